@@ -1,0 +1,3 @@
+//! `stylize-video IN OUT`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! `stylize`: styles, models, and what the machine has.
+
+fn main() {}

@@ -1,0 +1,291 @@
+//! Who hands a frame to whom. The only file that makes threads.
+//!
+//! Every stage runs on a thread of its own; between two stages is a queue of bounded depth. The queue is the
+//! back-pressure, and its closing is the end: when the source has no more, or a stage fails, its ends are dropped and the
+//! threads up and down from it come home by themselves.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Timed};
+use crate::report::Meter;
+
+/// Where frames come from.
+pub trait Source: Send {
+    /// The next frame, or none at the end. Called again after the end, it says none again.
+    ///
+    /// # Errors
+    /// When the input cannot be read on. What came before is good.
+    fn next(&mut self) -> Result<Option<Timed<Frame>>>;
+}
+
+/// One thing in, one thing out. A stage may look back, never ahead.
+pub trait Stage: Send {
+    /// What it takes.
+    type In: Send + 'static;
+    /// What it gives.
+    type Out: Send + 'static;
+
+    /// Works on one item.
+    ///
+    /// # Errors
+    /// When the item cannot be worked on; the flow ends then.
+    fn process(&mut self, item: Timed<Self::In>) -> Result<Timed<Self::Out>>;
+}
+
+/// Where frames go.
+pub trait Sink: Send {
+    /// Takes a frame.
+    ///
+    /// # Errors
+    /// When it cannot be written or shown.
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()>;
+
+    /// Everything was accepted: makes it whole and visible. Not called when the flow failed; dropping the sink leaves
+    /// nothing behind then.
+    ///
+    /// # Errors
+    /// When the output cannot be completed.
+    fn finish(&mut self) -> Result<()>;
+}
+
+/// A wish to end early: what is under way is finished, nothing new begins. Only the source hears it. Clones are the same
+/// wish.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Nobody has asked yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag behind it, for a signal handler.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// The first failure of the threads of one flow.
+#[derive(Clone, Default)]
+struct Outcome(Arc<Mutex<Option<Error>>>);
+
+impl Outcome {
+    fn fail(&self, error: Error) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    fn failed(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn take(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What the threads of one flow share.
+#[derive(Clone)]
+struct Shared {
+    depth: usize,
+    meter: Meter,
+    outcome: Outcome,
+}
+
+/// A flow under construction that gives `T` so far.
+pub struct Flow<T> {
+    tail: Receiver<Timed<T>>,
+    threads: Vec<JoinHandle<()>>,
+    shared: Shared,
+}
+
+impl Flow<Frame> {
+    /// Begins a flow at `source`. At most `depth` items wait between two stages.
+    pub fn from(mut source: impl Source + 'static, stop: Stop, depth: usize, meter: Meter) -> Self {
+        let shared = Shared { depth, meter, outcome: Outcome::default() };
+        let (head, tail) = bounded(depth);
+        let thread = spawn("decode", &shared, move |shared| {
+            while !stop.asked() {
+                let since = Instant::now();
+                let Some(frame) = source.next()? else { break };
+                shared.meter.frame_in();
+                shared.meter.spent("decode", since.elapsed());
+                if head.send(frame).is_err() {
+                    break; // downstream holds the reason
+                }
+            }
+            Ok(())
+        });
+        Self { tail, threads: vec![thread], shared }
+    }
+}
+
+impl<T: Send + 'static> Flow<T> {
+    /// Adds a stage on a thread of its own.
+    pub fn via<S: Stage<In = T> + 'static>(self, name: &'static str, stage: S) -> Flow<S::Out> {
+        self.via_each(name, vec![stage])
+    }
+
+    /// Adds equal stages that share the work, a frame each; their results go on in the order of the frames.
+    pub fn via_each<S: Stage<In = T> + 'static>(mut self, name: &'static str, stages: Vec<S>) -> Flow<S::Out> {
+        let (head, tail) = bounded(self.shared.depth);
+        let queue = Arc::new(Queue { tail: self.tail, next_ticket: Mutex::new(0), turn: Turn::default() });
+        for mut stage in stages {
+            let (queue, head) = (Arc::clone(&queue), head.clone());
+            self.threads.push(spawn(name, &self.shared, move |shared| work(name, &mut stage, &queue, &head, shared)));
+        }
+        Flow { tail, threads: self.threads, shared: self.shared }
+    }
+}
+
+impl Flow<Frame> {
+    /// Ends the flow in `sink` and lets it run.
+    pub fn into(mut self, mut sink: impl Sink + 'static) -> Running {
+        let tail = self.tail;
+        self.threads.push(spawn("encode", &self.shared, move |shared| {
+            for frame in &tail {
+                let pts_nanos = frame.stamp.pts_nanos;
+                let since = Instant::now();
+                sink.accept(frame)?;
+                shared.meter.spent("encode", since.elapsed());
+                shared.meter.frame_out(pts_nanos);
+            }
+            if shared.outcome.failed() { Ok(()) } else { sink.finish() }
+        }));
+        Running { threads: self.threads, outcome: self.shared.outcome }
+    }
+}
+
+/// A flow at work.
+pub struct Running {
+    threads: Vec<JoinHandle<()>>,
+    outcome: Outcome,
+}
+
+impl Running {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// The first failure of any of its threads.
+    pub fn wait(self) -> Result<()> {
+        for thread in self.threads {
+            // A panic inside is on record already.
+            let _ = thread.join();
+        }
+        self.outcome.take().map_or(Ok(()), Err)
+    }
+}
+
+/// A queue that several workers take from; `turn` lets them leave in the order in which they took.
+struct Queue<T> {
+    tail: Receiver<Timed<T>>,
+    next_ticket: Mutex<u64>,
+    turn: Turn,
+}
+
+impl<T> Queue<T> {
+    fn take(&self) -> Option<(u64, Timed<T>)> {
+        let mut next = self.next_ticket.lock().unwrap_or_else(PoisonError::into_inner);
+        let item = self.tail.recv().ok()?;
+        let ticket = *next;
+        *next += 1;
+        Some((ticket, item))
+    }
+}
+
+/// Whose turn it is to pass a result on.
+#[derive(Default)]
+struct Turn {
+    state: Mutex<TurnState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct TurnState {
+    ticket: u64,
+    closed: bool,
+}
+
+impl Turn {
+    /// Waits for the turn of `ticket`, calls `pass`, and gives the turn to the next. When `pass` fails, or failed for an
+    /// earlier ticket, nobody passes any more.
+    fn with(&self, ticket: u64, pass: impl FnOnce() -> Result<(), Closed>) -> Result<(), Closed> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .changed
+            .wait_while(state, |state| state.ticket != ticket && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.closed {
+            return Err(Closed);
+        }
+        let passed = pass();
+        state.ticket += 1;
+        state.closed = passed.is_err();
+        self.changed.notify_all();
+        passed
+    }
+}
+
+/// The way on is closed; whoever closed it knows why.
+struct Closed;
+
+fn work<S: Stage>(
+    name: &'static str,
+    stage: &mut S,
+    queue: &Queue<S::In>,
+    head: &Sender<Timed<S::Out>>,
+    shared: &Shared,
+) -> Result<()> {
+    while let Some((ticket, item)) = queue.take() {
+        let since = Instant::now();
+        let result = stage.process(item);
+        shared.meter.spent(name, since.elapsed());
+        let mut failure = Ok(());
+        let passed = queue.turn.with(ticket, || match result {
+            Ok(item) => head.send(item).map_err(|_| Closed),
+            Err(error) => {
+                failure = Err(error);
+                Err(Closed)
+            }
+        });
+        failure?;
+        if passed.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Runs `body` on a thread. What it owns (its ends of the queues) is dropped only after a failure is on record: whoever
+/// then finds a queue closed knows whether that was the end or an accident.
+fn spawn(
+    name: &'static str,
+    shared: &Shared,
+    mut body: impl FnMut(&Shared) -> Result<()> + Send + 'static,
+) -> JoinHandle<()> {
+    let shared = shared.clone();
+    let thread =
+        Builder::new().name(name.into()).spawn(move || match catch_unwind(AssertUnwindSafe(|| body(&shared))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => shared.outcome.fail(error),
+            Err(_) => shared.outcome.fail(Error::Internal(format!("the {name} thread panicked"))),
+        });
+    #[expect(clippy::expect_used, reason = "a process that cannot have six threads cannot do anything here")]
+    thread.expect("the system gives no more threads")
+}

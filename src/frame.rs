@@ -1,0 +1,386 @@
+//! A picture in memory, and the moment that it belongs to.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Width and height in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Size {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Size {
+    /// A size of `width` by `height` pixels.
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// Number of pixels.
+    pub const fn pixels(self) -> usize {
+        self.width as usize * self.height as usize
+    }
+
+    /// The smallest size that holds this one and whose sides are multiples of `multiple` (at least 1).
+    pub const fn round_up_to(self, multiple: u32) -> Self {
+        let multiple = if multiple == 0 { 1 } else { multiple };
+        Self::new(self.width.next_multiple_of(multiple), self.height.next_multiple_of(multiple))
+    }
+
+    /// Size of a plane that is subsampled by two in both directions; odd sides round up.
+    pub const fn halved(self) -> Self {
+        Self::new(self.width.div_ceil(2), self.height.div_ceil(2))
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// How the samples of a frame lie in memory. All are 8 bits a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PixelFormat {
+    /// Three planes Y, U, V; chroma at half width and half height.
+    I420,
+    /// Two planes: Y, and U and V interleaved, at half width and half height.
+    Nv12,
+    /// One plane of R, G, B and an unused byte.
+    Rgbx,
+}
+
+impl PixelFormat {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::I420, Self::Nv12, Self::Rgbx];
+
+    /// Number of planes.
+    pub const fn planes(self) -> usize {
+        match self {
+            Self::I420 => 3,
+            Self::Nv12 => 2,
+            Self::Rgbx => 1,
+        }
+    }
+
+    /// Bytes in a row of `plane` that carry picture, and the number of rows.
+    pub const fn plane_extent(self, plane: usize, size: Size) -> (usize, usize) {
+        let half = size.halved();
+        match (self, plane) {
+            (Self::Rgbx, _) => (size.width as usize * 4, size.height as usize),
+            (_, 0) => (size.width as usize, size.height as usize),
+            (Self::I420, _) => (half.width as usize, half.height as usize),
+            (Self::Nv12, _) => (half.width as usize * 2, half.height as usize),
+        }
+    }
+}
+
+/// The luma weights that relate Y'CbCr to R'G'B' (ITU-T H.273, `MatrixCoefficients`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Matrix {
+    /// BT.601: Kr 0.299, Kb 0.114.
+    Bt601,
+    /// BT.709: Kr 0.2126, Kb 0.0722.
+    Bt709,
+    /// BT.2020 non-constant luminance: Kr 0.2627, Kb 0.0593.
+    Bt2020,
+}
+
+/// Which codes the samples use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Range {
+    /// Y 16..=235, chroma 16..=240.
+    Limited,
+    /// 0..=255.
+    Full,
+}
+
+/// Opto-electronic transfer function; carried along, never applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transfer {
+    /// BT.709, and BT.601 and BT.2020 which share its curve.
+    Bt709,
+    /// sRGB (IEC 61966-2-1).
+    Srgb,
+}
+
+/// Chromaticities of the primaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Primaries {
+    /// BT.709 and sRGB.
+    Bt709,
+    /// SMPTE 170M (525 lines).
+    Smpte170m,
+    /// BT.470BG (625 lines).
+    Bt470bg,
+    /// BT.2020.
+    Bt2020,
+}
+
+/// Where the chroma samples of a 4:2:0 picture sit relative to the luma samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChromaSite {
+    /// On the even columns, between the rows: MPEG-2, H.264's default.
+    Left,
+    /// Between the columns and between the rows: JPEG, MPEG-1.
+    Centre,
+    /// On the even columns and the even rows: BT.2020's default.
+    TopLeft,
+}
+
+/// What the numbers of a frame mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Colour {
+    /// Luma weights.
+    pub matrix: Matrix,
+    /// Code range.
+    pub range: Range,
+    /// Transfer function.
+    pub transfer: Transfer,
+    /// Primaries.
+    pub primaries: Primaries,
+    /// Chroma siting; without meaning for RGB.
+    pub chroma_site: ChromaSite,
+}
+
+impl Colour {
+    /// The rule for video that says nothing of its colour: BT.709 from 720 lines on, else BT.601 with the primaries of
+    /// its line count; limited range, left-sited chroma.
+    pub const fn assumed_for(size: Size) -> Self {
+        let (matrix, primaries) = match size.height {
+            720.. => (Matrix::Bt709, Primaries::Bt709),
+            576.. => (Matrix::Bt601, Primaries::Bt470bg),
+            _ => (Matrix::Bt601, Primaries::Smpte170m),
+        };
+        Self { matrix, range: Range::Limited, transfer: Transfer::Bt709, primaries, chroma_site: ChromaSite::Left }
+    }
+
+    /// Full-range sRGB, as in still pictures.
+    pub const SRGB: Self = Self {
+        matrix: Matrix::Bt709,
+        range: Range::Full,
+        transfer: Transfer::Srgb,
+        primaries: Primaries::Bt709,
+        chroma_site: ChromaSite::Centre,
+    };
+}
+
+/// Everything about a frame but its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FrameFormat {
+    /// Size of the picture.
+    pub size: Size,
+    /// Layout of the samples.
+    pub pixels: PixelFormat,
+    /// Meaning of the samples.
+    pub colour: Colour,
+}
+
+/// Where a plane lies in the bytes of its frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plane {
+    /// First byte.
+    pub offset_bytes: usize,
+    /// Distance between the starts of two rows.
+    pub stride_bytes: usize,
+}
+
+/// Where the planes of a packed frame of ours lie, and how many bytes it takes: rows without padding, plane after plane.
+pub fn tight_planes(pixels: PixelFormat, size: Size) -> ([Plane; 3], usize) {
+    let mut planes = [Plane::default(); 3];
+    let mut end = 0;
+    for (index, plane) in planes.iter_mut().enumerate().take(pixels.planes()) {
+        let (row_bytes, rows) = pixels.plane_extent(index, size);
+        *plane = Plane { offset_bytes: end, stride_bytes: row_bytes };
+        end += row_bytes * rows;
+    }
+    (planes, end)
+}
+
+/// The plane layout does not fit the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Width or height is zero.
+    #[error("a frame of {size} has no pixels")]
+    Empty {
+        /// Size asked for.
+        size: Size,
+    },
+    /// The stride is shorter than a row.
+    #[error("plane {plane}: stride of {stride_bytes} bytes, but a row takes {row_bytes}")]
+    Stride {
+        /// Index of the plane.
+        plane: usize,
+        /// Stride given.
+        stride_bytes: usize,
+        /// Bytes of picture in a row.
+        row_bytes: usize,
+    },
+    /// The plane ends behind the last byte.
+    #[error("plane {plane} ends at byte {end}, but the frame has {len}")]
+    TooShort {
+        /// Index of the plane.
+        plane: usize,
+        /// First byte that is not needed any more.
+        end: usize,
+        /// Bytes given.
+        len: usize,
+    },
+}
+
+/// An immutable picture. Clones share the bytes. The planes are checked once, in [`Frame::new`], and trusted after.
+#[derive(Clone)]
+pub struct Frame {
+    format: FrameFormat,
+    planes: [Plane; 3],
+    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+}
+
+impl Frame {
+    /// A frame over `bytes`, whose planes lie as `planes` says (those that the format has; the others are ignored).
+    ///
+    /// # Errors
+    /// When a plane does not fit the bytes or its stride is shorter than its row.
+    pub fn new(
+        format: FrameFormat,
+        planes: [Plane; 3],
+        bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    ) -> Result<Self, FrameError> {
+        let FrameFormat { size, pixels, .. } = format;
+        if size.pixels() == 0 {
+            return Err(FrameError::Empty { size });
+        }
+        let len = (*bytes).as_ref().len();
+        for (index, plane) in planes.iter().enumerate().take(pixels.planes()) {
+            let (row_bytes, rows) = pixels.plane_extent(index, size);
+            if plane.stride_bytes < row_bytes {
+                return Err(FrameError::Stride { plane: index, stride_bytes: plane.stride_bytes, row_bytes });
+            }
+            let end = plane
+                .stride_bytes
+                .checked_mul(rows - 1)
+                .and_then(|before| before.checked_add(row_bytes))
+                .and_then(|extent| extent.checked_add(plane.offset_bytes))
+                .unwrap_or(usize::MAX);
+            if end > len {
+                return Err(FrameError::TooShort { plane: index, end, len });
+            }
+        }
+        Ok(Self { format, planes, bytes })
+    }
+
+    /// Size, layout and colour.
+    pub fn format(&self) -> FrameFormat {
+        self.format
+    }
+
+    /// Size of the picture.
+    pub fn size(&self) -> Size {
+        self.format.size
+    }
+
+    /// Where the planes lie in [`Frame::bytes`].
+    pub fn planes(&self) -> &[Plane] {
+        &self.planes[..self.format.pixels.planes()]
+    }
+
+    /// All bytes of the frame, padding included.
+    pub fn bytes(&self) -> &[u8] {
+        (*self.bytes).as_ref()
+    }
+
+    /// Row `y` of plane `plane`, without padding.
+    ///
+    /// # Panics
+    /// When the format has no such plane or row.
+    pub fn row(&self, plane: usize, y: usize) -> &[u8] {
+        let (row_bytes, rows) = self.format.pixels.plane_extent(plane, self.format.size);
+        assert!(y < rows, "row {y} of {rows}");
+        let Plane { offset_bytes, stride_bytes } = self.planes()[plane];
+        &self.bytes()[offset_bytes + y * stride_bytes..][..row_bytes]
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame").field("format", &self.format).field("planes", &self.planes()).finish_non_exhaustive()
+    }
+}
+
+/// Position of a frame in its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// Count of frames from the source, from 0.
+    pub seq: u64,
+    /// Presentation time since the start of the stream.
+    pub pts_nanos: Option<u64>,
+    /// How long the frame is shown.
+    pub duration_nanos: Option<u64>,
+    /// This frame does not continue the one before it: whoever looks back forgets.
+    pub discontinuity: bool,
+}
+
+/// Something that belongs to a moment of the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed<T> {
+    /// The moment.
+    pub stamp: Stamp,
+    /// The thing.
+    pub item: T,
+}
+
+impl<T> Timed<T> {
+    /// Another thing of the same moment.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Timed<U> {
+        Timed { stamp: self.stamp, item: f(self.item) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn i420(width: u32, height: u32) -> FrameFormat {
+        let size = Size::new(width, height);
+        FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) }
+    }
+
+    #[test]
+    fn tight_planes_of_an_odd_size_round_chroma_up() {
+        let (planes, len) = tight_planes(PixelFormat::I420, Size::new(5, 3));
+        assert_eq!(len, 15 + 6 + 6);
+        assert_eq!(planes[2], Plane { offset_bytes: 21, stride_bytes: 3 });
+    }
+
+    #[test]
+    fn planes_that_do_not_fit_are_refused() {
+        let (planes, len) = tight_planes(PixelFormat::I420, Size::new(4, 4));
+        assert!(Frame::new(i420(4, 4), planes, Arc::new(vec![0u8; len])).is_ok());
+        let short = Frame::new(i420(4, 4), planes, Arc::new(vec![0u8; len - 1]));
+        assert_eq!(short.unwrap_err(), FrameError::TooShort { plane: 2, end: len, len: len - 1 });
+        let mut narrow = planes;
+        narrow[0].stride_bytes = 3;
+        assert!(matches!(
+            Frame::new(i420(4, 4), narrow, Arc::new(vec![0u8; len])),
+            Err(FrameError::Stride { plane: 0, .. })
+        ));
+        let mut far = planes;
+        far[1].offset_bytes = usize::MAX;
+        assert!(matches!(Frame::new(i420(4, 4), far, Arc::new(vec![0u8; len])), Err(FrameError::TooShort { .. })));
+        assert!(matches!(Frame::new(i420(0, 4), planes, Arc::new(vec![0u8; len])), Err(FrameError::Empty { .. })));
+    }
+
+    #[test]
+    fn a_row_leaves_the_padding_out() {
+        let planes = [
+            Plane { offset_bytes: 2, stride_bytes: 8 },
+            Plane { offset_bytes: 18, stride_bytes: 2 },
+            Plane { offset_bytes: 19, stride_bytes: 2 },
+        ];
+        let frame = Frame::new(i420(2, 2), planes, Arc::new((0..32u8).collect::<Vec<_>>())).unwrap();
+        assert_eq!(frame.row(0, 1), [10, 11]);
+        assert_eq!(frame.row(2, 0), [19]);
+    }
+}

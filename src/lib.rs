@@ -1,0 +1,27 @@
+//! A video goes in, a moving painting comes out.
+//!
+//! ```text
+//!          one gst::Pipeline                                                      the same gst::Pipeline
+//! file ─┐                        ┌──────────── Stylizer (no GStreamer inside) ───────────┐
+//!       ├─ demux ─ decode ─ appsink ─► pack ──► infer ──► compose ──► unpack ─► appsrc ─ encode ─ mux ─ file
+//! still ┘     │                  (YUV→tensor)  (ORT)  (strength, colour) (→YUV)                    │
+//!             └─ audio: parsed, never decoded, never in Rust ──────────────────────────────────────┘
+//! ```
+//!
+//! The modules stand in the order in which a frame meets them.
+
+pub mod frame;
+pub mod pool;
+pub mod tensor;
+
+pub mod source;
+pub mod convert;
+pub mod model;
+pub mod sink;
+
+pub mod flow;
+pub mod job;
+pub mod report;
+pub mod error;
+
+pub use error::{Error, Result};

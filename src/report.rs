@@ -1,0 +1,183 @@
+//! What a run measured of itself.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// Names of the stages, in the order of the flow.
+pub const STAGES: [&str; 6] = ["decode", "pack", "infer", "compose", "unpack", "encode"];
+
+/// Counts frames and times stages while a flow runs. Clones count into the same place.
+#[derive(Clone, Debug, Default)]
+pub struct Meter(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    frames_in: AtomicU64,
+    frames_out: AtomicU64,
+    frames_dropped: AtomicU64,
+    frames_substituted: AtomicU64,
+    position_nanos: AtomicU64,
+    spent: Mutex<BTreeMap<&'static str, Histogram<u64>>>,
+    warnings: Mutex<Vec<String>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Meter {
+    /// Nothing counted yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A frame came from the source.
+    pub fn frame_in(&self) {
+        self.0.frames_in.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A frame that begins at `pts_nanos` was taken by the sink.
+    pub fn frame_out(&self, pts_nanos: Option<u64>) {
+        self.0.frames_out.fetch_add(1, Ordering::Relaxed);
+        if let Some(pts_nanos) = pts_nanos {
+            self.0.position_nanos.fetch_max(pts_nanos, Ordering::Relaxed);
+        }
+    }
+
+    /// The original passed in place of a styled frame that was not a picture.
+    pub fn frame_substituted(&self) {
+        self.0.frames_substituted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// `stage` worked on a frame for `time`.
+    pub fn spent(&self, stage: &'static str, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let mut spent = lock(&self.0.spent);
+        let histogram = spent.entry(stage).or_insert_with(new_histogram);
+        histogram.saturating_record(micros);
+    }
+
+    /// Something that the user should know, said once however often it happens.
+    pub fn warn(&self, text: impl Into<String>) {
+        let text = text.into();
+        let mut warnings = lock(&self.0.warnings);
+        if !warnings.contains(&text) {
+            tracing::info!("warning: {text}");
+            warnings.push(text);
+        }
+    }
+
+    /// What was warned of so far.
+    pub fn warnings(&self) -> Vec<String> {
+        lock(&self.0.warnings).clone()
+    }
+
+    /// Frames that came in.
+    pub fn frames_in(&self) -> u64 {
+        self.0.frames_in.load(Ordering::Relaxed)
+    }
+
+    /// Frames that went out.
+    pub fn frames_out(&self) -> u64 {
+        self.0.frames_out.load(Ordering::Relaxed)
+    }
+
+    /// Frames that a live flow left out because newer ones were there.
+    pub fn frames_dropped(&self) -> u64 {
+        self.0.frames_dropped.load(Ordering::Relaxed)
+    }
+
+    /// Frames whose original passed instead.
+    pub fn frames_substituted(&self) -> u64 {
+        self.0.frames_substituted.load(Ordering::Relaxed)
+    }
+
+    /// Presentation time of the newest frame that went out, in nanoseconds.
+    pub fn position_nanos(&self) -> u64 {
+        self.0.position_nanos.load(Ordering::Relaxed)
+    }
+
+    /// Percentiles of the time that each stage took, by its name.
+    pub fn stages(&self) -> BTreeMap<&'static str, Percentiles> {
+        lock(&self.0.spent).iter().map(|(&stage, histogram)| (stage, Percentiles::of(histogram))).collect()
+    }
+}
+
+/// Times up to an hour, three significant digits: a few kB a stage, however long the run.
+fn new_histogram() -> Histogram<u64> {
+    #[expect(clippy::expect_used, reason = "the bounds are constants and valid")]
+    Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("constant bounds")
+}
+
+/// How long a stage took a frame, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Percentiles {
+    /// Median.
+    pub p50_ms: f64,
+    /// Nine of ten frames took at most this.
+    pub p90_ms: f64,
+    /// 99 of 100 frames took at most this.
+    pub p99_ms: f64,
+}
+
+impl Percentiles {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+        Self { p50_ms: ms(0.50), p90_ms: ms(0.90), p99_ms: ms(0.99) }
+    }
+}
+
+/// What a finished run has to say; written by `--report` (DESIGN's names: scripts rely on them).
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Frames that the source gave.
+    pub frames_in: u64,
+    /// Frames that the output holds.
+    pub frames_out: u64,
+    /// Frames that a live flow left out.
+    pub frames_dropped: u64,
+    /// Frames whose original passed because the network gave NaN or infinity.
+    pub frames_substituted: u64,
+    /// Frames that the decoder marked as damaged.
+    pub frames_damaged: u64,
+    /// The input broke off before its end.
+    pub truncated: bool,
+    /// The user asked to stop before the end.
+    pub stopped: bool,
+    /// Seconds from the start of the flow to the finished output.
+    pub wall_s: f64,
+    /// `frames_out / wall_s`.
+    pub fps: f64,
+    /// Width that the network worked at.
+    pub net_width: u32,
+    /// Height that the network worked at.
+    pub net_height: u32,
+    /// Style, or file of the model.
+    pub style: String,
+    /// `live` or `fine`; empty for a model that is not of the zoo.
+    pub tier: String,
+    /// Provider that ran the network.
+    pub provider: String,
+    /// Precision of the network.
+    pub precision: String,
+    /// What converted colours: `cpu` or `gpu`.
+    pub convert: String,
+    /// Greatest memory in use at any time.
+    pub peak_rss_mb: f64,
+    /// What was left out or converted on the way.
+    pub warnings: Vec<String>,
+    /// Times of the stages.
+    pub stages: BTreeMap<&'static str, Percentiles>,
+}
+
+impl Report {
+    /// Whether frames were damaged, substituted or lost: exit code 7.
+    pub fn degraded(&self) -> bool {
+        self.truncated || self.frames_damaged > 0 || self.frames_substituted > 0
+    }
+}
