@@ -25,6 +25,12 @@ pub trait Source: Send {
     fn next(&mut self) -> Result<Option<Timed<Frame>>>;
 }
 
+impl Source for Box<dyn Source> {
+    fn next(&mut self) -> Result<Option<Timed<Frame>>> {
+        (**self).next()
+    }
+}
+
 /// One thing in, one thing out. A stage may look back, never ahead.
 pub trait Stage: Send {
     /// What it takes.
@@ -53,6 +59,16 @@ pub trait Sink: Send {
     /// # Errors
     /// When the output cannot be completed.
     fn finish(&mut self) -> Result<()>;
+}
+
+impl Sink for Box<dyn Sink> {
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
+        (**self).accept(frame)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        (**self).finish()
+    }
 }
 
 /// A wish to end early: what is under way is finished, nothing new begins. Only the source hears it. Clones are the same

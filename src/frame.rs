@@ -146,13 +146,14 @@ pub struct Colour {
 }
 
 impl Colour {
-    /// The rule for video that says nothing of its colour: BT.709 from 720 lines on, else BT.601 with the primaries of
-    /// its line count; limited range, left-sited chroma.
+    /// The rule for video that says nothing of its colour, which is that of GStreamer and mpv: BT.709 where it is wider
+    /// than 1279 columns or higher than 576 rows, else BT.601 with the primaries of its line count; limited range,
+    /// left-sited chroma.
     pub const fn assumed_for(size: Size) -> Self {
-        let (matrix, primaries) = match size.height {
-            720.. => (Matrix::Bt709, Primaries::Bt709),
-            576.. => (Matrix::Bt601, Primaries::Bt470bg),
-            _ => (Matrix::Bt601, Primaries::Smpte170m),
+        let (matrix, primaries) = match size {
+            Size { width: 1280.., .. } | Size { height: 577.., .. } => (Matrix::Bt709, Primaries::Bt709),
+            Size { height: 481.., .. } => (Matrix::Bt601, Primaries::Bt470bg),
+            Size { .. } => (Matrix::Bt601, Primaries::Smpte170m),
         };
         Self { matrix, range: Range::Limited, transfer: Transfer::Bt709, primaries, chroma_site: ChromaSite::Left }
     }

@@ -197,3 +197,48 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
     let _ = (job, stop, meter, observer);
     Err(crate::Error::Internal("not wired yet".into()))
 }
+
+#[cfg(test)]
+mod scratch {
+    use super::*;
+    #[test]
+    fn copy() {
+        let Ok(input) = std::env::var("IN") else { return };
+        let out = PathBuf::from(std::env::var("OUT").unwrap());
+        let (stop, meter) = (Stop::new(), Meter::new());
+        let t = std::time::Instant::now();
+        let part = Part {
+            frames: std::env::var("N").ok().map(|n| n.parse().unwrap()),
+            start_nanos: std::env::var("START").ok().map(|n| n.parse().unwrap()),
+            end_nanos: std::env::var("END").ok().map(|n| n.parse().unwrap()),
+        };
+        let r = (|| -> Result<()> {
+            let place = crate::sink::Place::claim(&out, std::path::Path::new(&input), true)?;
+            let opened = crate::source::open(std::path::Path::new(&input), part, true, &stop, &meter)?;
+            println!("{:?} {:?}", opened.format, opened.timing);
+            let enc = Encoding::default();
+            let sink = crate::sink::open(
+                place,
+                crate::sink::Order {
+                    format: opened.format,
+                    timing: opened.timing,
+                    encoding: &enc,
+                    media: opened.media,
+                    meter: &meter,
+                },
+            )?;
+            crate::flow::Flow::from(opened.source, stop, 1, meter.clone()).into(sink).wait()
+        })();
+        match r {
+            Ok(()) => println!("ok in {:?}", t.elapsed()),
+            Err(e) => println!("ERR {e}"),
+        }
+        println!(
+            "in {} out {} dmg {} warn {:?}",
+            meter.frames_in(),
+            meter.frames_out(),
+            meter.frames_damaged(),
+            meter.warnings()
+        );
+    }
+}

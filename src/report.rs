@@ -1,7 +1,7 @@
 //! What a run measured of itself.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ struct Counters {
     frames_out: AtomicU64,
     frames_dropped: AtomicU64,
     frames_substituted: AtomicU64,
+    frames_damaged: AtomicU64,
+    truncated: AtomicBool,
     position_nanos: AtomicU64,
     spent: Mutex<BTreeMap<&'static str, Histogram<u64>>>,
     warnings: Mutex<Vec<String>>,
@@ -52,6 +54,17 @@ impl Meter {
     /// The original passed in place of a styled frame that was not a picture.
     pub fn frame_substituted(&self) {
         self.0.frames_substituted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The decoder marked a frame as damaged.
+    pub fn frame_damaged(&self) {
+        self.0.frames_damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The input broke off before its end; `text` says where and why.
+    pub fn truncated(&self, text: impl Into<String>) {
+        self.0.truncated.store(true, Ordering::Relaxed);
+        self.warn(text);
     }
 
     /// `stage` worked on a frame for `time`.
@@ -95,6 +108,16 @@ impl Meter {
     /// Frames whose original passed instead.
     pub fn frames_substituted(&self) -> u64 {
         self.0.frames_substituted.load(Ordering::Relaxed)
+    }
+
+    /// Frames that the decoder marked as damaged.
+    pub fn frames_damaged(&self) -> u64 {
+        self.0.frames_damaged.load(Ordering::Relaxed)
+    }
+
+    /// Whether the input broke off.
+    pub fn is_truncated(&self) -> bool {
+        self.0.truncated.load(Ordering::Relaxed)
     }
 
     /// Presentation time of the newest frame that went out, in nanoseconds.

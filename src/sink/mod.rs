@@ -1,9 +1,125 @@
 //! Where frames go.
 
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::flow::Sink;
+use crate::frame::{Frame, FrameFormat, Timed};
+use crate::job::Encoding;
+use crate::report::Meter;
+use crate::source::{OpenMedia, Timing};
+
+mod audio;
+mod check;
+mod container;
+mod encoder;
+mod file;
+mod place;
+mod still;
+
+pub use container::Container;
+pub(crate) use place::Place;
+
 /// The output cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// To be replaced.
-    #[error("{0}")]
-    Other(String),
+    /// The place cannot be written to.
+    #[error("cannot write {path:?}: {reason}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// It is there already.
+    #[error("{path:?} exists; --force replaces it")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another run writes to the same place.
+    #[error("{path:?} is being written by another run; wait for it, or choose another name")]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The encoder is not installed.
+    #[error("no encoder for {codec}: GStreamer's element {element} is not installed; install {package}")]
+    NoEncoder {
+        /// The codec.
+        codec: String,
+        /// GStreamer's name of it.
+        element: String,
+        /// Debian's package.
+        package: &'static str,
+    },
+    /// The encoder or muxer failed.
+    #[error("encoding {path:?} failed: {reason}")]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// In GStreamer's words.
+        reason: String,
+    },
+    /// Nothing moves any more.
+    #[error("writing {path:?} stalled for {seconds} s; is its disk or network still there?")]
+    Stalled {
+        /// The file.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// What was written is not what was meant.
+    #[error("{path:?} came out wrong and was thrown away: {reason}; please report it")]
+    Check {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        reason: String,
+    },
+}
+
+/// What an output must know before its first frame.
+pub(crate) struct Order<'a> {
+    /// Format of the frames that will come.
+    pub(crate) format: FrameFormat,
+    /// Nominal rate and shape of a pixel.
+    pub(crate) timing: Timing,
+    /// How to encode.
+    pub(crate) encoding: &'a Encoding,
+    /// The pipeline of the source and its sound, to be continued.
+    pub(crate) media: Option<OpenMedia>,
+    /// Where warnings go.
+    pub(crate) meter: &'a Meter,
+}
+
+/// Opens the output that belongs at `place`.
+pub(crate) fn open(place: Place, order: Order<'_>) -> Result<Box<dyn Sink>> {
+    if still::is_still(place.target()) {
+        return Ok(Box::new(still::StillSink::new(place)));
+    }
+    Ok(Box::new(file::FileSink::open(place, order)?))
+}
+
+/// Whether `path` is to hold a single picture.
+pub(crate) fn is_still(path: &Path) -> bool {
+    still::is_still(path)
+}
+
+/// Takes frames and throws them away.
+pub(crate) struct Null {
+    /// Keeps the source's pipeline, whose sound nobody wants.
+    pub(crate) media: Option<OpenMedia>,
+}
+
+impl Sink for Null {
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
+        drop(frame);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.media = None;
+        Ok(())
+    }
 }

@@ -1,9 +1,143 @@
 //! Where frames come from.
 
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::flow::{Source, Stop};
+use crate::frame::FrameFormat;
+use crate::job::Part;
+use crate::report::Meter;
+
+pub(crate) mod caps;
+pub(crate) mod pipeline;
+mod demux;
+mod decode;
+mod file;
+mod still;
+
+pub(crate) use demux::Track;
+pub(crate) use pipeline::Media;
+
 /// The input cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// To be replaced.
-    #[error("{0}")]
-    Other(String),
+    /// The file cannot be opened.
+    #[error("cannot read {path:?}: {reason}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// No demuxer or decoder understands it.
+    #[error("cannot read {path:?}: {reason}; is it a video, and whole? `ffprobe` or a player can tell")]
+    NotMedia {
+        /// The file.
+        path: PathBuf,
+        /// In GStreamer's words.
+        reason: String,
+    },
+    /// There is nothing to stylize in it.
+    #[error("{path:?} has no video stream{what}")]
+    NoVideo {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead.
+        what: String,
+    },
+    /// The codec is known, but its decoder is not installed.
+    #[error(
+        "no decoder for {codec} in {path:?}; install GStreamer's libav and bad plugins (`stylize doctor` names them)"
+    )]
+    NoDecoder {
+        /// The file.
+        path: PathBuf,
+        /// The codec, in words.
+        codec: String,
+    },
+    /// The video is of a kind that would come out wrong.
+    #[error("{path:?} is {what}, which is not supported yet; convert it first: {hint}")]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+        /// A way out.
+        hint: String,
+    },
+    /// Not a single frame could be decoded.
+    #[error("no frame of {path:?} could be decoded: {reason}")]
+    Undecodable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing moves any more.
+    #[error("reading {path:?} stalled: no frame for {seconds} s; try again with GST_DEBUG=3 to see where")]
+    Stalled {
+        /// The file.
+        path: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// GStreamer itself does not work.
+    #[error("GStreamer cannot be used: {0}; `stylize doctor` says what is missing")]
+    Gstreamer(String),
+}
+
+impl SourceError {
+    pub(crate) fn open(path: &Path, error: &std::io::Error) -> Self {
+        Self::Open { path: path.into(), reason: io_reason(error) }
+    }
+}
+
+/// An I/O error in plain words, without the errno.
+pub(crate) fn io_reason(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "no such file or directory".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        ErrorKind::StorageFull => "no space left on the disk".into(),
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// An input that gives frames.
+pub(crate) struct Opened {
+    /// Gives the frames.
+    pub(crate) source: Box<dyn Source>,
+    /// Format of the first frame.
+    pub(crate) format: FrameFormat,
+    /// How time and pixels go.
+    pub(crate) timing: Timing,
+    /// The pipeline and its sound, for a sink that writes into the same one; none for a still.
+    pub(crate) media: Option<OpenMedia>,
+}
+
+/// What a container says of a video beside its format.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// Nominal frame rate. Never used for time stamps.
+    pub(crate) rate: Option<gst::Fraction>,
+    /// Shape of a pixel.
+    pub(crate) aspect: gst::Fraction,
+    /// Length of the part that is read.
+    pub(crate) duration_nanos: Option<u64>,
+}
+
+/// The parts of a pipeline that a sink continues.
+pub(crate) struct OpenMedia {
+    pub(crate) media: std::sync::Arc<Media>,
+    pub(crate) tracks: Vec<Track>,
+}
+
+/// Opens `path`: a still picture by its content, else whatever GStreamer demuxes and decodes.
+pub(crate) fn open(path: &Path, part: Part, audio: bool, stop: &Stop, meter: &Meter) -> Result<Opened> {
+    pipeline::check_readable(path)?;
+    if still::is_still(path) {
+        return still::open(path, meter);
+    }
+    file::open(path, part, audio, stop, meter)
 }

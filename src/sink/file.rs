@@ -1,0 +1,402 @@
+//! A video file: frames are encoded and muxed with the sound of their source, in the source's own pipeline.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gst::prelude::*;
+
+use super::container::Container;
+use super::encoder::make;
+use super::{Order, Place, SinkError, audio, check, encoder};
+use crate::error::{Error, Result};
+use crate::flow::Sink;
+use crate::frame::{Frame, FrameFormat, PixelFormat, Size, Timed, tight_planes};
+use crate::pool::Pool;
+use crate::report::Meter;
+use crate::source::caps::caps_of;
+use crate::source::pipeline::{FILE_SINK, Failure, POLL, STALL};
+use crate::source::{Media, Track};
+
+/// Frames that may wait before the encoder.
+const WAITING: u64 = 2;
+
+/// Encoded video that may wait for the sound it is muxed with. It is as good as unbounded: the muxer waits for sound
+/// that stands later in the file, and the demuxer reaches it only if video goes on.
+const ENCODED_BYTES: u32 = 256 << 20;
+
+/// Ticks a second that time stamps are at least stored with.
+const FINE_CLOCK: u32 = 90_000;
+
+/// A fragment every half second is what survives a killed run; at the end they become an ordinary file.
+const FRAGMENT_MS: u32 = 500;
+
+pub(super) struct FileSink {
+    /// Taken when the file is published.
+    place: Option<Place>,
+    media: Arc<Media>,
+    tracks: Vec<Track>,
+    frames: gst_app::AppSrc,
+    evened: Option<Evened>,
+    pushed: u64,
+    end_nanos: u64,
+    meter: Meter,
+}
+
+impl FileSink {
+    pub(super) fn open(place: Place, order: Order<'_>) -> Result<Self> {
+        let Order { format, timing, encoding, media, meter } = order;
+        let target = place.target().to_owned();
+        let container =
+            Container::of(&target).ok_or_else(|| Error::Usage(format!("{target:?} has no known ending")))?;
+        let codec = match encoding.codec {
+            _ if encoding.lossless => crate::job::Codec::Ffv1,
+            codec => codec.unwrap_or_else(|| container.default_codec()),
+        };
+        if let Some(reason) = encoder::too_small(codec, format.size) {
+            return Err(SinkError::Encode { path: target, reason }.into());
+        }
+        let (media, tracks) = match media {
+            Some(open) => (open.media, open.tracks),
+            None => (Arc::new(Media::new()?), Vec::new()),
+        };
+        let evened = Evened::needed(codec, format, meter);
+        let coded = evened.as_ref().map_or(format, |evened| evened.format);
+        // Time stamps rule, but without a nominal rate the encoder forgets how long the last frame is shown.
+        let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
+        let caps = caps_of(coded, nominal, timing.aspect);
+        let builder = Builder { media: &media, container, place: &place };
+        let muxer = builder.muxer()?;
+        let frames = builder.video(&muxer, &caps, encoder::chain(codec, encoding)?, timing.rate)?;
+        let mut sink = Self {
+            place: None,
+            media: Arc::clone(&media),
+            tracks,
+            frames,
+            evened,
+            pushed: 0,
+            end_nanos: 0,
+            meter: meter.clone(),
+        };
+        for track in &mut sink.tracks {
+            builder.sound(&muxer, track, meter)?;
+        }
+        for track in &mut sink.tracks {
+            track.open();
+        }
+        let _ = media.pipeline.set_state(gst::State::Playing);
+        sink.place = Some(place);
+        Ok(sink)
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.place.as_ref().map(|place| place.target().to_owned()).unwrap_or_default()
+    }
+
+    /// Waits until `ready`, or an error, or nothing moves any more.
+    fn wait(&self, ready: impl Fn(&crate::source::pipeline::Said) -> bool) -> Result<(), SinkError> {
+        let mut since = Instant::now();
+        let mut progress = (0, 0);
+        loop {
+            let said = self.media.status.wait(POLL, |said| ready(said) || said.output_error.is_some());
+            if let Some(failure) = said.output_error {
+                return Err(self.failure(failure));
+            }
+            if ready(&said) {
+                return Ok(());
+            }
+            let written = self.place.as_ref().and_then(|place| std::fs::metadata(place.part()).ok());
+            let now = (said.taken, written.map_or(0, |meta| meta.len()));
+            if now != progress {
+                (progress, since) = (now, Instant::now());
+            }
+            if since.elapsed() > STALL {
+                return Err(SinkError::Stalled { path: self.path(), seconds: STALL.as_secs() });
+            }
+        }
+    }
+
+    fn failure(&self, failure: Failure) -> SinkError {
+        let path = self.path();
+        if failure.no_space {
+            return SinkError::Write { path, reason: "no space left on the disk".into() };
+        }
+        SinkError::Encode { path, reason: failure.text }
+    }
+}
+
+impl Sink for FileSink {
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
+        let Timed { stamp, item } = frame;
+        let pushed = self.pushed;
+        self.wait(|said| pushed < said.taken + WAITING)?;
+        let picture = match &mut self.evened {
+            Some(evened) => evened.frame(&item),
+            None => item,
+        };
+        let buffer = buffer(picture, stamp.pts_nanos, stamp.duration_nanos);
+        let end = stamp.pts_nanos.unwrap_or(0) + stamp.duration_nanos.unwrap_or(0);
+        self.end_nanos = self.end_nanos.max(end);
+        self.pushed += 1;
+        if self.frames.push_buffer(buffer).is_err() {
+            // The reason is on the bus, or will be at once.
+            let said = self.media.status.wait(POLL, |said| said.output_error.is_some());
+            let unknown = || Failure {
+                text: "the encoder takes no more frames".into(),
+                no_space: false,
+                not_media: false,
+                encrypted: false,
+            };
+            return Err(self.failure(said.output_error.unwrap_or_else(unknown)).into());
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if self.pushed == 0 {
+            self.meter.warn("stopped before the first frame: nothing was written");
+            self.media.halt();
+            self.place = None;
+            return Ok(());
+        }
+        if !self.media.status.said().drained {
+            for track in &self.tracks {
+                track.end_at(self.end_nanos);
+            }
+        }
+        // Fails only when the pipeline does, which the wait tells better.
+        let _ = self.frames.end_of_stream();
+        self.wait(|said| said.written)?;
+        self.media.halt();
+        if let Some(place) = self.place.take() {
+            check::check(place.part(), self.pushed, self.tracks.len())
+                .map_err(|reason| SinkError::Check { path: place.target().into(), reason })?;
+            place.publish()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for FileSink {
+    fn drop(&mut self) {
+        // The file is closed before its place goes, and a blocked streaming thread comes free.
+        self.media.halt();
+    }
+}
+
+/// Makes the elements of one file.
+struct Builder<'a> {
+    media: &'a Media,
+    container: Container,
+    place: &'a Place,
+}
+
+impl Builder<'_> {
+    fn failed(&self, what: impl std::fmt::Display) -> SinkError {
+        SinkError::Encode { path: self.place.target().into(), reason: what.to_string() }
+    }
+
+    /// Adds `chain` to the pipeline and links it in its order.
+    fn add(&self, chain: &[gst::Element]) -> Result<(), SinkError> {
+        self.media.pipeline.add_many(chain).map_err(|error| self.failed(error))?;
+        gst::Element::link_many(chain).map_err(|error| self.failed(error))
+    }
+
+    fn start(&self, chain: &[gst::Element]) -> Result<(), SinkError> {
+        for element in chain.iter().rev() {
+            element.sync_state_with_parent().map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+
+    /// Muxer and file.
+    fn muxer(&self) -> Result<gst::Element, SinkError> {
+        let muxer = make(self.container.muxer(), "the container", "gstreamer1.0-plugins-good")?;
+        if self.container.is_isobmff() {
+            muxer.set_property("fragment-duration", FRAGMENT_MS);
+            muxer.set_property_from_str("fragment-mode", "first-moov-then-finalise");
+            // Milliseconds would cut the last frame off files whose length is no multiple of them.
+            muxer.set_property("movie-timescale", FINE_CLOCK);
+        }
+        let file = make("filesink", "files", "libgstreamer1.0-0")?;
+        file.set_property("name", FILE_SINK);
+        file.set_property("location", self.place.part());
+        // It must not wait for its first buffer before the pipeline runs: that buffer comes through this pipeline.
+        file.set_property("async", false);
+        file.set_property("sync", false);
+        self.add(&[muxer.clone(), file.clone()])?;
+        Ok(muxer)
+    }
+
+    /// From our frames to the muxer.
+    fn video(
+        &self,
+        muxer: &gst::Element,
+        caps: &gst::Caps,
+        encoder: Vec<gst::Element>,
+        rate: Option<gst::Fraction>,
+    ) -> Result<gst_app::AppSrc, SinkError> {
+        let frames = gst_app::AppSrc::builder().caps(caps).format(gst::Format::Time).build();
+        // Room is counted by us: a blocking appsrc hangs for ever once something behind it has failed.
+        frames.set_block(false);
+        frames.set_max_bytes(0);
+        let status = Arc::clone(&self.media.status);
+        if let Some(pad) = frames.static_pad("src") {
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+                status.note(|said| said.taken += 1);
+                gst::PadProbeReturn::Ok
+            });
+        }
+        let queue = make("queue", "queues", "libgstreamer1.0-0")?;
+        queue.set_property("max-size-buffers", 0u32);
+        queue.set_property("max-size-time", 0u64);
+        queue.set_property("max-size-bytes", ENCODED_BYTES);
+        let mut chain = vec![frames.clone().upcast()];
+        chain.extend(encoder);
+        chain.push(queue.clone());
+        self.add(&chain)?;
+        let input = self.request(muxer, "video_%u")?;
+        if self.container.is_isobmff() {
+            input.set_property("trak-timescale", timescale(rate));
+        }
+        self.link(&queue, &input)?;
+        if let Some(file) = self.media.pipeline.by_name(FILE_SINK) {
+            self.start(&[muxer.clone(), file])?;
+        }
+        self.start(&chain)?;
+        Ok(frames)
+    }
+
+    /// From a track of the source to the muxer.
+    fn sound(&self, muxer: &gst::Element, track: &Track, meter: &Meter) -> Result<(), SinkError> {
+        let template = muxer.pad_template("audio_%u").ok_or_else(|| self.failed("it holds no sound"))?;
+        let (chain, converted) = audio::chain(&track.caps, &template.caps(), self.container)?;
+        if let Some(text) = converted {
+            meter.warn(text);
+        }
+        let input = self.request(muxer, "audio_%u")?;
+        tracing::debug!(caps = %track.caps, language = ?track.language, "a sound track");
+        if chain.is_empty() {
+            return track.pad.link(&input).map(drop).map_err(|error| self.failed(error));
+        }
+        self.add(&chain)?;
+        self.link(&chain[chain.len() - 1], &input)?;
+        self.start(&chain)?;
+        let first = chain[0].static_pad("sink").ok_or_else(|| self.failed("no pad to link"))?;
+        track.pad.link(&first).map(drop).map_err(|error| self.failed(error))
+    }
+
+    fn request(&self, muxer: &gst::Element, template: &str) -> Result<gst::Pad, SinkError> {
+        muxer
+            .request_pad_simple(template)
+            .ok_or_else(|| self.failed(format!("{} has no pad {template}", self.container)))
+    }
+
+    fn link(&self, from: &gst::Element, input: &gst::Pad) -> Result<(), SinkError> {
+        let src = from.static_pad("src").ok_or_else(|| self.failed("no pad to link"))?;
+        src.link(input).map(drop).map_err(|error| self.failed(error))
+    }
+}
+
+/// Ticks a second of a track's clock: exact for the nominal rate, and fine enough (11 µs) for frames off that rate.
+fn timescale(rate: Option<gst::Fraction>) -> u32 {
+    let per_second = rate.and_then(|rate| u32::try_from(rate.numer()).ok()).filter(|n| (1..=FINE_CLOCK).contains(n));
+    per_second.map_or(FINE_CLOCK, |n| n * FINE_CLOCK.div_ceil(n))
+}
+
+/// A GStreamer buffer over the frame's own bytes.
+fn buffer(frame: Frame, pts_nanos: Option<u64>, duration_nanos: Option<u64>) -> gst::Buffer {
+    struct Bytes(Frame);
+    impl AsRef<[u8]> for Bytes {
+        fn as_ref(&self) -> &[u8] {
+            self.0.bytes()
+        }
+    }
+    let (mut offsets, mut strides) = ([0; 4], [0; 4]);
+    for (index, plane) in frame.planes().iter().enumerate() {
+        offsets[index] = plane.offset_bytes;
+        strides[index] = i32::try_from(plane.stride_bytes).unwrap_or(i32::MAX);
+    }
+    let FrameFormat { size, pixels, .. } = frame.format();
+    let format = match pixels {
+        PixelFormat::I420 => gst_video::VideoFormat::I420,
+        PixelFormat::Nv12 => gst_video::VideoFormat::Nv12,
+        PixelFormat::Rgbx => gst_video::VideoFormat::Rgbx,
+    };
+    let mut buffer = gst::Buffer::from_slice(Bytes(frame));
+    if let Some(buffer) = buffer.get_mut() {
+        buffer.set_pts(pts_nanos.map(gst::ClockTime::from_nseconds));
+        buffer.set_duration(duration_nanos.map(gst::ClockTime::from_nseconds));
+        let planes = pixels.planes();
+        // Our planes are tight, which is not what GStreamer assumes of odd sizes. The layout was checked by the frame.
+        let _ = gst_video::VideoMeta::add_full(
+            buffer,
+            gst_video::VideoFrameFlags::empty(),
+            format,
+            size.width,
+            size.height,
+            &offsets[..planes],
+            &strides[..planes],
+        );
+    }
+    buffer
+}
+
+/// Makes odd sides even by repeating the last column and row of luma; the chroma planes of both sizes are the same.
+struct Evened {
+    format: FrameFormat,
+    pool: Pool<u8>,
+}
+
+impl Evened {
+    fn needed(codec: crate::job::Codec, format: FrameFormat, meter: &Meter) -> Option<Self> {
+        let even = format.size.round_up_to(2);
+        if format.pixels != PixelFormat::I420 || even == format.size || !encoder::needs_even(codec) {
+            return None;
+        }
+        meter.warn(format!(
+            "{} cannot hold odd sides: {} became {even} by repeating the last column or row",
+            encoder::name(codec),
+            format.size
+        ));
+        Some(Self { format: FrameFormat { size: even, ..format }, pool: Pool::new() })
+    }
+
+    fn frame(&self, frame: &Frame) -> Frame {
+        let Size { width, height } = self.format.size;
+        let (planes, len) = tight_planes(PixelFormat::I420, self.format.size);
+        let mut bytes = self.pool.lend(len);
+        let luma_rows = frame.size().height as usize;
+        for y in 0..height as usize {
+            let row = frame.row(0, y.min(luma_rows - 1));
+            let out = &mut bytes[y * width as usize..][..width as usize];
+            out[..row.len()].copy_from_slice(row);
+            out[row.len()..].fill(row[row.len() - 1]);
+        }
+        for (index, plane) in planes.iter().enumerate().skip(1) {
+            for y in 0..height as usize / 2 {
+                let row = frame.row(index, y);
+                bytes[plane.offset_bytes + y * plane.stride_bytes..][..row.len()].copy_from_slice(row);
+            }
+        }
+        #[expect(clippy::expect_used, reason = "the layout and the length both come from tight_planes")]
+        Frame::new(self.format, planes, Arc::new(bytes)).expect("tight planes fit")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_track_is_exact_for_its_rate_and_fine() {
+        let of = |n, d| timescale(Some(gst::Fraction::new(n, d)));
+        assert_eq!(of(25, 1), 90_000);
+        assert_eq!(of(30_000, 1001), 90_000);
+        assert_eq!(of(24_000, 1001), 96_000);
+        assert_eq!(timescale(None), 90_000);
+        for n in [1, 7, 23, 29, 50, 59, 60, 144, 60_000, 90_000] {
+            assert_eq!(of(n, 1) % n as u32, 0);
+            assert!((90_000..=180_000).contains(&of(n, 1)), "{n}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A still picture: the one frame of the flow.
+
+use std::path::Path;
+
+use image::{ExtendedColorType, ImageEncoder, ImageFormat};
+
+use super::{Place, SinkError};
+use crate::error::{Error, Result};
+use crate::flow::Sink;
+use crate::frame::{Frame, PixelFormat, Timed};
+
+/// JPEG quality: past this, files grow and pictures do not get better.
+const JPEG_QUALITY: u8 = 92;
+
+fn format_of(path: &Path) -> Option<ImageFormat> {
+    ImageFormat::from_path(path).ok().filter(|format| matches!(format, ImageFormat::Png | ImageFormat::Jpeg))
+}
+
+/// Whether the ending of `path` names a picture that can be written.
+pub(super) fn is_still(path: &Path) -> bool {
+    format_of(path).is_some()
+}
+
+pub(super) struct StillSink {
+    place: Option<Place>,
+}
+
+impl StillSink {
+    pub(super) fn new(place: Place) -> Self {
+        Self { place: Some(place) }
+    }
+}
+
+impl Sink for StillSink {
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
+        let Some(place) = self.place.take() else {
+            return Err(Error::Usage("a picture holds one frame; use --frames 1, or write a video".into()));
+        };
+        write(&place, &frame.item)
+            .map_err(|error| SinkError::Write { path: place.target().into(), reason: error.to_string() })?;
+        place.publish()
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn write(place: &Place, frame: &Frame) -> Result<(), image::ImageError> {
+    debug_assert_eq!(frame.format().pixels, PixelFormat::Rgbx);
+    let (width, height) = (frame.size().width, frame.size().height);
+    let rows = (0..height as usize).map(|y| frame.row(0, y));
+    let rgb: Vec<u8> = rows.flat_map(|row| row.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]])).collect();
+    let mut file = std::io::BufWriter::new(std::fs::File::create(place.part())?);
+    match format_of(place.target()) {
+        Some(ImageFormat::Jpeg) => image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
+            .write_image(&rgb, width, height, ExtendedColorType::Rgb8)?,
+        _ => {
+            image::codecs::png::PngEncoder::new(&mut file).write_image(&rgb, width, height, ExtendedColorType::Rgb8)?
+        }
+    }
+    std::io::Write::flush(&mut file)?;
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! From a parsed video stream to raw frames that [`Frame`](crate::frame::Frame) can hold.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gst::prelude::*;
+
+use super::SourceError;
+use super::caps::{hdr_name, without_colorimetry};
+use super::demux::{Stream, element, pad, unreadable};
+use super::pipeline::Media;
+use crate::report::Meter;
+
+/// Longest time that the first frame may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Compressed data between the demuxer and the decoder.
+const QUEUE_BYTES: u32 = 8 << 20;
+
+/// Decoded frames that may wait before the stylizer.
+const DECODED_AHEAD: u32 = 2;
+
+/// Decodes `stream` and returns the sink that its frames arrive at.
+pub(super) fn decode(
+    media: &Media,
+    stream: Stream,
+    path: &Path,
+    meter: &Meter,
+) -> Result<gst_app::AppSink, SourceError> {
+    let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
+    let codec = stream.codec();
+    let no_decoder = || SourceError::NoDecoder { path: path.into(), codec: codec.clone() };
+    let decoder = decoder_for(&stream.caps).ok_or_else(no_decoder)?.create().build().map_err(gstreamer)?;
+    let queue = element("queue")?;
+    queue.set_property("max-size-buffers", 0u32);
+    queue.set_property("max-size-time", 0u64);
+    queue.set_property("max-size-bytes", QUEUE_BYTES);
+    let mut chain = vec![queue.clone()];
+    chain.extend(bitstream_colour(&stream.caps, &queue)?);
+    chain.push(decoder.clone());
+    media.input.add_many(&chain).map_err(gstreamer)?;
+    gst::Element::link_many(&chain).map_err(gstreamer)?;
+    let decoded = pad(&decoder, "src")?;
+    let block = hold_first_frame(media, &decoded);
+    for element in chain.iter().rev() {
+        element.sync_state_with_parent().map_err(gstreamer)?;
+    }
+    stream.link(&pad(&queue, "sink")?)?;
+
+    let said = media.status.wait(PATIENCE, |said| said.format_known || said.input_error.is_some());
+    let caps = decoded.current_caps().filter(|_| said.format_known);
+    let Some(caps) = caps else {
+        return Err(match said.input_error {
+            Some(failure) => unreadable(path, &failure),
+            None if said.format_known => SourceError::Undecodable {
+                path: path.into(),
+                reason: format!("the {codec} data is damaged or missing"),
+            },
+            None => SourceError::Stalled { path: path.into(), seconds: PATIENCE.as_secs() },
+        });
+    };
+    let sink = finish(media, &decoded, &caps, path, meter)?;
+    if let Some(block) = block {
+        decoded.remove_probe(block);
+    }
+    Ok(sink)
+}
+
+/// For H.264 and HEVC: a second parser that does not hear what the container says of colours, and so tells what stands in
+/// the bitstream, which players follow. (GStreamer 1.22 also reads the full-range flag of MP4's `colr` box wrongly.)
+fn bitstream_colour(caps: &gst::Caps, queue: &gst::Element) -> Result<Option<gst::Element>, SourceError> {
+    let parser = match caps.structure(0).map_or("", |s| s.name().as_str()) {
+        "video/x-h264" => "h264parse",
+        "video/x-h265" => "h265parse",
+        _ => return Ok(None),
+    };
+    pad(queue, "src")?.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
+            && let gst::EventView::Caps(caps) = event.view()
+        {
+            let bare = without_colorimetry(caps.caps());
+            if bare.as_ref() != caps.caps() {
+                *event = gst::event::Caps::builder(&bare).seqnum(event.seqnum()).build();
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+    element(parser).map(Some)
+}
+
+/// Blocks `decoded` at its first frame (or its end); events pass, so that caps and tags are known then.
+fn hold_first_frame(media: &Media, decoded: &gst::Pad) -> Option<gst::PadProbeId> {
+    let status = Arc::clone(&media.status);
+    decoded.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, move |_, info| {
+        let ended = info.event().is_some_and(|event| event.type_() == gst::EventType::Eos);
+        if info.event().is_some() && !ended {
+            return gst::PadProbeReturn::Pass;
+        }
+        status.note(|said| said.format_known = true);
+        gst::PadProbeReturn::Ok
+    })
+}
+
+/// The best software decoder for `caps`.
+fn decoder_for(caps: &gst::Caps) -> Option<gst::ElementFactory> {
+    let kinds =
+        gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO | gst::ElementFactoryType::MEDIA_IMAGE;
+    // The list comes in the order of rank. "All" keeps out decoders for a special kind, such as VP9 with alpha.
+    gst::ElementFactory::factories_with_type(kinds, gst::Rank::MARGINAL)
+        .into_iter()
+        .filter(|factory| !factory.metadata("klass").is_some_and(|klass| klass.contains("Hardware")))
+        .find(|factory| factory.can_sink_all_caps(caps))
+}
+
+/// Links what stands between the decoder and the sink: deinterlacing, conversion to what frames hold, rotation.
+fn finish(
+    media: &Media,
+    decoded: &gst::Pad,
+    caps: &gst::Caps,
+    path: &Path,
+    meter: &Meter,
+) -> Result<gst_app::AppSink, SourceError> {
+    let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
+    let info = gst_video::VideoInfo::from_caps(caps).map_err(gstreamer)?;
+    if let Some(name) = hdr_name(&info) {
+        return Err(SourceError::Unsupported {
+            path: path.into(),
+            what: format!("HDR video ({name})"),
+            hint: "tone-map it to SDR (BT.709) with ffmpeg's zscale and tonemap filters".into(),
+        });
+    }
+    let mut chain = Vec::new();
+    if info.is_interlaced() {
+        let deinterlace = element("deinterlace")?;
+        deinterlace.set_property_from_str("fields", "top");
+        chain.push(deinterlace);
+        meter.warn("the input is interlaced: deinterlaced, one frame for two fields");
+    }
+    chain.push(converter(&info, meter)?);
+    chain.push(frames_only(&info)?);
+    if is_turned(decoded) {
+        let flip = element("videoflip")?;
+        flip.set_property_from_str("video-direction", "auto");
+        chain.push(flip);
+    }
+    let sink = gst_app::AppSink::builder().sync(false).async_(false).max_buffers(DECODED_AHEAD).drop(false).build();
+    sink.set_enable_last_sample(false);
+    offer_video_meta(&sink);
+    chain.push(sink.clone().upcast());
+    media.input.add_many(&chain).map_err(gstreamer)?;
+    gst::Element::link_many(&chain).map_err(gstreamer)?;
+    for element in chain.iter().rev() {
+        element.sync_state_with_parent().map_err(gstreamer)?;
+    }
+    decoded
+        .link(&pad(&chain[0], "sink")?)
+        .map_err(|error| SourceError::Gstreamer(format!("cannot link the decoder: {error}")))?;
+    Ok(sink)
+}
+
+/// Converts between formats of samples where frames cannot hold what the decoder gives; else it passes.
+fn converter(info: &gst_video::VideoInfo, meter: &Meter) -> Result<gst::Element, SourceError> {
+    let convert = element("videoconvert")?;
+    if info.has_alpha() {
+        convert.set_property_from_str("alpha-mode", "mult");
+        meter.warn("the input has an alpha channel: composited over black");
+    }
+    Ok(convert)
+}
+
+/// Lets 8-bit 4:2:0 through as it is; RGB becomes RGBx, the rest I420.
+fn frames_only(info: &gst_video::VideoInfo) -> Result<gst::Element, SourceError> {
+    let formats: &[gst_video::VideoFormat] = if info.is_rgb() {
+        &[gst_video::VideoFormat::Rgbx]
+    } else {
+        &[gst_video::VideoFormat::I420, gst_video::VideoFormat::Nv12]
+    };
+    let filter = element("capsfilter")?;
+    filter.set_property("caps", gst_video::VideoCapsBuilder::new().format_list(formats.iter().copied()).build());
+    Ok(filter)
+}
+
+/// Whether the container asks for rotation or mirroring.
+fn is_turned(pad: &gst::Pad) -> bool {
+    let mut turned = false;
+    pad.sticky_events_foreach(|event| {
+        if let gst::EventView::Tag(tag) = event.view()
+            && let Some(orientation) = tag.tag().get::<gst::tags::ImageOrientation>()
+        {
+            turned = orientation.get() != "rotate-0";
+        }
+        std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
+    });
+    turned
+}
+
+/// Tells decoders that any stride will do, so that they need not copy into tight rows. (The appsink of GStreamer 1.22
+/// has no callback for this.)
+fn offer_video_meta(sink: &gst_app::AppSink) {
+    if let Some(pad) = sink.static_pad("sink") {
+        pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
+            if let Some(query) = info.query_mut()
+                && let gst::QueryViewMut::Allocation(allocation) = query.view_mut()
+            {
+                allocation.add_allocation_meta::<gst_video::VideoMeta>(None);
+                return gst::PadProbeReturn::Handled;
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+}

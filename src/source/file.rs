@@ -1,0 +1,262 @@
+//! A video file, frame by frame.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use gst::prelude::*;
+
+use super::caps::{frame_format, stated_colorimetry};
+use super::pipeline::{Media, POLL, STALL};
+use super::{OpenMedia, Opened, SourceError, Timing, decode, demux};
+use crate::error::Result;
+use crate::flow::{Source, Stop};
+use crate::frame::{Frame, FrameFormat, Plane, Stamp, Timed};
+use crate::job::Part;
+use crate::report::Meter;
+
+/// Shown this long where the stream does not say, before the next frame tells better.
+const DEFAULT_DURATION_NANOS: u64 = 40_000_000;
+
+pub(super) fn open(path: &Path, part: Part, audio: bool, stop: &Stop, meter: &Meter) -> Result<Opened> {
+    let media = Arc::new(Media::new()?);
+    let streams = demux::open(&media, path)?;
+    demux::warn_of_rest(&streams.rest, meter);
+    let (mut tracks, mut unwanted) = (Vec::new(), streams.rest);
+    if audio {
+        for stream in streams.audio {
+            tracks.push(demux::track(&media, stream)?);
+        }
+    } else {
+        unwanted.extend(streams.audio);
+    }
+    for stream in unwanted {
+        demux::discard(&media, stream)?;
+    }
+    let container_colour = stated_colorimetry(&streams.video.caps);
+    let sink = decode::decode(&media, streams.video, path, meter)?;
+    let mut source = FileSource {
+        path: path.into(),
+        media: Arc::clone(&media),
+        sink,
+        container_colour,
+        held: None,
+        frames_left: part.frames.unwrap_or(u64::MAX),
+        clock: Clock::default(),
+        stop: stop.clone(),
+        meter: meter.clone(),
+    };
+    if part.start_nanos.is_some() || part.end_nanos.is_some() {
+        source.seek(part)?;
+    }
+    let first = source.pull()?.ok_or_else(|| SourceError::Undecodable {
+        path: path.into(),
+        reason: "it ends before its first frame (or --start lies behind its end)".into(),
+    })?;
+    let (format, timing) = source.describe(&first, part)?;
+    source.held = Some(first);
+    Ok(Opened { source: Box::new(source), format, timing, media: Some(OpenMedia { media, tracks }) })
+}
+
+struct FileSource {
+    path: PathBuf,
+    media: Arc<Media>,
+    sink: gst_app::AppSink,
+    /// What the container says of colours, where the decoder does not.
+    container_colour: Option<gst_video::VideoColorimetry>,
+    /// First sample, pulled when the format was asked for.
+    held: Option<gst::Sample>,
+    frames_left: u64,
+    clock: Clock,
+    stop: Stop,
+    meter: Meter,
+}
+
+impl FileSource {
+    /// Goes to the wanted part, frame-exact.
+    fn seek(&self, part: Part) -> Result<(), SourceError> {
+        let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
+        let start = gst::ClockTime::from_nseconds(part.start_nanos.unwrap_or(0));
+        let end = part.end_nanos.map(gst::ClockTime::from_nseconds);
+        let end_type = if end.is_some() { gst::SeekType::Set } else { gst::SeekType::None };
+        // Only once data has come through the whole chain does a seek reach the demuxer.
+        let _ = self.sink.try_pull_preroll(gst::ClockTime::from_seconds(STALL.as_secs()));
+        self.sink.seek(1.0, flags, gst::SeekType::Set, start, end_type, end).map_err(|_| SourceError::Unsupported {
+            path: self.path.clone(),
+            what: "a stream that cannot be entered at a given time".into(),
+            hint: "put it into a .mkv file".into(),
+        })
+    }
+
+    /// The next sample, or none at the end, when asked to stop, or when the file breaks off.
+    fn pull(&mut self) -> Result<Option<gst::Sample>, SourceError> {
+        let since = Instant::now();
+        while !self.stop.asked() {
+            if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::from_mseconds(POLL.as_millis() as u64)) {
+                return Ok(Some(sample));
+            }
+            let said = self.media.status.said();
+            if self.sink.is_eos() {
+                // Frames before an error are good ones; what follows is lost.
+                if said.input_error.is_none() {
+                    self.media.status.note(|said| said.drained = true);
+                }
+                return self.end(said.input_error.map(|failure| failure.text));
+            }
+            if said.output_error.is_some() {
+                return Ok(None); // the sink has the reason
+            }
+            if let Some(failure) = said.input_error {
+                return self.end(Some(failure.text));
+            }
+            if since.elapsed() > STALL {
+                return Err(SourceError::Stalled { path: self.path.clone(), seconds: STALL.as_secs() });
+            }
+        }
+        Ok(None)
+    }
+
+    /// The stream ended, with an error or without.
+    fn end(&self, failure: Option<String>) -> Result<Option<gst::Sample>, SourceError> {
+        match failure {
+            None => Ok(None),
+            Some(reason) if self.clock.seq == 0 => Err(SourceError::Undecodable { path: self.path.clone(), reason }),
+            Some(reason) => {
+                self.meter.truncated(format!("{:?} breaks off after {} frames: {reason}", self.path, self.clock.seq));
+                Ok(None)
+            }
+        }
+    }
+
+    fn describe(&self, sample: &gst::Sample, part: Part) -> Result<(FrameFormat, Timing), SourceError> {
+        let (info, format) = self.format(sample)?;
+        let rate = Some(info.fps()).filter(|rate| rate.numer() > 0);
+        let whole = self.sink.query_duration::<gst::ClockTime>().map(gst::ClockTime::nseconds);
+        let end = match (part.end_nanos, whole) {
+            (Some(end), Some(whole)) => Some(end.min(whole)),
+            (end, whole) => end.or(whole),
+        };
+        let mut duration_nanos = end.map(|end| end.saturating_sub(part.start_nanos.unwrap_or(0)));
+        if let (Some(frames), Some(rate)) = (part.frames, rate) {
+            let nanos = frames as f64 * f64::from(rate.denom()) / f64::from(rate.numer()) * 1e9;
+            duration_nanos = Some(duration_nanos.map_or(nanos as u64, |whole| whole.min(nanos as u64)));
+        }
+        Ok((format, Timing { rate, aspect: info.par(), duration_nanos }))
+    }
+
+    fn format(&self, sample: &gst::Sample) -> Result<(gst_video::VideoInfo, FrameFormat), SourceError> {
+        let caps = sample.caps().ok_or_else(|| SourceError::Gstreamer("a frame without caps".into()))?;
+        let info = gst_video::VideoInfo::from_caps(caps).map_err(|error| SourceError::Gstreamer(error.to_string()))?;
+        let format = frame_format(caps, self.container_colour.as_ref()).ok_or_else(|| self.unsupported(&info))?;
+        Ok((info, format))
+    }
+
+    fn unsupported(&self, info: &gst_video::VideoInfo) -> SourceError {
+        SourceError::Unsupported {
+            path: self.path.clone(),
+            what: format!("video of format {}", info.format()),
+            hint: "convert it to 8-bit 4:2:0".into(),
+        }
+    }
+
+    fn frame(&mut self, sample: &gst::Sample) -> Result<Timed<Frame>, SourceError> {
+        let (info, format) = self.format(sample)?;
+        let buffer = sample.buffer_owned().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
+        if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
+            self.meter.frame_damaged();
+        }
+        let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
+        let pts = buffer.pts().and_then(|pts| segment.map_or(Some(pts), |segment| segment.to_running_time(pts)));
+        let stamp = self.clock.stamp(
+            pts.map(gst::ClockTime::nseconds),
+            buffer.duration().map(gst::ClockTime::nseconds),
+            buffer.flags().contains(gst::BufferFlags::DISCONT),
+            &self.meter,
+        );
+        let planes = planes(&buffer, &info, format);
+        let bytes = buffer
+            .into_mapped_buffer_readable()
+            .map_err(|_| SourceError::Gstreamer("a frame that cannot be read".into()))?;
+        let item = Frame::new(format, planes, Arc::new(bytes))
+            .map_err(|error| SourceError::Undecodable { path: self.path.clone(), reason: error.to_string() })?;
+        Ok(Timed { stamp, item })
+    }
+}
+
+/// Where the planes lie: the buffer's meta if it has one, else as its format has them.
+fn planes(buffer: &gst::Buffer, info: &gst_video::VideoInfo, format: FrameFormat) -> [Plane; 3] {
+    let meta = buffer.meta::<gst_video::VideoMeta>();
+    let (offsets, strides) = match &meta {
+        Some(meta) => (meta.offset(), meta.stride()),
+        None => (info.offset(), info.stride()),
+    };
+    let mut planes = [Plane::default(); 3];
+    for (index, plane) in planes.iter_mut().enumerate().take(format.pixels.planes()) {
+        // A negative stride (bottom-up) becomes 0, which Frame::new refuses.
+        *plane = Plane { offset_bytes: offsets[index], stride_bytes: usize::try_from(strides[index]).unwrap_or(0) };
+    }
+    planes
+}
+
+impl Source for FileSource {
+    fn next(&mut self) -> Result<Option<Timed<Frame>>> {
+        if self.frames_left == 0 {
+            return Ok(None);
+        }
+        let sample = match self.held.take() {
+            Some(sample) => Some(sample),
+            None => self.pull()?,
+        };
+        self.frames_left -= 1;
+        sample.map(|sample| self.frame(&sample).map_err(Into::into)).transpose()
+    }
+}
+
+/// Numbers frames, and gives a time to those that have none.
+#[derive(Default)]
+struct Clock {
+    seq: u64,
+    last: Option<(u64, u64)>,
+}
+
+impl Clock {
+    fn stamp(&mut self, pts: Option<u64>, duration: Option<u64>, discontinuity: bool, meter: &Meter) -> Stamp {
+        let expected = self.last.map_or(0, |(pts, duration)| pts + duration);
+        let pts_nanos = match (pts, self.last) {
+            (Some(pts), Some((last, _))) if pts <= last => {
+                meter.warn("some time stamps run backwards: replaced by the end of the frame before");
+                expected
+            }
+            (Some(pts), _) => pts,
+            (None, _) => {
+                meter.warn("some frames have no time stamp: replaced by the end of the frame before");
+                expected
+            }
+        };
+        // Matroska files may state a millisecond for every frame; what it took to get here is the better guess then.
+        let gap = self.last.map_or(DEFAULT_DURATION_NANOS, |(last, _)| pts_nanos.saturating_sub(last));
+        let duration_nanos = duration.filter(|&stated| stated > gap / 4).or(self.last.map(|_| gap));
+        self.last = Some((pts_nanos, duration_nanos.unwrap_or(DEFAULT_DURATION_NANOS)));
+        let stamp = Stamp { seq: self.seq, pts_nanos: Some(pts_nanos), duration_nanos, discontinuity };
+        self.seq += 1;
+        stamp
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_keeps_good_times_and_mends_bad_ones() {
+        let (mut clock, meter) = (Clock::default(), Meter::new());
+        let mut pts = |pts, duration| clock.stamp(pts, duration, false, &meter).pts_nanos;
+        assert_eq!(pts(Some(5), Some(10)), Some(5));
+        assert_eq!(pts(Some(40), Some(10)), Some(40));
+        assert_eq!(meter.warnings().len(), 0);
+        assert_eq!(pts(None, Some(10)), Some(50));
+        assert_eq!(pts(Some(3), None), Some(60));
+        assert_eq!(pts(Some(75), None), Some(75));
+        assert_eq!(meter.warnings().len(), 2);
+    }
+}

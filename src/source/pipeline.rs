@@ -1,0 +1,222 @@
+//! The one pipeline that a file source and a file sink share, and what its bus has said.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
+
+use gst::prelude::*;
+
+use super::SourceError;
+
+/// Longest time that nothing may move before the pipeline counts as hung.
+pub(crate) const STALL: Duration = Duration::from_secs(120);
+
+/// How often somebody who waits looks round.
+pub(crate) const POLL: Duration = Duration::from_millis(100);
+
+/// A running `gst::Pipeline`. Its source elements stand in one bin, so that an error tells its side. Dropping the last
+/// handle stops everything, from outside the streaming threads, which also frees whoever is blocked inside.
+pub(crate) struct Media {
+    pub(crate) pipeline: gst::Pipeline,
+    /// Everything up to and including the appsink.
+    pub(crate) input: gst::Bin,
+    pub(crate) status: Arc<Status>,
+}
+
+impl Media {
+    pub(crate) fn new() -> Result<Self, SourceError> {
+        init()?;
+        let pipeline = gst::Pipeline::new();
+        // Without this the pipeline swallows the end of one sink until all have ended; the file's end is what counts.
+        pipeline.set_property("message-forward", true);
+        let input = gst::Bin::with_name("input");
+        pipeline.add(&input).map_err(|error| SourceError::Gstreamer(error.to_string()))?;
+        let status = Arc::new(Status::default());
+        if let Some(bus) = pipeline.bus() {
+            let (status, input) = (Arc::clone(&status), input.downgrade());
+            bus.set_sync_handler(move |_, message| {
+                status.hear(message, input.upgrade().as_ref());
+                gst::BusSyncReply::Drop
+            });
+        }
+        Ok(Self { pipeline, input, status })
+    }
+
+    /// Stops all streaming threads and closes all files.
+    pub(crate) fn halt(&self) {
+        // Going to Null cannot fail for elements that went up, and there is nothing to do if it did.
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+impl Drop for Media {
+    fn drop(&mut self) {
+        self.halt();
+        if let Some(bus) = self.pipeline.bus() {
+            bus.unset_sync_handler();
+        }
+    }
+}
+
+/// Starts GStreamer. Its warnings about itself do not belong on the user's terminal.
+pub(crate) fn init() -> Result<(), SourceError> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        gst::glib::log_set_default_handler(|domain, level, text| {
+            tracing::debug!(target: "glib", ?level, domain, text);
+        });
+    });
+    gst::init().map_err(|error| SourceError::Gstreamer(error.to_string()))
+}
+
+/// What the elements have reported. Written by the bus, in whichever thread posts; nobody polls.
+#[derive(Default)]
+pub(crate) struct Status {
+    said: Mutex<Said>,
+    changed: Condvar,
+}
+
+/// The state behind [`Status`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    /// First error on the way in. Later ones, and an EOS after it, do not replace it.
+    pub(crate) input_error: Option<Failure>,
+    /// First error on the way out.
+    pub(crate) output_error: Option<Failure>,
+    /// A decoder or demuxer that is not installed, in words.
+    pub(crate) missing: Option<String>,
+    /// The demuxer has shown all its streams.
+    pub(crate) streams_known: bool,
+    /// The decoder has told its format.
+    pub(crate) format_known: bool,
+    /// The source has given its last frame.
+    pub(crate) drained: bool,
+    /// The file is complete.
+    pub(crate) written: bool,
+    /// Buffers that went from appsrc into the encoder.
+    pub(crate) taken: u64,
+    /// Warnings of elements on the way in: damaged data, mostly.
+    pub(crate) input_warnings: u64,
+}
+
+/// An error message of GStreamer.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// In one line.
+    pub(crate) text: String,
+    /// The disk is full.
+    pub(crate) no_space: bool,
+    /// The stream is of a kind that nothing here understands.
+    pub(crate) not_media: bool,
+    /// Encrypted.
+    pub(crate) encrypted: bool,
+}
+
+impl Failure {
+    fn of(message: &gst::message::Error) -> Self {
+        let error = message.error();
+        let details = message.debug().map(|text| text.to_string()).unwrap_or_default();
+        tracing::debug!("error on the bus: {error} ({details})");
+        Self {
+            text: one_line(&error.to_string()),
+            no_space: error.matches(gst::ResourceError::NoSpaceLeft),
+            not_media: error.matches(gst::StreamError::TypeNotFound)
+                || error.matches(gst::StreamError::WrongType)
+                || error.matches(gst::StreamError::Demux),
+            encrypted: error.matches(gst::StreamError::Decrypt) || error.matches(gst::StreamError::DecryptNokey),
+        }
+    }
+}
+
+/// `text` without line breaks and without the full stop that GStreamer's sentences end with.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
+}
+
+impl Status {
+    fn lock(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was said so far.
+    pub(crate) fn said(&self) -> Said {
+        self.lock().clone()
+    }
+
+    /// Notes something and wakes who waits.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Said)) {
+        note(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    /// Waits until `ready` or the timeout; returns the state then.
+    pub(crate) fn wait(&self, timeout: Duration, ready: impl Fn(&Said) -> bool) -> Said {
+        let guard = self.lock();
+        let (guard, _) = self
+            .changed
+            .wait_timeout_while(guard, timeout, |said| !ready(said))
+            .unwrap_or_else(PoisonError::into_inner);
+        guard.clone()
+    }
+
+    fn hear(&self, message: &gst::Message, input: Option<&gst::Bin>) {
+        use gst::MessageView;
+        let from_input = || match (message.src(), input) {
+            (Some(src), Some(input)) => src == input || src.has_as_ancestor(input),
+            _ => false,
+        };
+        match message.view() {
+            MessageView::Error(error) => {
+                let failure = Failure::of(error);
+                let side = from_input();
+                self.note(|said| {
+                    let slot = if side { &mut said.input_error } else { &mut said.output_error };
+                    slot.get_or_insert(failure);
+                });
+            }
+            MessageView::Warning(warning) => {
+                tracing::debug!("warning on the bus: {} ({:?})", warning.error(), warning.debug());
+                if from_input() {
+                    self.note(|said| said.input_warnings += 1);
+                }
+            }
+            MessageView::Element(_) if gst_pbutils::MissingPluginMessage::is(message) => {
+                if let Ok(missing) = gst_pbutils::MissingPluginMessage::parse(message) {
+                    let text = one_line(&missing.description());
+                    self.note(|said| _ = said.missing.get_or_insert(text));
+                }
+            }
+            MessageView::Element(element) => {
+                let forwarded = element.structure().filter(|s| s.name() == "GstBinForwarded");
+                let inner = forwarded.and_then(|s| s.get::<gst::Message>("message").ok());
+                if inner.is_some_and(|m| m.type_() == gst::MessageType::Eos && is_file_sink(&m)) {
+                    self.note(|said| said.written = true);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_file_sink(message: &gst::Message) -> bool {
+    message.src().is_some_and(|src| src.name() == FILE_SINK)
+}
+
+/// Name of the element whose end of stream means that the file is complete.
+pub(crate) const FILE_SINK: &str = "file-sink";
+
+/// Whether `path` can be read at all, before GStreamer is asked.
+pub(super) fn check_readable(path: &Path) -> Result<(), SourceError> {
+    let cannot = |reason: &str| SourceError::Open { path: path.into(), reason: reason.into() };
+    let meta = std::fs::metadata(path).map_err(|error| SourceError::open(path, &error))?;
+    if meta.is_dir() {
+        return Err(cannot("it is a directory; name a video or a picture"));
+    }
+    if !meta.is_file() {
+        return Err(cannot("it is not a regular file; copy it to one first"));
+    }
+    if meta.len() == 0 {
+        return Err(cannot("it is empty (0 bytes)"));
+    }
+    std::fs::File::open(path).map(drop).map_err(|error| SourceError::open(path, &error))
+}
