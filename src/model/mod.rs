@@ -9,7 +9,7 @@ pub enum ModelError {
 }
 
 /// Number format of a network's weights and arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Precision {
     /// Single.
     Fp32,
@@ -20,7 +20,7 @@ pub enum Precision {
 }
 
 /// Size class of a zoo style.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Tier {
     /// Small: real time on a CPU.
     Live,
@@ -29,7 +29,8 @@ pub enum Tier {
 }
 
 /// Who runs the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[value(rename_all = "lower")]
 pub enum Provider {
     /// The best that works.
     Auto,
@@ -67,15 +68,18 @@ pub struct SpecOverrides {
 }
 
 /// Values that a picture takes in a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, clap::ValueEnum)]
 pub enum ValueRange {
     /// 0..1
     #[serde(rename = "0..1")]
+    #[value(name = "0..1")]
     Unit,
     /// 0..255
     #[serde(rename = "0..255")]
+    #[value(name = "0..255")]
     Byte,
     /// -1..1
     #[serde(rename = "-1..1")]
+    #[value(name = "-1..1")]
     Signed,
 }
