@@ -20,14 +20,20 @@ pub struct StyleArgs {
     /// A name is a style that comes with the program; `stylize styles` lists them. What ends in .onnx, or has a folder
     /// in front, is a file: any network with one picture in and one picture out. Where it does not say what it takes,
     /// the --model-… options do. `stylize inspect FILE` shows what is known of it.
-    #[arg(short, long, value_name = "NAME|FILE.onnx")]
+    #[arg(long, value_name = "NAME|FILE.onnx")]
     pub style: Option<PathBuf>,
 
     /// Small network or large one
     ///
     /// live is fast enough for video on a CPU, fine draws better and wants a graphics card. auto takes live on a CPU
     /// and fine where a graphics card keeps the pace.
-    #[arg(long, value_name = "TIER", default_value = "auto", value_parser = or_auto::<Tier>())]
+    #[arg(
+        long,
+        value_name = "auto|live|fine",
+        default_value = "auto",
+        value_parser = or_auto::<Tier>(),
+        hide_possible_values = true
+    )]
     pub tier: OrAuto<Tier>,
 
     /// How much of the style: 0 is the original, 1 the painting
@@ -86,23 +92,31 @@ pub enum Convert {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkArgs {
-    /// What runs the network
+    /// What runs the network: auto, cpu, openvino, cuda, tensorrt, webgpu, coreml or directml
     ///
     /// One that is named must load, or it is an error; auto takes the best that works and says which that was.
     /// `stylize doctor` shows what this machine has.
-    #[arg(long, value_name = "PROVIDER", default_value = "auto")]
+    #[arg(long, value_name = "PROVIDER", default_value = "auto", hide_possible_values = true)]
     pub provider: Provider,
 
-    /// Number format of the network
-    #[arg(long, value_name = "PRECISION", default_value = "auto", value_parser = or_auto::<Precision>())]
+    /// Number format of the network: auto, fp32, fp16 or int8
+    ///
+    /// auto takes the fastest of those that the style comes in and that this machine is good at.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "auto",
+        value_parser = or_auto::<Precision>(),
+        hide_possible_values = true
+    )]
     pub precision: OrAuto<Precision>,
 
     /// CPU threads for the network [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
-    /// What converts colours (gpu is not in this version)
-    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    /// What converts colours; gpu does not work in this version
+    #[arg(long, value_name = "auto|gpu|cpu", default_value = "auto", hide_possible_values = true)]
     pub convert: Convert,
 
     /// ONNX Runtime library, or the folder that it is in [default: looked for]
@@ -117,24 +131,24 @@ pub struct NetworkArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Models of others")]
 pub struct ModelArgs {
-    /// Values of a picture that goes in
-    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    /// Values of a picture that goes in: 0..1, 0..255 or -1..1
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, hide_possible_values = true)]
     pub model_range: Option<ValueRange>,
 
     /// Values of a picture that comes out [default: as --model-range]
-    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, hide_possible_values = true)]
     pub model_output_range: Option<ValueRange>,
 
     /// Order of the colour channels [default: rgb]
-    #[arg(long, value_name = "ORDER")]
+    #[arg(long, value_name = "rgb|bgr", hide_possible_values = true)]
     pub model_channels: Option<Channels>,
 
     /// Order of the dimensions that go in [default: read from the graph]
-    #[arg(long, value_name = "LAYOUT")]
+    #[arg(long, value_name = "nchw|nhwc", hide_possible_values = true)]
     pub model_layout: Option<Layout>,
 
     /// Order of the dimensions that come out [default: read from the graph]
-    #[arg(long, value_name = "LAYOUT")]
+    #[arg(long, value_name = "nchw|nhwc", hide_possible_values = true)]
     pub model_output_layout: Option<Layout>,
 
     /// Value of a further input; may be given several times
@@ -208,10 +222,10 @@ pub struct OutputArgs {
     #[arg(long, value_name = "SIZE", default_value = "source")]
     pub size: SizeChoice,
 
-    /// Codec [default: h264 in .mp4, .mov and .mkv, vp9 in .webm]
+    /// Codec: h264, hevc, vp9, av1 or ffv1 [default: h264; in .webm vp9]
     ///
     /// Both .mp4 and .mov hold h264, hevc and av1; .webm holds vp9 and av1; .mkv holds all.
-    #[arg(long, value_name = "CODEC")]
+    #[arg(long, value_name = "CODEC", hide_possible_values = true)]
     pub codec: Option<Codec>,
 
     /// Constant quality, on the codec's own scale; smaller is better [default: a good one for the codec]
@@ -233,7 +247,7 @@ pub struct OutputArgs {
     pub no_audio: bool,
 
     /// Replace OUT if it exists
-    #[arg(short, long)]
+    #[arg(long)]
     pub force: bool,
 }
 
@@ -281,20 +295,23 @@ impl PartArgs {
 pub struct MessageArgs {
     /// How progress is shown, on stderr
     ///
-    /// auto: a bar on a terminal, else plain lines. json: an object a line, whose "event" is start, progress, warning,
-    /// end or error; keys that do not apply are null.
-    #[arg(long, value_name = "HOW", default_value = "auto")]
+    /// auto is a bar on a terminal, else plain: a line every few seconds. json is for programs: an object a line, whose
+    /// "event" is start, progress, warning, end, error or (with --verbose) log; what is not known is null. none still
+    /// says where the result is.
+    #[arg(long, value_name = "auto|plain|json|none", default_value = "auto", hide_possible_values = true)]
     pub progress: progress::Mode,
 
     /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Say what the program does, and the causes of an error (GST_DEBUG speaks for GStreamer)
+    /// Say what the program does, and the causes of an error
+    ///
+    /// GStreamer's own log is switched on by GST_DEBUG.
     #[arg(short, long)]
     pub verbose: bool,
 
-    /// Write figures of the run to a JSON file: frames, speed, times of the stages, memory
+    /// Write figures of the run to a file: frames, speed, times of the stages, memory
     #[arg(long, value_name = "FILE.json")]
     pub report: Option<PathBuf>,
 

@@ -90,7 +90,12 @@ fn verbs(command: &Command) -> Roff {
         let takes: String = verb.get_positionals().map(|arg| format!(" {arg}")).collect();
         roff.control("TP", []);
         roff.text([bold(verb.get_name()), roman(takes)]);
-        roff.text([roman(about)]);
+        for (index, paragraph) in about.split("\n\n").enumerate() {
+            if index > 0 {
+                roff.control("IP", []);
+            }
+            roff.text([roman(paragraph)]);
+        }
     }
     roff
 }

@@ -163,7 +163,61 @@ mod tests {
     #[test]
     fn the_causes_of_an_error_stand_in_order() {
         assert_eq!(causes(&Error::Usage("a".into())), Vec::<String>::new());
-        let io = std::io::Error::other("disk\non fire");
-        assert_eq!(one_line(&io.to_string()), "disk on fire");
+    }
+
+    /// A program that does what its argument says.
+    #[derive(Parser)]
+    struct Clumsy {
+        deed: String,
+    }
+
+    impl Program for Clumsy {
+        fn voice(&self) -> Voice {
+            Voice::new(false, true)
+        }
+
+        fn verbose(&self) -> bool {
+            false
+        }
+
+        fn run(self, _voice: &Voice) -> Result<u8> {
+            match self.deed.as_str() {
+                "panic" => panic!("a\nb"),
+                "thread" => {
+                    let thread = std::thread::Builder::new().spawn(|| panic!("c")).map(std::thread::JoinHandle::join);
+                    assert!(thread.is_ok_and(|end| end.is_err()));
+                    Err(Error::Internal("a thread panicked".into()))
+                }
+                "fail" => Err(Error::Device("no\ncamera".into())),
+                _ => Ok(7),
+            }
+        }
+    }
+
+    /// Does `deed` in a process of its own, as a panic hook is for all of a process; returns its code and stderr.
+    fn in_a_child(deed: &str) -> (Option<i32>, String) {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "cli::program::tests::a_deed", "--nocapture"]).env("STYLIZE_TEST_DEED", deed);
+        let output = child.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    #[test]
+    fn a_deed() {
+        if let Some(deed) = std::env::var_os("STYLIZE_TEST_DEED") {
+            std::process::exit(run::<Clumsy>(["clumsy".into(), deed]).into());
+        }
+    }
+
+    #[test]
+    fn every_way_to_fail_is_one_line_and_a_code() {
+        for (deed, code, text) in
+            [("panic", 70, "error: a b at src"), ("thread", 70, "error: c at src"), ("fail", 6, "error: no camera")]
+        {
+            let (ended, stderr) = in_a_child(deed);
+            assert_eq!(ended, Some(code), "{deed}: {stderr}");
+            assert!(stderr.starts_with(text) && stderr.lines().count() == 1, "{deed}: {stderr}");
+        }
+        assert_eq!(in_a_child("well"), (Some(7), String::new()));
     }
 }

@@ -70,3 +70,59 @@ impl Signal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::process::Command;
+
+    use signal_hook::low_level::raise;
+
+    use super::*;
+
+    /// Runs `test` of this program in a process of its own, in which `body` is done instead.
+    fn in_a_child(test: &str, body: impl FnOnce()) -> Option<i32> {
+        const CHILD: &str = "STYLIZE_TEST_CHILD";
+        if env::var_os(CHILD).is_some() {
+            body();
+            return None;
+        }
+        let name = format!("cli::signals::tests::{test}");
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", &name]).env(CHILD, "1").output().unwrap().status.code()
+    }
+
+    #[test]
+    fn the_first_signal_asks() {
+        let code = in_a_child("the_first_signal_asks", || {
+            let stop = Stop::new();
+            let signals = Signals::ask(&stop).unwrap();
+            assert_eq!((stop.asked(), signals.received()), (false, None));
+            raise(SIGTERM).unwrap();
+            assert_eq!((stop.asked(), signals.received()), (true, Some(Signal::Terminate)));
+        });
+        assert!(matches!(code, Some(0) | None), "{code:?}");
+    }
+
+    #[test]
+    fn the_second_signal_ends_the_program() {
+        let code = in_a_child("the_second_signal_ends_the_program", || {
+            let _signals = Signals::ask(&Stop::new()).unwrap();
+            raise(SIGTERM).unwrap();
+            raise(SIGINT).unwrap();
+        });
+        assert!(matches!(code, Some(130)), "{code:?}");
+    }
+
+    #[test]
+    fn a_stop_for_another_reason_leaves_the_first_signal_its_meaning() {
+        let code = in_a_child("a_stop_for_another_reason_leaves_the_first_signal_its_meaning", || {
+            let stop = Stop::new();
+            let signals = Signals::ask(&stop).unwrap();
+            stop.ask();
+            raise(SIGINT).unwrap();
+            assert_eq!(signals.received(), Some(Signal::Interrupt));
+        });
+        assert!(matches!(code, Some(0) | None), "{code:?}");
+    }
+}

@@ -12,6 +12,7 @@ use super::manual::{self, ProgramName};
 use super::program::{Program, answer};
 use crate::doctor::Findings;
 use crate::error::Result;
+use crate::gpu::adapters;
 use crate::progress::Voice;
 
 /// Look at styles, models and this machine
@@ -20,7 +21,7 @@ use crate::progress::Voice;
 /// stylize-video.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "stylize", version, max_term_width = 100, after_help = EXAMPLES, subcommand_value_name = "VERB")]
-#[command(subcommand_help_heading = "Verbs", disable_help_subcommand = true)]
+#[command(subcommand_help_heading = "Verbs", disable_help_subcommand = true, arg_required_else_help = false)]
 pub struct ToolArgs {
     #[command(subcommand)]
     verb: Verb,
@@ -63,6 +64,10 @@ enum Verb {
         runtime: Option<PathBuf>,
     },
 
+    /// List the graphics adapters, as JSON; `doctor` asks for it in a process of its own
+    #[command(hide = true)]
+    Adapters,
+
     /// Print a script that completes the command lines in a shell
     Completions {
         /// The shell
@@ -103,6 +108,7 @@ impl Program for ToolArgs {
                 answer(format!("{findings}\n").as_bytes())?;
                 return Ok(findings.exit_code());
             }
+            Verb::Adapters => answer(adapters::to_json(&adapters::list()).as_bytes())?,
             Verb::Completions { shell, program } => answer(&manual::completions(shell, program))?,
             Verb::Man { folder } => answer(format!("{}\n", manual::write_pages(&folder)?.join("\n")).as_bytes())?,
         }

@@ -4,7 +4,9 @@ mod cpu;
 mod packages;
 
 use std::collections::BTreeSet;
+use std::env;
 use std::fmt::{self, Display};
+use std::process::Command;
 
 use console::style;
 
@@ -29,7 +31,7 @@ pub struct RuntimeFacts {
 pub struct Findings {
     gstreamer: Result<Survey, Error>,
     runtime: Result<RuntimeFacts, Error>,
-    adapters: Vec<Adapter>,
+    adapters: Result<Vec<Adapter>, String>,
     cpu: Cpu,
     manager: Option<Manager>,
     unsafe_packages: Vec<(&'static str, &'static str)>,
@@ -41,7 +43,7 @@ impl Findings {
         Self {
             gstreamer: elements::survey().map_err(Error::from),
             runtime,
-            adapters: adapters::list(),
+            adapters: ask_for_adapters(),
             cpu: cpu::this(),
             manager: Manager::here(),
             unsafe_packages: packages::unsafe_packages(),
@@ -104,13 +106,10 @@ impl Findings {
 
     fn write_machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", heading("Graphics"))?;
-        for adapter in &self.adapters {
-            let Adapter { name, backend, driver, .. } = adapter;
-            let (mark, kind) = if adapter.is_software() { (Mark::Weak, "software") } else { (Mark::Good, "card") };
-            writeln!(f, "  {mark} {name}: {kind}, {backend}, {driver}")?;
-        }
-        if self.adapters.is_empty() {
-            writeln!(f, "  {} none; the CPU does all", Mark::Weak)?;
+        match &self.adapters {
+            Err(error) => writeln!(f, "  {} {error}; the CPU does all", Mark::Weak)?,
+            Ok(none) if none.is_empty() => writeln!(f, "  {} none; the CPU does all", Mark::Weak)?,
+            Ok(adapters) => adapters.iter().try_for_each(|adapter| write_adapter(f, adapter))?,
         }
         let Cpu { name, cores, instructions } = &self.cpu;
         writeln!(f, "{}\n  {} {name}, {cores} cores: {}", heading("CPU"), Mark::Good, instructions.join(" "))
@@ -138,6 +137,18 @@ impl Display for Findings {
         self.write_machine(f)?;
         self.write_verdict(f)
     }
+}
+
+fn write_adapter(f: &mut fmt::Formatter<'_>, adapter: &Adapter) -> fmt::Result {
+    let Adapter { name, backend, driver, .. } = adapter;
+    let (mark, kind) = if adapter.is_software() { (Mark::Weak, "in software") } else { (Mark::Good, "a card") };
+    writeln!(f, "  {mark} {name}: {kind}, by {backend} ({driver})")
+}
+
+/// The verb `adapters` of this same program.
+fn ask_for_adapters() -> Result<Vec<Adapter>, String> {
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    adapters::list_apart(Command::new(program).arg("adapters"))
 }
 
 fn heading(text: &str) -> impl Display + '_ {
@@ -175,7 +186,7 @@ mod tests {
         Findings {
             gstreamer: Ok(survey),
             runtime,
-            adapters: Vec::new(),
+            adapters: Ok(Vec::new()),
             cpu: Cpu { name: "Z80".into(), cores: 1, instructions: Vec::new() },
             manager: Some(Manager::Apt),
             unsafe_packages: Vec::new(),

@@ -7,6 +7,7 @@
 //! | `warning` | `message` |
 //! | `end` | `exit_code` `output` and the keys of `--report` |
 //! | `error` | `message` `causes[]` `exit_code` |
+//! | `log` | `message`; only with `--verbose` |
 //!
 //! What is not known is null. A run has one `start` at most, and its last line is `end` or `error`; after an `end` with
 //! exit code 7, an `error` says why.
@@ -41,6 +42,11 @@ pub enum Event<'a> {
         /// What was measured.
         #[serde(flatten)]
         report: &'a Report,
+    },
+    /// What the program does.
+    Log {
+        /// A line of the log.
+        message: &'a str,
     },
     /// Why the program does not end with 0.
     Error {

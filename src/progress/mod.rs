@@ -4,6 +4,7 @@ mod event;
 mod snapshot;
 mod voice;
 
+use std::env;
 use std::time::{Duration, Instant};
 
 use console::{Term, measure_text_width};
@@ -52,7 +53,7 @@ impl Progress {
     pub fn new(mode: Mode, voice: &Voice, stop: Stop) -> Self {
         let display = match mode {
             _ if voice.is_quiet() => Display::Nothing,
-            Mode::Auto if Term::stderr().features().is_attended() => Display::Bar(waiting_bar(voice)),
+            Mode::Auto if can_redraw() => Display::Bar(waiting_bar(voice)),
             Mode::Auto | Mode::Plain => Display::Lines(Pace::slowing_down()),
             Mode::Json => Display::Json(Pace::steady(Duration::from_millis(500))),
             Mode::None => Display::Nothing,
@@ -134,6 +135,11 @@ impl Pace {
 
 /// Columns that a bar takes at least; what does not fit beside it is left out.
 const NARROWEST_BAR: usize = 10;
+
+/// Whether stderr is a terminal that can go back on a line.
+fn can_redraw() -> bool {
+    Term::stderr().features().is_attended() && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
 
 fn waiting_bar(voice: &Voice) -> ProgressBar {
     let bar = voice.bars().add(ProgressBar::no_length());

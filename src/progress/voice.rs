@@ -87,7 +87,11 @@ impl Voice {
 /// Lets a log be written past the bars.
 impl Write for Voice {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.raw(bytes);
+        if self.json {
+            self.event(&Event::Log { message: String::from_utf8_lossy(bytes).trim_end() });
+        } else {
+            self.raw(bytes);
+        }
         Ok(bytes.len())
     }
 
