@@ -19,7 +19,7 @@ pub struct StyleArgs {
     ///
     /// A name is a style that comes with the program; `stylize styles` lists them. What ends in .onnx, or has a folder
     /// in front, is a file: any network with one picture in and one picture out. Where it does not say what it takes,
-    /// the --model-… options do. `stylize inspect FILE` shows what is known of it.
+    /// the --model-* options do. `stylize inspect FILE` shows what is known of it.
     #[arg(long, value_name = "NAME|FILE.onnx")]
     pub style: Option<PathBuf>,
 
@@ -183,7 +183,7 @@ pub fn engine(style: &StyleArgs, network: &NetworkArgs, model: &ModelArgs) -> Re
             return Err(Error::Usage(why));
         }
         StyleChoice::Zoo(_) if overrides != SpecOverrides::default() => {
-            let why = "--model-… describes a model of your own: give it with --style FILE.onnx";
+            let why = "the --model-* options describe a model of your own: give it with --style FILE.onnx";
             return Err(Error::Usage(why.into()));
         }
         _ => {}

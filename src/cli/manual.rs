@@ -64,19 +64,28 @@ pub fn write_pages(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// One page a program, its verbs included: nobody looks for stylize-styles(1).
-fn page(command: Command) -> io::Result<Vec<u8>> {
-    let verbs = verbs(&command);
+fn page(mut command: Command) -> io::Result<Vec<u8>> {
+    let (synopsis, verbs) = (synopsis(&mut command), verbs(&command));
     let notes = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
     let man = Man::new(command).manual("stylize");
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    synopsis.to_writer(&mut page)?;
     man.render_description_section(&mut page)?;
     verbs.to_writer(&mut page)?;
     man.render_options_section(&mut page)?;
     sections(&notes).to_writer(&mut page)?;
     Ok(page)
+}
+
+/// The short form: thirty options in brackets help nobody.
+fn synopsis(command: &mut Command) -> Roff {
+    let usage = command.render_usage().to_string();
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([roman(usage.trim_start_matches("Usage: "))]);
+    roff
 }
 
 fn verbs(command: &Command) -> Roff {

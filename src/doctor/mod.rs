@@ -112,7 +112,8 @@ impl Findings {
             Ok(adapters) => adapters.iter().try_for_each(|adapter| write_adapter(f, adapter))?,
         }
         let Cpu { name, cores, instructions } = &self.cpu;
-        writeln!(f, "{}\n  {} {name}, {cores} cores: {}", heading("CPU"), Mark::Good, instructions.join(" "))
+        writeln!(f, "{} {name}, {cores} cores", heading("CPU"))?;
+        writeln!(f, "  {} {}", Mark::Good, instructions.join(" "))
     }
 
     fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,8 +142,11 @@ impl Display for Findings {
 
 fn write_adapter(f: &mut fmt::Formatter<'_>, adapter: &Adapter) -> fmt::Result {
     let Adapter { name, backend, driver, .. } = adapter;
-    let (mark, kind) = if adapter.is_software() { (Mark::Weak, "in software") } else { (Mark::Good, "a card") };
-    writeln!(f, "  {mark} {name}: {kind}, by {backend} ({driver})")
+    if adapter.is_software() {
+        writeln!(f, "  {} {name}: {backend} in software", Mark::Weak)
+    } else {
+        writeln!(f, "  {} {name}: {backend}, {driver}", Mark::Good)
+    }
 }
 
 /// The verb `adapters` of this same program.

@@ -39,6 +39,7 @@ pub struct Progress {
     since: Instant,
     course: Course,
     display: Display,
+    said_stopping: bool,
 }
 
 enum Display {
@@ -58,7 +59,8 @@ impl Progress {
             Mode::Json => Display::Json(Pace::steady(Duration::from_millis(500))),
             Mode::None => Display::Nothing,
         };
-        Self { voice: voice.clone(), stop, since: Instant::now(), course: Course::default(), display }
+        let (voice, since, course) = (voice.clone(), Instant::now(), Course::default());
+        Self { voice, stop, since, course, display, said_stopping: false }
     }
 
     /// Takes the bar from the screen.
@@ -73,6 +75,9 @@ impl Progress {
         match &mut self.display {
             Display::Bar(bar) => draw(bar, &now, self.stop.asked()),
             Display::Lines(pace) => {
+                if self.stop.asked() && !std::mem::replace(&mut self.said_stopping, true) {
+                    self.voice.note(STOPPING);
+                }
                 if pace.due(elapsed) {
                     self.voice.note(plain_line(&now));
                 }
@@ -133,6 +138,9 @@ impl Pace {
     }
 }
 
+/// What is said after the first signal.
+const STOPPING: &str = "stopping, the output is completed; once more to abort";
+
 /// Columns that a bar takes at least; what does not fit beside it is left out.
 const NARROWEST_BAR: usize = 10;
 
@@ -163,7 +171,7 @@ fn draw(bar: &ProgressBar, now: &Snapshot, stopping: bool) {
 /// What stands beside the bar, in at most `columns` (figures first; they may be cut by the terminal).
 fn bar_text(now: &Snapshot, stopping: bool, columns: usize) -> String {
     if stopping {
-        return "stopping, the output is completed; once more to abort".into();
+        return STOPPING.into();
     }
     let figures = now.figures();
     let with_times = [now.stage_times(), now.slowest_stage()].map(|times| format!("{figures}  {times}"));
