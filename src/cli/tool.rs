@@ -98,10 +98,10 @@ impl Program for ToolArgs {
 
     fn run(self, _voice: &Voice) -> Result<u8> {
         match self.verb {
-            Verb::Styles => answer(style_table(&facts::styles()?).as_bytes())?,
+            Verb::Styles => answer(style_table(&facts::styles()).as_bytes())?,
             Verb::Inspect { model, overrides, runtime } => {
                 let known = facts::inspect(&model, &overrides.overrides(), runtime.as_deref())?;
-                answer(format!("{}\n", known.trim_end()).as_bytes())?;
+                answer(format!("{}\n", known.to_string().trim_end()).as_bytes())?;
             }
             Verb::Doctor { runtime } => {
                 let findings = Findings::gather(facts::runtime(runtime.as_deref()));
