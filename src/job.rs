@@ -71,7 +71,7 @@ impl FromStr for SizeChoice {
 }
 
 /// Codec of the output video.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Codec {
     /// H.264 / AVC.
     H264,

@@ -18,10 +18,15 @@ pub mod source;
 pub mod convert;
 pub mod model;
 pub mod sink;
+pub mod gpu;
 
 pub mod flow;
 pub mod job;
 pub mod report;
 pub mod error;
+
+pub mod progress;
+pub mod doctor;
+pub mod cli;
 
 pub use error::{Error, Result};

@@ -17,8 +17,7 @@ pub enum DType {
 }
 
 /// Order of the dimensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Layout {
     /// Planes one after the other: \[N,\] C, H, W.
     Nchw,
@@ -27,8 +26,7 @@ pub enum Layout {
 }
 
 /// Order of the channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Channels {
     /// Red first.
     Rgb,

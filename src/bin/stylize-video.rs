@@ -1,3 +1,9 @@
 //! `stylize-video IN OUT`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use stylize::cli::{VideoArgs, main as run};
+
+fn main() -> ExitCode {
+    run::<VideoArgs>()
+}

@@ -1,3 +1,9 @@
 //! `stylize`: styles, models, and what the machine has.
 
-fn main() {}
+use std::process::ExitCode;
+
+use stylize::cli::{ToolArgs, main as run};
+
+fn main() -> ExitCode {
+    run::<ToolArgs>()
+}

@@ -1,81 +1,122 @@
-//! The network: what it is, who runs it.
+//! The network: what it is, where it comes from, who runs it.
+//!
+//! ```text
+//! zoo (name → bytes) ─┐                        ┌─► inspect (what is known, what is missing)
+//!  file  + sidecar ───┴─► session::Model::open ┴─► session::Session ─► infer (the stage of the flow)
+//!                            │            ▲
+//!            graph + statements ─► spec ──┘          runtime, provider: who does the arithmetic
+//! ```
+//!
+//! Only this module names `ort`; of it, `runtime`, `provider`, `session`, `run` and `describe` do. What decides the
+//! meaning of a model (`graph`, `statements`, `spec`) is plain data and can be tested without a library.
 
-/// The model or the runtime cannot be used.
+use std::path::PathBuf;
+
+pub mod runtime;
+mod library;
+pub mod provider;
+pub mod zoo;
+pub mod graph;
+pub mod statements;
+pub mod port;
+pub mod spec;
+pub mod describe;
+pub mod session;
+mod run;
+mod scale;
+pub mod inspect;
+pub mod infer;
+mod spelling;
+
+pub use describe::ModelSource;
+pub use infer::Infer;
+pub use inspect::Inspection;
+pub use provider::{Choice, Provider};
+pub use runtime::Runtime;
+pub use session::{Model, Session, SessionOptions};
+pub use spec::{ModelSpec, SpecError, ValueRange};
+pub use statements::SpecOverrides;
+pub use zoo::{Precision, Tier};
+
+/// The model or the runtime cannot be used. Its text is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// To be replaced.
+    /// ONNX Runtime is nowhere.
+    #[error("ONNX Runtime not found in {looked}: run `make setup`, or set ORT_DYLIB_PATH to its library")]
+    RuntimeMissing {
+        /// The places, comma-separated.
+        looked: String,
+    },
+    /// A file that should be ONNX Runtime is not, or cannot be loaded.
+    #[error(
+        "{}: {reason}; run `make setup`, or set ORT_DYLIB_PATH to the library of ONNX Runtime 1.{} or newer",
+        path.display(),
+        runtime::OLDEST_MINOR
+    )]
+    RuntimeUnusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What is known of the model is not enough, or contradicts itself.
+    #[error("{model}: {source}{}", source.sidecar_hint(sidecar))]
+    Spec {
+        /// File or style.
+        model: String,
+        /// Name of the file that a line can be added to; empty where there can be none.
+        sidecar: String,
+        /// What is missing or wrong.
+        source: SpecError,
+    },
+    /// The file is no model that can be run.
+    #[error("{model}: {reason}")]
+    Unusable {
+        /// File or style.
+        model: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The provider that was asked for does not run here.
+    #[error("provider {provider} does not run here: {reason}; {remedy}")]
+    Provider {
+        /// Asked for by name.
+        provider: Provider,
+        /// What it said.
+        reason: String,
+        /// What to install.
+        remedy: &'static str,
+    },
+    /// The zoo has no such network.
     #[error("{0}")]
-    Other(String),
+    NotInZoo(String),
 }
 
-/// Number format of a network's weights and arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// Single.
-    Fp32,
-    /// Half.
-    Fp16,
-    /// Quantised to bytes.
-    Int8,
+impl ModelError {
+    fn unusable(model: &str, reason: impl Into<String>) -> Self {
+        Self::Unusable { model: model.to_owned(), reason: reason.into() }
+    }
 }
 
-/// Size class of a zoo style.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Tier {
-    /// Small: real time on a CPU.
-    Live,
-    /// Large.
-    Fine,
+/// `text` as a short single line: what other people's libraries say may have many.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 240;
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words: Vec<_> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
 }
 
-/// Who runs the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Provider {
-    /// The best that works.
-    Auto,
-    /// ONNX Runtime's own kernels.
-    Cpu,
-    /// Intel OpenVINO.
-    OpenVino,
-    /// NVIDIA CUDA.
-    Cuda,
-    /// NVIDIA TensorRT.
-    TensorRt,
-    /// WebGPU (Dawn).
-    WebGpu,
-    /// Apple CoreML.
-    CoreMl,
-    /// Microsoft DirectML.
-    DirectMl,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What the user says of a model that does not say it itself (flags of the command line).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SpecOverrides {
-    /// `--model-range`
-    pub range: Option<ValueRange>,
-    /// `--model-output-range`
-    pub output_range: Option<ValueRange>,
-    /// `--model-channels`
-    pub channels: Option<crate::tensor::Channels>,
-    /// `--model-layout`
-    pub layout: Option<crate::tensor::Layout>,
-    /// `--model-output-layout`
-    pub output_layout: Option<crate::tensor::Layout>,
-    /// `--model-input NAME=VALUE`
-    pub inputs: Vec<(String, f32)>,
-}
-
-/// Values that a picture takes in a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-pub enum ValueRange {
-    /// 0..1
-    #[serde(rename = "0..1")]
-    Unit,
-    /// 0..255
-    #[serde(rename = "0..255")]
-    Byte,
-    /// -1..1
-    #[serde(rename = "-1..1")]
-    Signed,
+    #[test]
+    fn one_line_has_no_breaks_and_an_end() {
+        assert_eq!(one_line(" a\n\tb\u{1b}[1m  c\r\n"), "a b [1m c");
+        assert_eq!(one_line(&"ä".repeat(1000)).chars().count(), 243);
+    }
 }

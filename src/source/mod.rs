@@ -8,6 +8,7 @@ use crate::frame::FrameFormat;
 use crate::job::Part;
 use crate::report::Meter;
 
+pub mod elements;
 pub(crate) mod caps;
 pub(crate) mod pipeline;
 mod demux;

@@ -1,0 +1,161 @@
+//! How a run ended: the code, and the words for it.
+
+use super::signals::Signal;
+use crate::job::Output;
+use crate::report::Report;
+
+/// Exit code of a run that is done, but not as well as it should.
+const DEGRADED: u8 = 7;
+
+/// The end of a run that gave an output.
+#[derive(Debug)]
+pub struct Ending<'a> {
+    /// What was measured.
+    pub report: &'a Report,
+    /// Where the result is.
+    pub output: &'a Output,
+    /// What asked the run to stop.
+    pub signal: Option<Signal>,
+    /// Whether warnings count as failures.
+    pub strict: bool,
+}
+
+impl Ending<'_> {
+    /// Code that the program ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self.signal {
+            Some(signal) if self.report.stopped => signal.exit_code(),
+            _ if self.shortcoming().is_some() => DEGRADED,
+            _ => 0,
+        }
+    }
+
+    /// Where the result is and how it came about.
+    pub fn summary(&self) -> String {
+        let report = self.report;
+        let place = match self.output {
+            Output::File(path) => path.display().to_string(),
+            Output::Null => "null: (nothing written)".into(),
+        };
+        let frames = counted(report.frames_out, "frame");
+        let stopped = match self.signal {
+            _ if !report.stopped => String::new(),
+            Some(signal) => format!(", stopped by {}", signal.name()),
+            None => ", stopped".into(),
+        };
+        let dropped = match report.frames_dropped {
+            0 => String::new(),
+            count => format!(", {count} dropped"),
+        };
+        format!("{place}: {frames} in {} ({:.1} fps){dropped}{stopped}", spell_seconds(report.wall_s), report.fps)
+    }
+
+    /// Why the exit code is 7, if it is.
+    pub fn shortcoming(&self) -> Option<String> {
+        let report = self.report;
+        let mut faults = Vec::new();
+        if report.truncated {
+            faults.push("the input broke off before its end".into());
+        }
+        if report.frames_damaged > 0 {
+            faults.push(format!("{} damaged in the input", counted(report.frames_damaged, "frame")));
+        }
+        if report.frames_substituted > 0 {
+            let frames = counted(report.frames_substituted, "frame");
+            faults.push(format!("{frames} passed unstyled, as the network gave no picture"));
+        }
+        if self.strict && !report.warnings.is_empty() {
+            let warnings = counted(report.warnings.len() as u64, "warning");
+            faults.push(format!("{warnings} with --strict ({})", report.warnings.join("; ")));
+        }
+        let result = if self.output == &Output::Null { "the run" } else { "the output" };
+        (!faults.is_empty()).then(|| format!("{result} is complete, but: {}", faults.join(", ")))
+    }
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+fn spell_seconds(seconds: f64) -> String {
+    match seconds as u64 {
+        ..60 => format!("{seconds:.1} s"),
+        whole @ 60..3600 => format!("{}m{:02}s", whole / 60, whole % 60),
+        whole => format!("{}h{:02}m{:02}s", whole / 3600, whole / 60 % 60, whole % 60),
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A run of 120 good frames.
+    pub fn good_report() -> Report {
+        Report {
+            frames_in: 120,
+            frames_out: 120,
+            frames_dropped: 0,
+            frames_substituted: 0,
+            frames_damaged: 0,
+            truncated: false,
+            stopped: false,
+            wall_s: 4.8,
+            fps: 25.0,
+            net_width: 64,
+            net_height: 36,
+            style: "wave".into(),
+            tier: "live".into(),
+            provider: "cpu".into(),
+            precision: "int8".into(),
+            convert: "cpu".into(),
+            peak_rss_mb: 100.0,
+            warnings: Vec::new(),
+            stages: Default::default(),
+        }
+    }
+
+    fn told(report: &Report, signal: Option<Signal>, strict: bool) -> (u8, String, Option<String>) {
+        let output = Output::File("out.mp4".into());
+        let ending = Ending { report, output: &output, signal, strict };
+        (ending.exit_code(), ending.summary(), ending.shortcoming())
+    }
+
+    #[test]
+    fn a_good_run_ends_with_0() {
+        assert_eq!(told(&good_report(), None, true), (0, "out.mp4: 120 frames in 4.8 s (25.0 fps)".into(), None));
+    }
+
+    #[test]
+    fn a_signal_counts_only_when_it_stopped_the_run() {
+        let stopped = Report { stopped: true, ..good_report() };
+        let (code, summary, _) = told(&stopped, Some(Signal::Interrupt), false);
+        assert_eq!((code, summary.ends_with("stopped by SIGINT")), (130, true));
+        assert_eq!(told(&stopped, Some(Signal::Terminate), false).0, 143);
+        assert_eq!(told(&good_report(), Some(Signal::Interrupt), false).0, 0, "it came after the last frame");
+    }
+
+    #[test]
+    fn damage_ends_with_7_and_says_what() {
+        let damaged = Report { frames_damaged: 1, frames_substituted: 2, truncated: true, ..good_report() };
+        let (code, _, why) = told(&damaged, None, false);
+        assert_eq!(code, 7);
+        let expected = "the output is complete, but: the input broke off before its end, 1 frame damaged in the input, \
+                        2 frames passed unstyled, as the network gave no picture";
+        assert_eq!(why.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn warnings_end_with_7_only_when_strict() {
+        let warned = Report { warnings: vec!["subtitles left out".into()], ..good_report() };
+        assert_eq!(told(&warned, None, false).0, 0);
+        let (code, _, why) = told(&warned, None, true);
+        assert_eq!(code, 7);
+        assert!(why.is_some_and(|why| why.ends_with("1 warning with --strict (subtitles left out)")));
+    }
+
+    #[test]
+    fn long_times_are_spelled_in_hours() {
+        assert_eq!([9.96, 75.0, 3725.0].map(spell_seconds), ["10.0 s", "1m15s", "1h02m05s"]);
+    }
+}

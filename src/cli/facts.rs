@@ -1,0 +1,55 @@
+//! What the verbs ask of the model module: the only place of the command line that calls it.
+
+use std::path::Path;
+
+use crate::doctor::RuntimeFacts;
+use crate::error::Result;
+use crate::model::describe::Description;
+use crate::model::{Inspection, ModelSource, Precision, Runtime, SpecOverrides, Tier, provider, zoo};
+
+/// A style of the zoo.
+#[derive(Clone, Debug)]
+pub struct StyleFacts {
+    /// Name, as `--style` takes it.
+    pub name: String,
+    /// Title, artist and year of the painting; empty where nobody says.
+    pub title: String,
+    /// Networks that there are of it.
+    pub networks: Vec<(Tier, Precision)>,
+}
+
+/// All styles, the default first. Where ONNX Runtime is missing they have no titles: those stand in the models.
+pub fn styles() -> Vec<StyleFacts> {
+    let runtime = Runtime::load(None).ok();
+    let entries = zoo::entries();
+    let facts = |name: &'static str| {
+        let own = || entries.iter().filter(move |entry| entry.style == name);
+        let title = own().next().and_then(|entry| title(runtime.as_ref()?, &entry.source)).unwrap_or_default();
+        StyleFacts { name: name.into(), title, networks: own().map(|entry| (entry.tier, entry.precision)).collect() }
+    };
+    zoo::styles().map(facts).collect()
+}
+
+fn title(runtime: &Runtime, source: &ModelSource) -> Option<String> {
+    let model = Description::read(runtime, source.clone(), &SpecOverrides::default()).ok()?;
+    model.said.get("style_image").map(|(title, _)| title.to_owned())
+}
+
+/// What is known of the model at `path`.
+///
+/// # Errors
+/// When ONNX Runtime is missing, or does not load the file.
+pub fn inspect(path: &Path, overrides: &SpecOverrides, runtime: Option<&Path>) -> Result<Inspection> {
+    let runtime = Runtime::load(runtime)?;
+    Ok(Inspection::of(&runtime, ModelSource::File(path.into()), overrides)?)
+}
+
+/// ONNX Runtime, `named` or looked for.
+///
+/// # Errors
+/// When there is none that can be used.
+pub fn runtime(named: Option<&Path>) -> Result<RuntimeFacts> {
+    let runtime = Runtime::load(named)?;
+    let providers = provider::built_in(&runtime).iter().map(ToString::to_string).collect();
+    Ok(RuntimeFacts { path: runtime.path().display().to_string(), version: runtime.version().into(), providers })
+}

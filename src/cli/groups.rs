@@ -1,0 +1,337 @@
+//! Groups of options that the programs share.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::value::{OrAuto, moment_nanos, named_number, or_auto, share};
+use crate::error::{Error, Result};
+use crate::job::{Codec, Encoding, Engine, Look, Part, SizeChoice, StyleChoice};
+use crate::model::{Precision, Provider, SpecOverrides, Tier, ValueRange};
+use crate::progress;
+use crate::tensor::{Channels, Layout};
+
+/// How the picture looks.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Style")]
+pub struct StyleArgs {
+    /// Style to paint in, or an ONNX file [default: the first of `stylize styles`]
+    ///
+    /// A name is a style that comes with the program; `stylize styles` lists them. What ends in .onnx, or has a folder
+    /// in front, is a file: any network with one picture in and one picture out. Where it does not say what it takes,
+    /// the --model-* options do. `stylize inspect FILE` shows what is known of it.
+    #[arg(long, value_name = "NAME|FILE.onnx")]
+    pub style: Option<PathBuf>,
+
+    /// Small network or large one
+    ///
+    /// live is fast enough for video on a CPU, fine draws better and wants a graphics card. auto takes live on a CPU
+    /// and fine where a graphics card keeps the pace.
+    #[arg(
+        long,
+        value_name = "auto|live|fine",
+        default_value = "auto",
+        value_parser = or_auto::<Tier>(),
+        hide_possible_values = true
+    )]
+    pub tier: OrAuto<Tier>,
+
+    /// How much of the style: 0 is the original, 1 the painting
+    #[arg(long, value_name = "0..1", default_value = "1", value_parser = share, allow_negative_numbers = true)]
+    pub strength: f32,
+
+    /// Keep the colours of the original, take only light and dark from the style
+    #[arg(long, alias = "keep-color")]
+    pub keep_colour: bool,
+
+    /// Steadies the picture over time; only 0 (off) works in this version
+    #[arg(
+        long,
+        alias = "stabilize",
+        value_name = "0..1",
+        default_value = "0",
+        value_parser = share,
+        allow_negative_numbers = true
+    )]
+    pub stabilise: f32,
+
+    /// Size that the network works at: source, 720p or 1280x720
+    ///
+    /// A smaller size is faster and paints with broader strokes; the size of the output does not change. Speeds that
+    /// we publish hold at source.
+    #[arg(long, value_name = "SIZE", default_value = "source")]
+    pub net_size: SizeChoice,
+}
+
+impl StyleArgs {
+    /// How the styled picture meets the original.
+    ///
+    /// # Errors
+    /// When a stabiliser is asked for.
+    pub fn look(&self) -> Result<Look> {
+        if self.stabilise > 0.0 {
+            let why = "--stabilise: this version has no stabiliser yet; leave the option out or give 0";
+            return Err(Error::Usage(why.into()));
+        }
+        Ok(Look { strength: self.strength, keep_colour: self.keep_colour, net_size: self.net_size })
+    }
+}
+
+/// What converts colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Convert {
+    /// The best that works.
+    Auto,
+    /// The graphics card.
+    Gpu,
+    /// The processor.
+    Cpu,
+}
+
+/// Who runs the network.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkArgs {
+    /// What runs the network: auto, cpu, openvino, cuda, tensorrt, webgpu, coreml or directml
+    ///
+    /// One that is named must load, or it is an error; auto takes the best that works and says which that was.
+    /// `stylize doctor` shows what this machine has.
+    #[arg(long, value_name = "PROVIDER", default_value = "auto", hide_possible_values = true)]
+    pub provider: Provider,
+
+    /// Number format of the network: auto, fp32, fp16 or int8
+    ///
+    /// auto takes the fastest of those that the style comes in and that this machine is good at.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "auto",
+        value_parser = or_auto::<Precision>(),
+        hide_possible_values = true
+    )]
+    pub precision: OrAuto<Precision>,
+
+    /// CPU threads for the network [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// What converts colours; gpu does not work in this version
+    #[arg(long, value_name = "auto|gpu|cpu", default_value = "auto", hide_possible_values = true)]
+    pub convert: Convert,
+
+    /// ONNX Runtime library, or the folder that it is in [default: looked for]
+    ///
+    /// Without it the library is looked for at $ORT_DYLIB_PATH, beside the program, in
+    /// $XDG_DATA_HOME/stylize/runtime and in .runtime of the project, in this order.
+    #[arg(long, value_name = "PATH")]
+    pub runtime: Option<PathBuf>,
+}
+
+/// What a model of somebody else does not say itself.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Models of others")]
+pub struct ModelArgs {
+    /// Values of a picture that goes in: 0..1, 0..255 or -1..1
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, hide_possible_values = true)]
+    pub model_range: Option<ValueRange>,
+
+    /// Values of a picture that comes out [default: as --model-range]
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, hide_possible_values = true)]
+    pub model_output_range: Option<ValueRange>,
+
+    /// Order of the colour channels [default: rgb]
+    #[arg(long, value_name = "rgb|bgr", hide_possible_values = true)]
+    pub model_channels: Option<Channels>,
+
+    /// Order of the dimensions that go in [default: read from the graph]
+    #[arg(long, value_name = "nchw|nhwc", hide_possible_values = true)]
+    pub model_layout: Option<Layout>,
+
+    /// Order of the dimensions that come out [default: read from the graph]
+    #[arg(long, value_name = "nchw|nhwc", hide_possible_values = true)]
+    pub model_output_layout: Option<Layout>,
+
+    /// Value of a further input; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named_number)]
+    pub model_input: Vec<(String, f32)>,
+}
+
+impl ModelArgs {
+    /// The same as the model module takes it.
+    pub fn overrides(&self) -> SpecOverrides {
+        SpecOverrides {
+            range: self.model_range,
+            output_range: self.model_output_range,
+            channels: self.model_channels,
+            layout: self.model_layout,
+            output_layout: self.model_output_layout,
+            inputs: self.model_input.clone(),
+        }
+    }
+}
+
+/// The network that the three groups describe.
+///
+/// # Errors
+/// When they contradict each other or ask for what this version does not have.
+pub fn engine(style: &StyleArgs, network: &NetworkArgs, model: &ModelArgs) -> Result<Engine> {
+    let overrides = model.overrides();
+    let choice = style_choice(style.style.as_deref())?;
+    match &choice {
+        StyleChoice::File(path) if style.tier.is_some() => {
+            let why = format!("--tier chooses among the styles of the zoo, but --style {} is a file", path.display());
+            return Err(Error::Usage(why));
+        }
+        StyleChoice::Zoo(_) if overrides != SpecOverrides::default() => {
+            let why = "the --model-* options describe a model of your own: give it with --style FILE.onnx";
+            return Err(Error::Usage(why.into()));
+        }
+        _ => {}
+    }
+    if network.convert == Convert::Gpu {
+        let why = "--convert gpu: this version converts colours on the CPU only; use --convert auto or cpu";
+        return Err(Error::Device(why.into()));
+    }
+    Ok(Engine {
+        style: choice,
+        tier: style.tier,
+        precision: network.precision,
+        overrides,
+        provider: network.provider,
+        threads: network.threads.map(usize::from),
+        runtime: network.runtime.clone(),
+    })
+}
+
+fn style_choice(given: Option<&Path>) -> Result<StyleChoice> {
+    let Some(path) = given else { return Ok(StyleChoice::Zoo(None)) };
+    let is_file = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
+        || path.parent().is_some_and(|folder| folder != Path::new(""));
+    match path.to_str() {
+        Some("") => Err(Error::Usage("--style: the name is empty; `stylize styles` lists what there is".into())),
+        Some(name) if !is_file => Ok(StyleChoice::Zoo(Some(name.into()))),
+        _ => Ok(StyleChoice::File(path.into())),
+    }
+}
+
+/// What the output is like.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Size of the output: source, 720p or 1280x720
+    #[arg(long, value_name = "SIZE", default_value = "source")]
+    pub size: SizeChoice,
+
+    /// Codec: h264, hevc, vp9, av1 or ffv1 [default: h264; in .webm vp9]
+    ///
+    /// Both .mp4 and .mov hold h264, hevc and av1; .webm holds vp9 and av1; .mkv holds all.
+    #[arg(long, value_name = "CODEC", hide_possible_values = true)]
+    pub codec: Option<Codec>,
+
+    /// Constant quality, on the codec's own scale; smaller is better [default: a good one for the codec]
+    ///
+    /// h264 and hevc: 0 to 51. vp9 and av1: 0 to 63.
+    #[arg(long, value_name = "N")]
+    pub quality: Option<u32>,
+
+    /// GStreamer element that encodes, such as x264enc or nvh264enc
+    #[arg(long, value_name = "NAME")]
+    pub encoder: Option<String>,
+
+    /// Keep every styled frame bit for bit (FFV1 in .mkv, as RGB)
+    #[arg(long)]
+    pub lossless: bool,
+
+    /// Leave the sound out
+    #[arg(long)]
+    pub no_audio: bool,
+
+    /// Replace OUT if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl OutputArgs {
+    /// How the output is encoded, as asked for.
+    pub fn encoding(&self) -> Encoding {
+        Encoding { codec: self.codec, quality: self.quality, encoder: self.encoder.clone(), lossless: self.lossless }
+    }
+}
+
+/// Which part of the input.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Part of the input")]
+pub struct PartArgs {
+    /// Begin at this moment: 90.5, 1:30.5 or 0:01:30.5
+    #[arg(long, value_name = "TIME", value_parser = moment_nanos, allow_negative_numbers = true)]
+    pub start: Option<u64>,
+
+    /// End before this moment, counted from the begin of the input
+    #[arg(long, value_name = "TIME", value_parser = moment_nanos, allow_negative_numbers = true)]
+    pub end: Option<u64>,
+
+    /// Stop after so many frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+}
+
+impl PartArgs {
+    /// The part that is meant.
+    ///
+    /// # Errors
+    /// When it ends before it begins.
+    pub fn part(&self) -> Result<Part> {
+        let start = self.start.unwrap_or(0);
+        if self.end.is_some_and(|end| end <= start) {
+            return Err(Error::Usage("--end is not after the start: nothing would be left; give a later --end".into()));
+        }
+        Ok(Part { start_nanos: self.start, end_nanos: self.end, frames: self.frames })
+    }
+}
+
+/// What the program says while it works, and after.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Messages")]
+pub struct MessageArgs {
+    /// How progress is shown, on stderr
+    ///
+    /// auto is a bar on a terminal, else plain: a line every few seconds. json is for programs: an object a line, whose
+    /// "event" is start, progress, warning, end, error or (with --verbose) log; what is not known is null. none still
+    /// says where the result is.
+    #[arg(long, value_name = "auto|plain|json|none", default_value = "auto", hide_possible_values = true)]
+    pub progress: progress::Mode,
+
+    /// Print errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say what the program does, and the causes of an error
+    ///
+    /// GStreamer's own log is switched on by GST_DEBUG.
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// Write figures of the run to a file: frames, speed, times of the stages, memory
+    #[arg(long, value_name = "FILE.json")]
+    pub report: Option<PathBuf>,
+
+    /// Take warnings seriously: exit with 7 where there was one
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_style_is_a_name_unless_it_looks_like_a_file() {
+        let choice = |text: &str| style_choice(Some(Path::new(text))).unwrap();
+        assert_eq!(style_choice(None).unwrap(), StyleChoice::Zoo(None));
+        assert_eq!(choice("wave"), StyleChoice::Zoo(Some("wave".into())));
+        assert_eq!(choice("wave.ONNX"), StyleChoice::File("wave.ONNX".into()));
+        assert_eq!(choice("./wave"), StyleChoice::File("./wave".into()));
+        assert_eq!(choice("/"), StyleChoice::Zoo(Some("/".into())));
+        assert!(style_choice(Some(Path::new(""))).is_err());
+    }
+}

@@ -1,0 +1,167 @@
+//! `stylize VERB`: styles, models, and what the machine has.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use super::facts::{self, StyleFacts};
+use super::groups::ModelArgs;
+use super::manual::{self, ProgramName};
+use super::program::{Program, answer};
+use crate::doctor::Findings;
+use crate::error::Result;
+use crate::gpu::adapters;
+use crate::progress::Voice;
+
+/// Look at styles, models and this machine
+///
+/// Says which styles there are, what a model is, and what this machine has or lacks. The work itself is done by
+/// stylize-video.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "stylize", version, max_term_width = 100, after_help = EXAMPLES, subcommand_value_name = "VERB")]
+#[command(subcommand_help_heading = "Verbs", disable_help_subcommand = true, arg_required_else_help = false)]
+pub struct ToolArgs {
+    #[command(subcommand)]
+    verb: Verb,
+
+    /// Say what the program does, and the causes of an error
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  stylize doctor
+  stylize inspect my.onnx --model-range 0..255
+  stylize completions fish > ~/.config/fish/completions/stylize.fish";
+
+#[derive(Subcommand, Clone, Debug)]
+enum Verb {
+    /// List the styles: name, networks, painting
+    Styles,
+
+    /// Print what is known of a model, and what is missing
+    Inspect {
+        /// ONNX file
+        #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
+        model: PathBuf,
+        #[command(flatten)]
+        overrides: ModelArgs,
+        /// ONNX Runtime library, or the folder that it is in [default: looked for]
+        #[arg(long, value_name = "PATH")]
+        runtime: Option<PathBuf>,
+    },
+
+    /// Say what this machine has and what is missing
+    ///
+    /// Ends with 0 as soon as videos can be stylized on the CPU; else with 3, 4 or 5: reading, writing or ONNX Runtime
+    /// does not work.
+    Doctor {
+        /// ONNX Runtime library, or the folder that it is in [default: looked for]
+        #[arg(long, value_name = "PATH")]
+        runtime: Option<PathBuf>,
+    },
+
+    /// List the graphics adapters, as JSON; `doctor` asks for it in a process of its own
+    #[command(hide = true)]
+    Adapters,
+
+    /// Print a script that completes the command lines in a shell
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+        /// Only for this program [default: for all]
+        #[arg(long, value_name = "NAME")]
+        program: Option<ProgramName>,
+    },
+
+    /// Write a man page of every program into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder; made if needed
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+impl Program for ToolArgs {
+    fn voice(&self) -> Voice {
+        Voice::new(false, false)
+    }
+
+    fn verbose(&self) -> bool {
+        self.verbose
+    }
+
+    fn run(self, _voice: &Voice) -> Result<u8> {
+        match self.verb {
+            Verb::Styles => answer(style_table(&facts::styles()).as_bytes())?,
+            Verb::Inspect { model, overrides, runtime } => {
+                let known = facts::inspect(&model, &overrides.overrides(), runtime.as_deref())?;
+                answer(format!("{}\n", known.to_string().trim_end()).as_bytes())?;
+            }
+            Verb::Doctor { runtime } => {
+                let findings = Findings::gather(facts::runtime(runtime.as_deref()));
+                answer(format!("{findings}\n").as_bytes())?;
+                return Ok(findings.exit_code());
+            }
+            Verb::Adapters => answer(adapters::to_json(&adapters::list()).as_bytes())?,
+            Verb::Completions { shell, program } => answer(&manual::completions(shell, program))?,
+            Verb::Man { folder } => answer(format!("{}\n", manual::write_pages(&folder)?.join("\n")).as_bytes())?,
+        }
+        Ok(0)
+    }
+}
+
+/// `wave  live fp32, live int8  The Great Wave …`
+fn style_table(styles: &[StyleFacts]) -> String {
+    let rows: Vec<[String; 3]> = styles.iter().map(style_row).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (names, networks) = (width(0), width(1));
+    rows.iter().fold(String::new(), |mut table, [name, network, title]| {
+        let row = format!("{name:<names$}  {network:<networks$}  {title}");
+        let _ = writeln!(table, "{}", row.trim_end());
+        table
+    })
+}
+
+fn style_row(style: &StyleFacts) -> [String; 3] {
+    let spelled = |(tier, precision): &(_, _)| format!("{tier:?} {precision:?}").to_lowercase();
+    let networks = style.networks.iter().map(spelled).collect::<Vec<_>>().join(", ");
+    [style.name.clone(), networks, style.title.clone()]
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::model::{Precision, Tier};
+
+    #[test]
+    fn the_command_is_well_formed() {
+        ToolArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn styles_stand_in_columns() {
+        let style = |name: &str, title: &str, networks: &[(Tier, Precision)]| StyleFacts {
+            name: name.into(),
+            title: title.into(),
+            networks: networks.to_vec(),
+        };
+        let styles = [
+            style(
+                "wave",
+                "The Great Wave (Hokusai, 1831)",
+                &[(Tier::Live, Precision::Fp32), (Tier::Fine, Precision::Fp16)],
+            ),
+            style("starry", "", &[(Tier::Live, Precision::Int8)]),
+        ];
+        let expected = "wave    live fp32, fine fp16  The Great Wave (Hokusai, 1831)\nstarry  live int8\n";
+        assert_eq!(style_table(&styles), expected);
+    }
+}

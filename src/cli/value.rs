@@ -1,0 +1,141 @@
+//! Values on the command line: moments, shares, names.
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+/// A choice that the program may make itself: `None` is `auto`. (An alias, as clap gives `Option` a meaning of its own.)
+pub type OrAuto<T> = Option<T>;
+
+/// Takes `auto` or a name of `T`.
+pub fn or_auto<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<Value = OrAuto<T>> {
+    let auto = PossibleValue::new("auto").help("The best for this machine");
+    let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    PossibleValuesParser::new(std::iter::once(auto).chain(names)).map(|name| T::from_str(&name, false).ok())
+}
+
+/// A share, from 0 to 1.
+///
+/// # Errors
+/// For what is no number of that range; NaN is none.
+pub fn share(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "a number from 0 to 1 is needed".into())
+}
+
+/// `NAME=VALUE` with a finite number.
+///
+/// # Errors
+/// For anything else.
+pub fn named_number(text: &str) -> Result<(String, f32), String> {
+    text.rsplit_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .and_then(|(name, value)| Some((name.to_owned(), value.parse().ok().filter(|value: &f32| value.is_finite())?)))
+        .ok_or_else(|| "write NAME=VALUE with a number, such as alpha=0.8".into())
+}
+
+/// A moment in nanoseconds, from seconds (`12.5`), `MM:SS` or `HH:MM:SS`, each with or without a fraction.
+///
+/// # Errors
+/// For anything else, and for moments that nanoseconds in 64 bits cannot hold (584 years).
+pub fn moment_nanos(text: &str) -> Result<u64, String> {
+    parse_moment(text).ok_or_else(|| "a moment is seconds, MM:SS or HH:MM:SS, such as 90.5 or 1:30.5".into())
+}
+
+fn parse_moment(text: &str) -> Option<u64> {
+    const NANOS: u64 = 1_000_000_000;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let parts: Vec<u64> = whole.split(':').map(digits).collect::<Option<_>>()?;
+    let seconds = match parts[..] {
+        [seconds] => seconds,
+        [minutes, seconds] if seconds < 60 => minutes.checked_mul(60)?.checked_add(seconds)?,
+        [hours, minutes, seconds] if minutes < 60 && seconds < 60 => {
+            hours.checked_mul(3600)?.checked_add(minutes * 60 + seconds)?
+        }
+        _ => return None,
+    };
+    seconds.checked_mul(NANOS)?.checked_add(fraction_nanos(fraction)?)
+}
+
+/// Only digits: `parse` alone would take a sign.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// `5` is half a second; what is finer than a nanosecond is cut off.
+fn fraction_nanos(text: &str) -> Option<u64> {
+    digits(text.get(..text.len().min(9))?)?;
+    if text.bytes().any(|byte| !byte.is_ascii_digit()) {
+        return None;
+    }
+    digits(&format!("{text:0<9}")[..9])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn moments_are_seconds_minutes_or_hours() {
+        let nanos = |text| moment_nanos(text).ok();
+        assert_eq!(nanos("0"), Some(0));
+        assert_eq!(nanos("12.5"), Some(12_500_000_000));
+        assert_eq!(nanos("90"), nanos("1:30"));
+        assert_eq!(nanos("1:02:03.004"), Some(3_723_004_000_000));
+        assert_eq!(nanos("0.000000001"), Some(1));
+        assert_eq!(nanos("0.1234567899"), Some(123_456_789));
+        assert_eq!(nanos("100:00"), Some(6_000_000_000_000));
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused() {
+        for text in
+            ["", ".", "1.", ".5", "-1", "+1", "1e3", "nan", "1:60", "1:2:3:4", "1:", ":1", "1:60:00", "1s", "1.5.2"]
+        {
+            assert!(moment_nanos(text).is_err(), "{text}");
+        }
+        assert!(moment_nanos("99999999999999").is_err(), "more than 64 bits");
+        assert!(moment_nanos("0.é").is_err());
+        assert!(moment_nanos("0.12345678é").is_err());
+    }
+
+    #[test]
+    fn a_share_is_from_0_to_1() {
+        assert_eq!(share("0.25"), Ok(0.25));
+        assert_eq!((share("0"), share("1")), (Ok(0.0), Ok(1.0)));
+        for text in ["-0.1", "1.0001", "NaN", "inf", "half", ""] {
+            assert!(share(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_named_number_is_finite_and_has_a_name() {
+        assert_eq!(named_number("alpha=0.5"), Ok(("alpha".into(), 0.5)));
+        assert_eq!(named_number("a=b=-1"), Ok(("a=b".into(), -1.0)));
+        for text in ["alpha", "=1", "alpha=", "alpha=inf", "alpha=NaN"] {
+            assert!(named_number(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_moment_that_is_written_is_read_back(nanos in 0u64..1_000_000_000_000_000_000) {
+            let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            prop_assert_eq!(moment_nanos(&format!("{seconds}.{rest:09}")), Ok(nanos));
+            prop_assert_eq!(moment_nanos(&format!("{hours}:{minutes:02}:{:02}.{rest:09}", seconds % 60)), Ok(nanos));
+        }
+
+        #[test]
+        fn no_text_makes_a_parser_panic(text in "\\PC*") {
+            let _ = (moment_nanos(&text), share(&text), named_number(&text), text.parse::<crate::job::SizeChoice>());
+        }
+
+        #[test]
+        fn sizes_are_read_as_they_are_written(width in 1u32..=16_384, height in 1u32..=16_384) {
+            use crate::job::SizeChoice::{Exact, Height};
+            prop_assert_eq!(format!("{width}x{height}").parse(), Ok(Exact(crate::frame::Size::new(width, height))));
+            prop_assert_eq!(format!("{height}p").parse(), Ok(Height(height)));
+        }
+    }
+}

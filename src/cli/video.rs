@@ -1,0 +1,290 @@
+//! `stylize-video IN OUT`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use super::encoding;
+use super::ending::Ending;
+use super::groups::{MessageArgs, ModelArgs, NetworkArgs, OutputArgs, PartArgs, StyleArgs, engine};
+use super::program::Program;
+use super::report_file::ReportFile;
+use super::signals::Signals;
+use crate::error::{Error, Result};
+use crate::flow::Stop;
+use crate::job::{self, Job, Observer, Output};
+use crate::progress::{Event, Mode, Progress, Voice};
+use crate::report::{Meter, Report};
+
+/// Turn a video into a painting that moves
+///
+/// Reads a video or a still picture, paints every frame in a style, and writes the result with the sound, the times and
+/// the colours of the original. Works on a plain CPU.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "stylize-video", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = NOTES)]
+pub struct VideoArgs {
+    /// Video or still picture to read (a local file)
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+
+    /// File to write: .mp4, .mov, .mkv or .webm, a still .png or .jpg, or null: to throw the frames away
+    #[arg(value_name = "OUT")]
+    pub output: PathBuf,
+
+    #[command(flatten)]
+    style: StyleArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    out: OutputArgs,
+    #[command(flatten)]
+    part: PartArgs,
+    #[command(flatten)]
+    message: MessageArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  stylize-video holiday.mp4 painted.mp4
+  stylize-video holiday.mp4 painted.mkv --style wave --strength 0.7 --keep-colour
+  stylize-video holiday.mp4 tenth.webm --start 1:30 --end 1:40 --size 720p
+  stylize-video holiday.mp4 painted.mp4 --style my.onnx --model-range 0..255
+
+`stylize styles` lists the styles, `stylize doctor` says what is missing on this machine.";
+
+const NOTES: &str = "\
+Examples:
+  stylize-video holiday.mp4 painted.mp4
+      Paint in the first style; the sound comes along.
+  stylize-video holiday.mp4 painted.mkv --style wave --strength 0.7 --keep-colour
+      Mix with the original, and keep its colours.
+  stylize-video holiday.mp4 tenth.webm --start 1:30 --end 1:40 --size 720p
+      Ten seconds of it, 720 rows high.
+  stylize-video holiday.mp4 master.mkv --lossless
+      Every styled frame bit for bit.
+  stylize-video holiday.mp4 painted.mp4 --style my.onnx --model-range 0..255
+      A network of your own.
+  stylize-video holiday.mp4 null: --frames 300 --report speed.json
+      Measure only.
+
+Exit codes:
+  0    done
+  2    the command line is wrong
+  3    the input cannot be read
+  4    the output cannot be written
+  5    the model or ONNX Runtime cannot be used
+  6    a device cannot be used
+  7    done, but frames were damaged, passed unstyled or are missing (with --strict: or there was a warning)
+  70   a fault of this program
+  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM; the output holds what was done. A second signal ends at once.
+
+An error is one line on stderr, and leaves OUT as it was.";
+
+impl Program for VideoArgs {
+    fn voice(&self) -> Voice {
+        Voice::new(self.message.progress == Mode::Json, self.message.quiet)
+    }
+
+    fn verbose(&self) -> bool {
+        self.message.verbose
+    }
+
+    fn run(self, voice: &Voice) -> Result<u8> {
+        self.run_with(voice, job::run)
+    }
+}
+
+impl VideoArgs {
+    /// What is meant.
+    ///
+    /// # Errors
+    /// When the options contradict each other or ask for what this version does not have.
+    pub fn job(&self) -> Result<Job> {
+        refuse_scheme("IN", &self.input)?;
+        let output = output(&self.output)?;
+        let wanted = self.out.encoding();
+        encoding::check(&output, &wanted)?;
+        Ok(Job {
+            input: self.input.clone(),
+            output,
+            force: self.out.force,
+            engine: engine(&self.style, &self.network, &self.model)?,
+            look: self.style.look()?,
+            size: self.out.size,
+            encoding: wanted,
+            audio: !self.out.no_audio,
+            part: self.part.part()?,
+        })
+    }
+
+    /// Does the job by `work`, tells of it, and returns the exit code.
+    fn run_with<W>(&self, voice: &Voice, work: W) -> Result<u8>
+    where
+        W: FnOnce(&Job, &Stop, &Meter, &mut dyn Observer) -> Result<Report>,
+    {
+        let job = self.job()?;
+        let report_file = self.message.report.as_deref().map(|path| ReportFile::open(path, &job)).transpose()?;
+        let stop = Stop::new();
+        let signals = Signals::ask(&stop)?;
+        let mut progress = Progress::new(self.message.progress, voice, stop.clone());
+        let result = work(&job, &stop, &Meter::new(), &mut progress);
+        progress.close();
+        let report = result?;
+        if let Some(file) = report_file {
+            file.write(&report)?;
+        }
+        let (output, signal, strict) = (&job.output, signals.received(), self.message.strict);
+        Ok(tell(voice, &Ending { report: &report, output, signal, strict }))
+    }
+}
+
+/// Says how it went.
+fn tell(voice: &Voice, ending: &Ending<'_>) -> u8 {
+    let exit_code = ending.exit_code();
+    ending.report.warnings.iter().for_each(|warning| voice.warning(warning));
+    voice.note(ending.summary());
+    let output = if let Output::File(path) = ending.output { Some(path.display().to_string()) } else { None };
+    voice.event(&Event::End { exit_code, output, report: ending.report });
+    if let Some(why) = ending.shortcoming() {
+        voice.error(&why, &[], exit_code);
+    }
+    exit_code
+}
+
+fn output(path: &Path) -> Result<Output> {
+    if path == Path::new("null:") {
+        return Ok(Output::Null);
+    }
+    refuse_scheme("OUT", path)?;
+    Ok(Output::File(path.into()))
+}
+
+/// `http://…` and the like. A file whose name looks like that is a file.
+fn refuse_scheme(what: &str, path: &Path) -> Result<()> {
+    let scheme = path.to_str().and_then(|text| text.split_once("://")).map(|(scheme, _)| scheme).filter(|scheme| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
+    });
+    match scheme {
+        Some(scheme) if !path.exists() => {
+            let path = path.display();
+            Err(Error::Usage(format!(
+                "{path}: {what} is a local file; addresses ({scheme}://) are not opened, give a path"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::super::ending::tests::good_report;
+    use super::*;
+    use crate::frame::Size;
+    use crate::job::{SizeChoice, StyleChoice};
+    use crate::model::{Precision, Provider, Tier, ValueRange};
+
+    fn parsed(words: &str) -> VideoArgs {
+        VideoArgs::try_parse_from(["stylize-video"].into_iter().chain(words.split(' '))).unwrap()
+    }
+
+    fn refused(words: &str) -> (u8, String) {
+        let error = parsed(words).job().unwrap_err();
+        let text = error.to_string();
+        assert!(!text.contains('\n'), "{text}");
+        (error.exit_code(), text)
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        VideoArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let job = parsed("in.mp4 out.mp4").job().unwrap();
+        assert_eq!(job.output, Output::File("out.mp4".into()));
+        assert_eq!(job.engine.style, StyleChoice::Zoo(None));
+        assert_eq!((job.engine.tier, job.engine.precision, job.engine.provider), (None, None, Provider::Auto));
+        assert_eq!((job.look.strength, job.look.keep_colour), (1.0, false));
+        assert_eq!((job.look.net_size, job.size), (SizeChoice::Source, SizeChoice::Source));
+        assert_eq!((job.force, job.audio), (false, true));
+    }
+
+    #[test]
+    fn every_option_reaches_the_job() {
+        let words = "in.mp4 out.mkv --style a.onnx --precision int8 --provider tensorrt --threads 3 --strength 0.5 \
+            --keep-color --stabilise 0 --net-size 360p --size 640x480 --codec hevc --quality 20 --encoder x265enc \
+            --no-audio --start 1:00 --end 2:00 --frames 9 --force --runtime /lib/ort --convert cpu --model-range -1..1 \
+            --model-output-range 0..255 --model-channels bgr --model-layout nhwc --model-output-layout nchw \
+            --model-input a=1 --model-input b=-2.5 --strict -v --report r.json";
+        let job = parsed(&words.split_whitespace().collect::<Vec<_>>().join(" ")).job().unwrap();
+        assert_eq!(job.engine.style, StyleChoice::File("a.onnx".into()));
+        assert_eq!((job.engine.precision, job.engine.provider), (Some(Precision::Int8), Provider::TensorRt));
+        assert_eq!((job.engine.threads, job.engine.runtime), (Some(3), Some("/lib/ort".into())));
+        assert_eq!((job.look.strength, job.look.keep_colour), (0.5, true));
+        assert_eq!((job.look.net_size, job.size), (SizeChoice::Height(360), SizeChoice::Exact(Size::new(640, 480))));
+        assert_eq!((job.encoding.quality, job.encoding.encoder.as_deref()), (Some(20), Some("x265enc")));
+        assert_eq!((job.part.start_nanos, job.part.end_nanos), (Some(60_000_000_000), Some(120_000_000_000)));
+        assert_eq!((job.part.frames, job.force, job.audio), (Some(9), true, false));
+        let overrides = &job.engine.overrides;
+        assert_eq!((overrides.range, overrides.output_range), (Some(ValueRange::Signed), Some(ValueRange::Byte)));
+        assert_eq!(overrides.inputs, [("a".into(), 1.0), ("b".into(), -2.5)]);
+        assert_eq!(parsed("in.mp4 null: --tier fine").job().unwrap().engine.tier, Some(Tier::Fine));
+    }
+
+    #[test]
+    fn contradictions_are_usage_errors() {
+        for words in [
+            "in.mp4 out.mp4 --stabilise 0.5",
+            "in.mp4 out.mp4 --lossless",
+            "in.mp4 out.mp4 --codec vp9",
+            "in.mp4 out",
+            "in.mp4 out.mp4 --start 5 --end 5",
+            "in.mp4 out.mp4 --end 0",
+            "in.mp4 out.mp4 --style a.onnx --tier live",
+            "in.mp4 out.mp4 --model-range 0..1",
+            "http://a/in.mp4 out.mp4",
+            "file:///in.mp4 out.mp4",
+            "in.mp4 rtmp://a/out.mp4",
+        ] {
+            assert_eq!(refused(words).0, 2, "{words}");
+        }
+        assert_eq!(refused("in.mp4 out.mp4 --convert gpu").0, 6);
+    }
+
+    #[test]
+    fn a_colon_in_a_name_is_no_scheme() {
+        for name in ["a:b.mp4", "2024-01-01T12:30.mp4", "a b://c.mp4", "://x.mp4"] {
+            assert!(refuse_scheme("IN", Path::new(name)).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_job_returns_becomes_the_exit_code_and_the_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.json");
+        let mut args = parsed("in.mp4 null: -q");
+        args.message.report = Some(file.clone());
+        let run = |report: Report| args.run_with(&args.voice(), |_, _, _, _| Ok(report)).unwrap();
+        assert_eq!(run(good_report()), 0);
+        assert_eq!(run(Report { frames_substituted: 1, ..good_report() }), 7);
+        let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        assert_eq!((&written["frames_out"], &written["frames_substituted"]), (&120.into(), &1.into()));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_job_that_fails_leaves_no_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut args = parsed("in.mp4 null: -q");
+        args.message.report = Some(folder.path().join("report.json"));
+        let result = args.run_with(&args.voice(), |_, _, _, _| Err(Error::Device("no".into())));
+        assert_eq!(result.unwrap_err().exit_code(), 6);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}

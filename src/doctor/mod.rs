@@ -1,0 +1,226 @@
+//! `stylize doctor`: one screen of what the machine has and what is missing.
+
+mod cpu;
+mod packages;
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fmt::{self, Display};
+use std::process::Command;
+
+use console::style;
+
+use crate::error::Error;
+use crate::gpu::adapters::{self, Adapter};
+use crate::source::elements::{self, Finding, PluginSet, Side, Survey};
+use cpu::Cpu;
+use packages::Manager;
+
+/// What is known of ONNX Runtime.
+#[derive(Clone, Debug)]
+pub struct RuntimeFacts {
+    /// Its file.
+    pub path: String,
+    /// Its version.
+    pub version: String,
+    /// Who can run networks with it, the best first.
+    pub providers: Vec<String>,
+}
+
+/// All that was found. Its text is the screen.
+pub struct Findings {
+    gstreamer: Result<Survey, Error>,
+    runtime: Result<RuntimeFacts, Error>,
+    adapters: Result<Vec<Adapter>, String>,
+    cpu: Cpu,
+    manager: Option<Manager>,
+    unsafe_packages: Vec<(&'static str, &'static str)>,
+}
+
+impl Findings {
+    /// Looks around; what there is of ONNX Runtime is known already.
+    pub fn gather(runtime: Result<RuntimeFacts, Error>) -> Self {
+        Self {
+            gstreamer: elements::survey().map_err(Error::from),
+            runtime,
+            adapters: ask_for_adapters(),
+            cpu: cpu::this(),
+            manager: Manager::here(),
+            unsafe_packages: packages::unsafe_packages(),
+        }
+    }
+
+    /// 0 when videos can be stylized on the CPU, else that of the first part that is missing.
+    pub fn exit_code(&self) -> u8 {
+        let lacks = |side| {
+            let survey = self.gstreamer.as_ref().ok();
+            let vital = |finding: &&Finding| finding.need.vital && finding.need.side == side;
+            survey.is_some_and(|survey| survey.findings.iter().filter(vital).any(|finding| finding.element.is_none()))
+        };
+        match (&self.gstreamer, &self.runtime) {
+            (Err(error), _) => error.exit_code(),
+            _ if lacks(Side::Input) => 3,
+            _ if lacks(Side::Output) => 4,
+            (_, Err(error)) => error.exit_code(),
+            _ => 0,
+        }
+    }
+
+    fn missing_sets(&self) -> BTreeSet<PluginSet> {
+        let findings = self.gstreamer.iter().flat_map(|survey| &survey.findings);
+        findings.filter(|finding| finding.element.is_none()).map(|finding| finding.need.set).collect()
+    }
+
+    fn write_gstreamer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let survey = match &self.gstreamer {
+            Ok(survey) => survey,
+            Err(error) => return writeln!(f, "{}\n  {} {error}", heading("GStreamer"), Mark::Bad),
+        };
+        writeln!(f, "{} {}", heading("GStreamer"), survey.version)?;
+        for Finding { need, element } in &survey.findings {
+            let package = self.manager.unwrap_or(Manager::Apt).package(need.set).unwrap_or("");
+            let mark = match element {
+                Some(_) => Mark::Good,
+                None if need.vital => Mark::Bad,
+                None => Mark::Weak,
+            };
+            let element = element.unwrap_or("missing");
+            writeln!(f, "  {mark} {:<16} {element:<15} {}", need.what, style(package).dim())?;
+        }
+        for (package, safe) in &self.unsafe_packages {
+            writeln!(f, "  {} {package} has known holes: update it to {safe} or newer", Mark::Weak)?;
+        }
+        Ok(())
+    }
+
+    fn write_runtime(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.runtime {
+            Ok(RuntimeFacts { path, version, providers }) => {
+                writeln!(f, "{} {version}", heading("ONNX Runtime"))?;
+                writeln!(f, "  {} {path}", Mark::Good)?;
+                writeln!(f, "  {} runs on {}", Mark::Good, providers.join(", "))
+            }
+            Err(error) => writeln!(f, "{}\n  {} {error}", heading("ONNX Runtime"), Mark::Bad),
+        }
+    }
+
+    fn write_machine(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", heading("Graphics"))?;
+        match &self.adapters {
+            Err(error) => writeln!(f, "  {} {error}; the CPU does all", Mark::Weak)?,
+            Ok(none) if none.is_empty() => writeln!(f, "  {} none; the CPU does all", Mark::Weak)?,
+            Ok(adapters) => adapters.iter().try_for_each(|adapter| write_adapter(f, adapter))?,
+        }
+        let Cpu { name, cores, instructions } = &self.cpu;
+        writeln!(f, "{} {name}, {cores} cores", heading("CPU"))?;
+        writeln!(f, "  {} {}", Mark::Good, instructions.join(" "))
+    }
+
+    fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sets = self.missing_sets();
+        let manager = self.manager.unwrap_or(Manager::Apt);
+        let packages: BTreeSet<&str> = sets.iter().filter_map(|set| manager.package(*set)).collect();
+        if !packages.is_empty() {
+            let packages: Vec<&str> = packages.into_iter().collect();
+            writeln!(f, "To get what is missing: {}", manager.install_command(&packages))?;
+        }
+        match self.exit_code() {
+            0 => write!(f, "Ready: videos can be stylized on this machine's CPU."),
+            _ => write!(f, "Not ready: what is marked {} has to be there first; `make setup` fetches it.", Mark::Bad),
+        }
+    }
+}
+
+impl Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_gstreamer(f)?;
+        self.write_runtime(f)?;
+        self.write_machine(f)?;
+        self.write_verdict(f)
+    }
+}
+
+fn write_adapter(f: &mut fmt::Formatter<'_>, adapter: &Adapter) -> fmt::Result {
+    let Adapter { name, backend, driver, .. } = adapter;
+    if adapter.is_software() {
+        writeln!(f, "  {} {name}: {backend} in software", Mark::Weak)
+    } else {
+        writeln!(f, "  {} {name}: {backend}, {driver}", Mark::Good)
+    }
+}
+
+/// The verb `adapters` of this same program.
+fn ask_for_adapters() -> Result<Vec<Adapter>, String> {
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    adapters::list_apart(Command::new(program).arg("adapters"))
+}
+
+fn heading(text: &str) -> impl Display + '_ {
+    style(text).bold()
+}
+
+/// How good a finding is.
+#[derive(Clone, Copy)]
+enum Mark {
+    Good,
+    Weak,
+    Bad,
+}
+
+impl Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good => style("✓").green().fmt(f),
+            Self::Weak => style("-").yellow().fmt(f),
+            Self::Bad => style("✗").red().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(missing: &[&str], runtime: Result<RuntimeFacts, Error>) -> Findings {
+        let found = |need: &'static elements::Need| {
+            let element = (!missing.contains(&need.what)).then_some(need.elements[0]);
+            Finding { need, element }
+        };
+        let survey = Survey { version: "1.22.0".into(), findings: elements::NEEDS.iter().map(found).collect() };
+        Findings {
+            gstreamer: Ok(survey),
+            runtime,
+            adapters: Ok(Vec::new()),
+            cpu: Cpu { name: "Z80".into(), cores: 1, instructions: Vec::new() },
+            manager: Some(Manager::Apt),
+            unsafe_packages: Vec::new(),
+        }
+    }
+
+    fn runtime() -> Result<RuntimeFacts, Error> {
+        Ok(RuntimeFacts { path: "/lib/ort.so".into(), version: "1.31.1".into(), providers: vec!["cpu".into()] })
+    }
+
+    #[test]
+    fn only_what_is_vital_decides() {
+        assert_eq!(findings(&[], runtime()).exit_code(), 0);
+        assert_eq!(findings(&["encode AV1", "write webm"], runtime()).exit_code(), 0);
+        assert_eq!(findings(&["decode H.264", "write mp4"], runtime()).exit_code(), 3);
+        assert_eq!(findings(&["write mp4"], runtime()).exit_code(), 4);
+        assert_eq!(findings(&[], Err(Error::Device("no".into()))).exit_code(), 6);
+    }
+
+    #[test]
+    fn what_is_missing_comes_with_the_command_that_brings_it() {
+        let screen = findings(&["encode H.264", "encode FFV1", "decode H.264"], runtime()).to_string();
+        assert!(screen.contains("sudo apt-get install gstreamer1.0-libav gstreamer1.0-plugins-ugly\n"), "{screen}");
+        assert!(screen.contains("Not ready"), "{screen}");
+        let whole = findings(&[], runtime()).to_string();
+        assert!(!whole.contains("apt-get") && whole.contains("Ready:"), "{whole}");
+    }
+
+    #[test]
+    fn a_screen_has_fifty_lines_at_most() {
+        assert!(findings(&[], runtime()).to_string().lines().count() <= 50);
+    }
+}

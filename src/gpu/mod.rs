@@ -1,0 +1,3 @@
+//! Graphics cards, through wgpu.
+
+pub mod adapters;

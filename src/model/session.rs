@@ -1,0 +1,370 @@
+//! A model, opened; and a session: a model made ready to run on pictures of one size.
+
+use std::ffi::CString;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use half::f16;
+use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
+use ort::session::{RunOptions, SessionInputValue};
+use ort::value::{DynValue, DynValueRef, DynValueRefMut, TensorRef, TensorRefMut};
+
+use super::describe::{Description, ModelSource, reason};
+use super::graph::{Dim, Element};
+use super::port::Port;
+use super::provider::{self, Choice, Provider, Row};
+use super::run::run_into;
+use super::scale::output_border;
+use super::spec::{Constant, ModelSpec};
+use super::{ModelError, Runtime, SpecOverrides};
+use crate::frame::Size;
+use crate::tensor::{Border, Tensor, TensorFormat, TensorPool, Values};
+
+/// To be measured.
+pub(super) const MEMORY_ARENA: bool = true;
+/// To be measured.
+const MEMORY_PATTERN: bool = true;
+
+/// A model whose contract is known.
+#[derive(Clone, Debug)]
+pub struct Model {
+    runtime: Runtime,
+    described: Description,
+    spec: ModelSpec,
+}
+
+/// How a session runs.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionOptions {
+    /// Who runs it. One that is named must work.
+    pub provider: Provider,
+    /// CPU threads that work on one picture (at least 1).
+    pub threads: usize,
+    /// The first run, which is part of opening the session, may take this long: then the model is held to run for ever.
+    pub first_run_limit: Duration,
+}
+
+impl Default for SessionOptions {
+    /// Whatever works best, on all cores, with two minutes for the first picture.
+    fn default() -> Self {
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { provider: Provider::Auto, threads, first_run_limit: Duration::from_secs(120) }
+    }
+}
+
+impl Model {
+    /// Opens a model and settles what it wants and gives; `flags` go before what it says itself.
+    ///
+    /// # Errors
+    /// When the file is no model that ONNX Runtime takes, or what is known of it is not enough or contradicts itself.
+    pub fn open(runtime: &Runtime, source: ModelSource, flags: &SpecOverrides) -> Result<Self, ModelError> {
+        let described = Description::read(runtime, source, flags)?;
+        let spec = ModelSpec::resolve(&described.graph, &described.said).map_err(|e| described.spec_error(e))?;
+        Ok(Self { runtime: runtime.clone(), described, spec })
+    }
+
+    /// What messages call it: the style, or the file.
+    pub fn label(&self) -> String {
+        self.described.source.label()
+    }
+
+    /// What it wants and gives.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// The size of picture that it is given where `wanted` is asked for: its own, if that is fixed.
+    pub fn picture_size(&self, wanted: Size) -> Size {
+        self.spec.fixed_picture().unwrap_or(wanted)
+    }
+
+    /// Makes it ready for pictures of this size, and runs it once. Sessions of one model share nothing that changes.
+    ///
+    /// # Errors
+    /// When it does not take this size, does not give a picture, runs out of time or memory, or the provider does not run.
+    pub fn session(&self, picture: Size, options: &SessionOptions) -> Result<Session, ModelError> {
+        if self.picture_size(picture) != picture || picture.pixels() == 0 {
+            let fixed = self.picture_size(picture);
+            let reason = format!("takes pictures of {fixed} only, not {picture}; leave --net-size out");
+            return Err(ModelError::unusable(&self.label(), reason));
+        }
+        let mut passed_over = Vec::new();
+        for row in provider::rows(options.provider) {
+            let named = options.provider != Provider::Auto;
+            if !row.is_built_in() {
+                let reason = "the ONNX Runtime that was found is built without it".to_owned();
+                if named {
+                    return Err(ModelError::Provider { provider: row.provider, reason, remedy: row.remedy });
+                }
+                passed_over.push((row.provider, reason));
+                continue;
+            }
+            let choice = Choice { provider: row.provider, passed_over: passed_over.clone() };
+            match self.session_on(row, picture, options, choice) {
+                Err(error) if !named && row.provider != Provider::Cpu => {
+                    passed_over.push((row.provider, error.to_string()));
+                }
+                done => return done,
+            }
+        }
+        Err(ModelError::unusable(&self.label(), "no provider runs here; run `make setup`"))
+    }
+
+    fn session_on(
+        &self,
+        row: &Row,
+        picture: Size,
+        options: &SessionOptions,
+        choice: Choice,
+    ) -> Result<Session, ModelError> {
+        let border = self.spec.border(picture);
+        let size = border.outer(picture);
+        let builder = self.builder(row, size, options.threads.max(1)).map_err(|error| match row.provider {
+            Provider::Cpu => ModelError::unusable(&self.label(), reason(&error)),
+            provider => ModelError::Provider { provider, reason: reason(&error), remedy: row.remedy },
+        })?;
+        let mut session = self.described.source.commit(builder)?;
+        let constants = self.constants()?;
+        let shape = self.warm_up(&mut session, size, &constants, options.first_run_limit)?;
+        let output = self.spec.output.size_of(&shape).ok_or_else(|| {
+            let reason = format!("gives {shape:?} for a picture of {size}: no picture of 3 channels");
+            ModelError::unusable(&self.label(), reason)
+        })?;
+        Ok(Session {
+            session,
+            label: self.label(),
+            constants,
+            border,
+            output_border: output_border(border, size, output),
+            input: Bound::new(&self.spec.input, size, &self.label())?,
+            output: Bound::new(&self.spec.output, output, &self.label())?,
+            choice,
+        })
+    }
+
+    fn builder(&self, row: &Row, size: Size, threads: usize) -> ort::Result<SessionBuilder> {
+        let mut builder = ort::session::Session::builder(self.runtime.environment())?
+            .with_auto_device(AutoDevicePolicy::PreferCPU)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_parallel_execution(false)?
+            .with_inter_threads(1)?
+            .with_intra_threads(threads)?
+            // The other stages want the cores while this one waits.
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?
+            .with_memory_pattern(MEMORY_PATTERN && row.provider != Provider::DirectMl)?;
+        for (symbol, len) in self.free_dims(size) {
+            builder = builder.with_dimension_override(symbol, len)?;
+        }
+        let providers = [(row.register)(threads).error_on_failure(), provider::cpu()];
+        Ok(builder.with_execution_providers(providers)?)
+    }
+
+    /// The named free dimensions of the picture's input, and what they are for an input of `size`.
+    fn free_dims(&self, size: Size) -> Vec<(String, i64)> {
+        let port = self.described.graph.inputs.iter().find(|port| port.name == self.spec.input.name);
+        let dims = port.map_or(&[][..], |port| &port.dims);
+        let mut named: Vec<(String, i64)> = Vec::new();
+        for (dim, len) in dims.iter().zip(self.spec.input.shape(size)) {
+            if let Dim::Free(Some(symbol)) = dim {
+                named.push((symbol.clone(), len));
+            }
+        }
+        // One name for two lengths: left free, and the run shows whether the network takes it.
+        let ambiguous = |(symbol, len): &(String, i64)| named.iter().any(|(other, l)| other == symbol && l != len);
+        named.iter().filter(|dim| !ambiguous(dim)).cloned().collect()
+    }
+
+    fn constants(&self) -> Result<Vec<(CString, DynValue)>, ModelError> {
+        let tensor = |constant: &Constant| {
+            let name = c_name(&constant.name, &self.label())?;
+            let value = constant_tensor(constant).map_err(|e| ModelError::unusable(&self.label(), reason(&e)))?;
+            Ok((name, value))
+        };
+        self.spec.constants.iter().map(tensor).collect()
+    }
+
+    /// Runs on a black picture, and says what dimensions came out.
+    fn warm_up(
+        &self,
+        session: &mut ort::session::Session,
+        size: Size,
+        constants: &[(CString, DynValue)],
+        limit: Duration,
+    ) -> Result<Vec<i64>, ModelError> {
+        let unusable = |error: ort::Error| ModelError::unusable(&self.label(), reason(&error));
+        let picture = TensorPool::new().lend(self.spec.input.tensor_format(), size);
+        let shape = self.spec.input.shape(size);
+        let picture = view(&picture.values, &shape).map_err(unusable)?;
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![(&self.spec.input.name, picture.into())];
+        for (constant, (_, value)) in self.spec.constants.iter().zip(constants) {
+            inputs.push((&constant.name, value.into()));
+        }
+        let options = RunOptions::new().map_err(unusable)?;
+        let late = AtomicBool::new(false);
+        let outputs = with_watchdog(limit, || stop(&options, &late), || session.run_with_options(inputs, &options));
+        let outputs = outputs.map_err(|error| match late.load(Ordering::Relaxed) {
+            true => {
+                let reason = format!("is not done with its first picture ({size}) after {limit:?}; it may never be");
+                ModelError::unusable(&self.label(), reason)
+            }
+            false => unusable(error),
+        })?;
+        let output = outputs.get(&self.spec.output.name).and_then(|output| output.dtype().tensor_shape());
+        Ok(output.map(|shape| shape.to_vec()).unwrap_or_default())
+    }
+}
+
+fn stop(options: &RunOptions, late: &AtomicBool) {
+    late.store(true, Ordering::Relaxed);
+    // It can only fail for options that do not exist.
+    let _ = options.terminate();
+}
+
+/// Does `work`; calls `bark` from another thread, once, if it takes longer than `limit`.
+fn with_watchdog<T>(limit: Duration, bark: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
+    let done = (Mutex::new(false), Condvar::new());
+    thread::scope(|scope| {
+        // A watch over one call, not a part of the flow: it ends here. Without a thread to be had, nobody watches.
+        let _watch = thread::Builder::new().name("watchdog".into()).spawn_scoped(scope, || {
+            let (is_done, changed) = &done;
+            let waiting = is_done.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = changed.wait_timeout_while(waiting, limit, |done| !*done);
+            if waited.is_ok_and(|(_, time)| time.timed_out()) {
+                bark();
+            }
+        });
+        let result = work();
+        *done.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        done.1.notify_all();
+        result
+    })
+}
+
+/// One side of a session: what the tensor must be.
+#[derive(Debug)]
+struct Bound {
+    name: CString,
+    format: TensorFormat,
+    size: Size,
+    shape: Vec<i64>,
+}
+
+impl Bound {
+    fn new(port: &Port, size: Size, label: &str) -> Result<Self, ModelError> {
+        let name = c_name(&port.name, label)?;
+        Ok(Self { name, format: port.tensor_format(), size, shape: port.shape(size) })
+    }
+
+    fn fits(&self, tensor: &Tensor) -> bool {
+        let len = 3 * self.size.pixels();
+        tensor.format == self.format && tensor.size == self.size && tensor.values.len() == len
+    }
+}
+
+fn c_name(name: &str, label: &str) -> Result<CString, ModelError> {
+    CString::new(name).map_err(|_| ModelError::unusable(label, "a name in its graph holds a NUL"))
+}
+
+/// A model that is ready to run on pictures of one size.
+#[derive(Debug)]
+pub struct Session {
+    session: ort::session::Session,
+    label: String,
+    constants: Vec<(CString, DynValue)>,
+    border: Border,
+    output_border: Border,
+    input: Bound,
+    output: Bound,
+    choice: Choice,
+}
+
+impl Session {
+    /// Runs it: `input` of [`Session::input_format`] and [`Session::input_size`] is read where it lies, and the result is
+    /// written straight into `output`, of [`Session::output_format`] and [`Session::output_size`].
+    ///
+    /// # Errors
+    /// When a tensor is not of the format and size, or ONNX Runtime fails.
+    pub fn run(&mut self, input: &Tensor, output: &mut Tensor) -> Result<(), ModelError> {
+        if !self.input.fits(input) || !self.output.fits(output) {
+            let reason = format!("was made ready for pictures of {}, not {}", self.input.size, input.size);
+            return Err(ModelError::unusable(&self.label, reason));
+        }
+        let ran = view(&input.values, &self.input.shape).and_then(|picture| {
+            let mut styled = view_mut(&mut output.values, &self.output.shape)?;
+            let constants = self.constants.iter().map(|(name, value)| (name.as_c_str(), value));
+            let inputs: Vec<_> = std::iter::once((self.input.name.as_c_str(), &*picture)).chain(constants).collect();
+            run_into(&mut self.session, inputs.into_iter(), &self.output.name, &mut styled)
+        });
+        ran.map_err(|error| ModelError::unusable(&self.label, reason(&error)))
+    }
+
+    /// What goes in.
+    pub fn input_format(&self) -> TensorFormat {
+        self.input.format
+    }
+
+    /// Size of what goes in, border included.
+    pub fn input_size(&self) -> Size {
+        self.input.size
+    }
+
+    /// The border around the picture in what goes in.
+    pub fn border(&self) -> Border {
+        self.border
+    }
+
+    /// What comes out.
+    pub fn output_format(&self) -> TensorFormat {
+        self.output.format
+    }
+
+    /// Size of what comes out, border included; another than that of the input where the network scales.
+    pub fn output_size(&self) -> Size {
+        self.output.size
+    }
+
+    /// The border around the picture in what comes out.
+    pub fn output_border(&self) -> Border {
+        self.output_border
+    }
+
+    /// Who runs it.
+    pub fn choice(&self) -> &Choice {
+        &self.choice
+    }
+}
+
+fn view<'a>(values: &'a Values, shape: &'a [i64]) -> ort::Result<DynValueRef<'a>> {
+    Ok(match values {
+        Values::U8(values) => TensorRef::from_array_view((shape, &values[..]))?.into_dyn(),
+        Values::F16(values) => TensorRef::from_array_view((shape, &values[..]))?.into_dyn(),
+        Values::F32(values) => TensorRef::from_array_view((shape, &values[..]))?.into_dyn(),
+    })
+}
+
+fn view_mut<'a>(values: &'a mut Values, shape: &'a [i64]) -> ort::Result<DynValueRefMut<'a>> {
+    Ok(match values {
+        Values::U8(values) => TensorRefMut::from_array_view_mut((shape, &mut values[..]))?.into_dyn(),
+        Values::F16(values) => TensorRefMut::from_array_view_mut((shape, &mut values[..]))?.into_dyn(),
+        Values::F32(values) => TensorRefMut::from_array_view_mut((shape, &mut values[..]))?.into_dyn(),
+    })
+}
+
+fn constant_tensor(constant: &Constant) -> ort::Result<DynValue> {
+    let shape = constant.shape.as_slice();
+    let len = shape.iter().product::<i64>().unsigned_abs() as usize;
+    let value = constant.value;
+    Ok(match constant.element {
+        Element::F16 => ort::value::Tensor::from_array((shape, vec![f16::from_f32(value); len]))?.into_dyn(),
+        Element::F64 => ort::value::Tensor::from_array((shape, vec![f64::from(value); len]))?.into_dyn(),
+        Element::I32 => ort::value::Tensor::from_array((shape, vec![value as i32; len]))?.into_dyn(),
+        Element::I64 => ort::value::Tensor::from_array((shape, vec![value as i64; len]))?.into_dyn(),
+        Element::F32 | Element::U8 | Element::Other(_) => {
+            ort::value::Tensor::from_array((shape, vec![value; len]))?.into_dyn()
+        }
+    })
+}

@@ -1,0 +1,180 @@
+//! The styles that come with the program: (name, tier, precision) → a model.
+//!
+//! The live tier is built in. The fine tier is installed as files `NAME.TIER.PRECISION.onnx` (`models/README.md`); a
+//! file of the same name does not replace what is built in.
+
+use std::path::{Path, PathBuf};
+
+use super::ModelError;
+use super::describe::ModelSource;
+use super::runtime::{data_home, project_folder};
+
+/// Number format of a network's weights and arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+pub enum Precision {
+    /// Single.
+    Fp32,
+    /// Half.
+    Fp16,
+    /// Quantised to bytes.
+    Int8,
+}
+
+/// Size class of a zoo style.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+pub enum Tier {
+    /// Small: real time on a CPU.
+    Live,
+    /// Large.
+    Fine,
+}
+
+/// A network of the zoo.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Name of the style.
+    pub style: &'static str,
+    /// Size class.
+    pub tier: Tier,
+    /// Number format.
+    pub precision: Precision,
+    /// Its bytes, or its file.
+    pub source: ModelSource,
+}
+
+/// A style and its built-in networks.
+struct Style {
+    name: &'static str,
+    built_in: &'static [(Tier, Precision, &'static [u8])],
+}
+
+/// Every style; the first is the default.
+const STYLES: &[Style] = &[Style {
+    name: "wave",
+    built_in: &[(Tier::Live, Precision::Fp32, include_bytes!("../../models/wave.live.fp32.onnx"))],
+}];
+
+/// Names of all styles; the first is the default.
+pub fn styles() -> impl Iterator<Item = &'static str> {
+    STYLES.iter().map(|style| style.name)
+}
+
+/// Every network that can be used here: the built-in ones, and those in the folders of [`folders`].
+pub fn entries() -> Vec<Entry> {
+    STYLES.iter().flat_map(|style| networks(style, &folders())).collect()
+}
+
+/// The network of `style` (`None`: the first style). Where tier or precision are left open: live before fine, fp32 before
+/// fp16 before int8.
+///
+/// # Errors
+/// When there is no such style, or not in this tier and precision; the message lists what there is.
+pub fn find(style: Option<&str>, tier: Option<Tier>, precision: Option<Precision>) -> Result<Entry, ModelError> {
+    find_in(style, tier, precision, &folders())
+}
+
+/// [`find`] with the folders given.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_in(
+    style: Option<&str>,
+    tier: Option<Tier>,
+    precision: Option<Precision>,
+    folders: &[PathBuf],
+) -> Result<Entry, ModelError> {
+    let style = match style {
+        None => &STYLES[0],
+        Some(name) => STYLES.iter().find(|style| style.name == name).ok_or_else(|| {
+            let names: Vec<_> = styles().collect();
+            ModelError::NotInZoo(format!(
+                "no style {name:?}; there is {}; or give a file FILE.onnx to --style",
+                names.join(", ")
+            ))
+        })?,
+    };
+    let all = networks(style, folders);
+    let wanted = |entry: &&Entry| {
+        tier.is_none_or(|tier| tier == entry.tier) && precision.is_none_or(|precision| precision == entry.precision)
+    };
+    let found = all.iter().filter(wanted).min_by_key(|entry| (entry.tier, entry.precision));
+    found.cloned().ok_or_else(|| ModelError::NotInZoo(nothing_like(style.name, tier, precision, &all)))
+}
+
+fn nothing_like(style: &str, tier: Option<Tier>, precision: Option<Precision>, all: &[Entry]) -> String {
+    let asked = [tier.map(|tier| tier.to_string()), precision.map(|precision| precision.to_string())];
+    let asked: Vec<_> = asked.into_iter().flatten().collect();
+    let there: Vec<_> = all.iter().map(|entry| format!("{} {}", entry.tier, entry.precision)).collect();
+    format!(
+        "style {style} is not here as {}; there is {} (leave --tier and --precision at auto, or run `make install`)",
+        asked.join(" "),
+        there.join(", ")
+    )
+}
+
+/// Built-in networks of a style, and those that lie in `folders` and are not built in.
+fn networks(style: &Style, folders: &[PathBuf]) -> Vec<Entry> {
+    let entry = |tier, precision, source| Entry { style: style.name, tier, precision, source };
+    let mut all: Vec<_> = style
+        .built_in
+        .iter()
+        .map(|&(tier, precision, bytes)| entry(tier, precision, ModelSource::BuiltIn { style: style.name, bytes }))
+        .collect();
+    for tier in [Tier::Live, Tier::Fine] {
+        for precision in [Precision::Fp32, Precision::Fp16, Precision::Int8] {
+            let known = all.iter().any(|entry| (entry.tier, entry.precision) == (tier, precision));
+            let name = format!("{}.{tier}.{precision}.onnx", style.name);
+            let file = folders.iter().map(|folder| folder.join(&name)).find(|path| path.is_file());
+            if let (false, Some(path)) = (known, file) {
+                all.push(entry(tier, precision, ModelSource::File(path)));
+            }
+        }
+    }
+    all
+}
+
+/// Where installed networks are looked for: found from the executable and the XDG folders, never from the current one.
+pub fn folders() -> Vec<PathBuf> {
+    let executable = std::env::current_exe().ok();
+    let beside = executable.as_deref().and_then(Path::parent);
+    let mut folders = Vec::new();
+    folders.extend(beside.map(|folder| folder.join("models")));
+    folders.extend(beside.and_then(Path::parent).map(|prefix| prefix.join("share/stylize/models")));
+    folders.extend(data_home().map(|home| home.join("stylize/models")));
+    folders.extend(executable.as_deref().and_then(project_folder).map(|project| project.join("models")));
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_style_is_the_default_and_built_in() {
+        let entry = find_in(None, None, None, &[]).unwrap();
+        assert_eq!((entry.style, entry.tier, entry.precision), ("wave", Tier::Live, Precision::Fp32));
+        assert!(matches!(entry.source, ModelSource::BuiltIn { bytes, .. } if bytes.len() > 1_000_000));
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_with_what_is() {
+        let message = find_in(Some("scream"), None, None, &[]).unwrap_err().to_string();
+        assert_eq!(message, "no style \"scream\"; there is wave; or give a file FILE.onnx to --style");
+        let message = find_in(None, Some(Tier::Fine), Some(Precision::Int8), &[]).unwrap_err().to_string();
+        assert!(message.starts_with("style wave is not here as fine int8; there is live fp32"), "{message}");
+    }
+
+    #[test]
+    fn the_fine_tier_is_found_in_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wave.fine.fp16.onnx");
+        std::fs::write(&path, b"x").unwrap();
+        std::fs::write(folder.path().join("wave.live.fp32.onnx"), b"x").unwrap();
+        let folders = [PathBuf::from("/nowhere"), folder.path().to_owned()];
+        let fine = find_in(None, Some(Tier::Fine), None, &folders).unwrap();
+        assert_eq!(fine.precision, Precision::Fp16);
+        assert!(matches!(fine.source, ModelSource::File(found) if found == path));
+        let live = find_in(None, None, None, &folders).unwrap();
+        assert!(matches!(live.source, ModelSource::BuiltIn { .. }), "a file does not replace what is built in");
+    }
+}
