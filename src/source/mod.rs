@@ -7,3 +7,5 @@ pub enum SourceError {
     #[error("{0}")]
     Other(String),
 }
+
+pub mod test_pattern;
