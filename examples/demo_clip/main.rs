@@ -73,8 +73,11 @@ fn render(args: &Args) -> Result<()> {
     let mut sound = Sound::new(u64::from(args.seconds) * u64::from(sound::RATE));
 
     let clip = Clip::build(&args.out, picture.format(), args.fps)?;
-    clip.pipeline.set_state(gst::State::Playing).context("the pipeline does not start")?;
-    let written = clip.push_all(&mut picture, &mut sound).and_then(|()| clip.wait());
+    let started = clip.pipeline.set_state(gst::State::Playing);
+    let written = match started {
+        Ok(_) => clip.push_all(&mut picture, &mut sound).and_then(|()| clip.wait()),
+        Err(_) => clip.wait(), // the bus holds the reason
+    };
     clip.pipeline.set_state(gst::State::Null)?;
     written
 }
@@ -112,8 +115,9 @@ impl Clip {
             let (pts, duration) = (frame.stamp.pts_nanos.unwrap_or(0), frame.stamp.duration_nanos.unwrap_or(0));
             self.push_sound(sound, pts + duration)?;
             self.wait_for_room()?;
-            let buffer = stamped(gst::Buffer::from_slice(FrameBytes(frame.item)), pts, duration)?;
-            self.video.push_buffer(buffer).context("the picture is not taken")?;
+            self.video
+                .push_buffer(stamped(picture_buffer(frame.item)?, pts, duration)?)
+                .context("the picture is not taken")?;
         }
         self.push_sound(sound, u64::MAX)?;
         self.video.end_of_stream().context("the picture does not end")?;
@@ -173,6 +177,19 @@ impl AsRef<[u8]> for FrameBytes {
     fn as_ref(&self) -> &[u8] {
         self.0.bytes()
     }
+}
+
+/// A buffer over `frame` that says where the planes lie: GStreamer would expect rows padded to four bytes.
+fn picture_buffer(frame: Frame) -> Result<gst::Buffer> {
+    let Size { width, height } = frame.size();
+    let offsets: Vec<usize> = frame.planes().iter().map(|plane| plane.offset_bytes).collect();
+    let strides: Vec<i32> =
+        frame.planes().iter().map(|plane| i32::try_from(plane.stride_bytes)).collect::<Result<_, _>>()?;
+    let mut buffer = gst::Buffer::from_slice(FrameBytes(frame));
+    let (format, flags) = (gst_video::VideoFormat::I420, gst_video::VideoFrameFlags::empty());
+    let writable = buffer.get_mut().context("a new buffer is shared")?;
+    gst_video::VideoMeta::add_full(writable, flags, format, width, height, &offsets, &strides)?;
+    Ok(buffer)
 }
 
 fn stamped(mut buffer: gst::Buffer, pts_nanos: u64, duration_nanos: u64) -> Result<gst::Buffer> {
