@@ -19,6 +19,9 @@ override STYLE := $(value STYLE)
 endif
 export IN OUT STYLE FORCE RUNTIME PREFIX DESTDIR
 
+# The programs look for .runtime above themselves; with a target folder elsewhere they have to be told.
+WITH_RUNTIME := $(if $(CARGO_TARGET_DIR),ORT_DYLIB_PATH="$${ORT_DYLIB_PATH:-$(CURDIR)/.runtime}")
+
 .PHONY: all build setup demo test lint bench install uninstall clean help
 
 all: build
@@ -30,17 +33,17 @@ setup: ## install and fetch what is missing; says nothing when nothing is
 	@bash scripts/setup.sh
 
 demo: setup ## stylize a clip: make demo [IN=video OUT=video STYLE=name|file.onnx FORCE=1]
-	@bash scripts/demo.sh
+	@$(WITH_RUNTIME) bash scripts/demo.sh
 
 test: setup ## run every test
-	cargo test --locked
+	$(WITH_RUNTIME) cargo test --locked
 
 lint: setup ## formatting, clippy, scripts, shaders
 	@bash scripts/lint.sh
 
 bench: setup ## kernels (criterion), then the whole pipeline
-	cargo bench --locked
-	cargo run --release --locked --bin stylize -- bench
+	$(WITH_RUNTIME) cargo bench --locked
+	$(WITH_RUNTIME) cargo run --release --locked --bin stylize -- bench
 
 install: ## install into PREFIX (/usr/local), below DESTDIR if set
 	@bash scripts/install.sh

@@ -5,6 +5,10 @@
 # shellcheck disable=SC2034 # used by those who source this
 readonly ABSENT=3
 
+# The programs that are installed.
+# shellcheck disable=SC2034 # used by those who source this
+readonly PROGRAMS="stylize stylize-video"
+
 say() {
     echo "stylize: $*"
 }

@@ -20,9 +20,7 @@ default_out() {
 }
 
 main() {
-    local in=${IN:-} out=${OUT:-} options=()
-    if [ -n "${STYLE:-}" ]; then options+=(--style "$STYLE"); fi
-    if [ -n "${FORCE:-}" ]; then options+=(--force); fi
+    local in=${IN:-} out=${OUT:-} force=${FORCE:-} options=()
     if [ -n "$in" ] && [ ! -e "$in" ]; then die "IN=$in: no such file"; fi
 
     mkdir -p demo
@@ -31,12 +29,14 @@ main() {
         in=demo/scene.mp4
         cargo run --quiet --release --locked --example demo_clip -- "$in"
         # Without an OUT of the user's, the result is ours as well and may be made anew.
-        if [ -z "$out" ]; then options+=(--force); fi
+        if [ -z "$out" ]; then force=1; fi
     else
         cargo build --release --locked --bins
     fi
     out=${out:-$(default_out "$in")}
 
+    if [ -n "${STYLE:-}" ]; then options+=(--style "$STYLE"); fi
+    if [ -n "$force" ]; then options+=(--force); fi
     # bash 3.2 (macOS) takes an empty array for an unset variable.
     cargo run --quiet --release --locked --bin stylize-video -- ${options[@]+"${options[@]}"} -- "$in" "$out"
     say "the original is $in"

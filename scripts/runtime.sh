@@ -82,7 +82,7 @@ main() {
         *) die "RUNTIME=$RUNTIME is unknown: use RUNTIME=cpu" ;;
     esac
     if [ -n "${ORT_DYLIB_PATH:-}" ]; then
-        [ -f "$ORT_DYLIB_PATH" ] || die "ORT_DYLIB_PATH names $ORT_DYLIB_PATH, which is no file: correct it or unset it"
+        [ -e "$ORT_DYLIB_PATH" ] || die "ORT_DYLIB_PATH names $ORT_DYLIB_PATH, which does not exist: correct it or unset it"
         exit 0
     fi
     local platform sha256 library

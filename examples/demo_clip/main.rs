@@ -52,6 +52,7 @@ fn parse_rate(text: &str) -> Result<FrameRate, String> {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "a program speaks")]
 fn main() -> ExitCode {
     match render(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,

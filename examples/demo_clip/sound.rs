@@ -3,7 +3,7 @@
 use std::f32::consts::TAU;
 
 /// Samples a second.
-pub const RATE: u32 = 48_000;
+pub(crate) const RATE: u32 = 48_000;
 
 /// Steps of the harp: semitones above A3, none for a rest. Two steps a second.
 const MELODY: [Option<i32>; 16] = [
@@ -31,7 +31,7 @@ const CHORD_SAMPLES: u64 = RATE as u64 * 2;
 const ECHO_SAMPLES: usize = RATE as usize * 3 / 8;
 
 /// Renders stereo sound, sample after sample.
-pub struct Sound {
+pub(crate) struct Sound {
     position: u64,
     end: u64,
     wind: Wind,
@@ -41,17 +41,17 @@ pub struct Sound {
 
 impl Sound {
     /// `length` samples of it.
-    pub fn new(length: u64) -> Self {
+    pub(crate) fn new(length: u64) -> Self {
         Self { position: 0, end: length, wind: Wind::default(), echo: vec![[0.0; 2]; ECHO_SAMPLES] }
     }
 
     /// Samples rendered so far.
-    pub fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
     /// Renders one sample, left and right; none at the end.
-    pub fn next_sample(&mut self) -> Option<[f32; 2]> {
+    pub(crate) fn next_sample(&mut self) -> Option<[f32; 2]> {
         if self.position == self.end {
             return None;
         }
