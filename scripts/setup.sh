@@ -132,6 +132,7 @@ check_rust() {
 
 main() {
     local groups="" missing runtime=0
+    check_rust
     has_toolchain || groups="$groups toolchain"
     [ -z "$(missing_of_gstreamer)" ] || groups="$groups gstreamer"
     scripts/runtime.sh --present || runtime=$?
@@ -147,7 +148,6 @@ main() {
         missing=$(missing_of_gstreamer | tr '\n' ' ')
         [ -z "$missing" ] || die "GStreamer still lacks $missing: $(gstreamer_advice)"
     fi
-    check_rust
     scripts/runtime.sh
 }
 
