@@ -35,19 +35,14 @@ install_runtime() {
     install -m 644 .runtime/onnxruntime-LICENSE .runtime/onnxruntime-ThirdPartyNotices.txt "$TO/share/doc/stylize"
 }
 
-# bash and fish look for a file named after the command, zsh for one that begins with #compdef and the command: there the
-# one script is cut at these lines.
 install_completions() {
-    local stylize="$BUILT/stylize" bash="$TO/share/bash-completion/completions" program
+    local program stylize="$BUILT/stylize" bash="$TO/share/bash-completion/completions"
     local fish="$TO/share/fish/vendor_completions.d" zsh="$TO/share/zsh/site-functions"
     install -d "$bash" "$fish" "$zsh"
-    "$stylize" completions bash >"$bash/stylize"
-    "$stylize" completions fish >"$fish/stylize.fish"
-    "$stylize" completions zsh | awk -v folder="$zsh" '/^#compdef / { file = folder "/_" $2 } file { print > file }'
     for program in $PROGRAMS; do
-        [ "$program" != stylize ] || continue
-        ln -sf stylize "$bash/$program"
-        ln -sf stylize.fish "$fish/$program.fish"
+        "$stylize" completions bash --program "$program" >"$bash/$program"
+        "$stylize" completions fish --program "$program" >"$fish/$program.fish"
+        "$stylize" completions zsh --program "$program" >"$zsh/_$program"
     done
 }
 
@@ -60,7 +55,7 @@ main() {
     done
     install -m 644 README.md LICENSE-MIT LICENSE-APACHE "$TO/share/doc/stylize"
     install_runtime
-    "$BUILT/stylize" man "$TO/share/man/man1"
+    "$BUILT/stylize" man "$TO/share/man/man1" >/dev/null
     install_completions
     say "installed into $TO"
 }
