@@ -20,7 +20,7 @@ default_out() {
 }
 
 main() {
-    local in=${IN:-} out=${OUT:-} force=${FORCE:-} options=()
+    local in=${IN:-} out=${OUT:-} force=${FORCE:-} options=() code=0
     if [ -n "$in" ] && [ ! -e "$in" ]; then die "IN=$in: no such file"; fi
 
     mkdir -p demo
@@ -38,7 +38,9 @@ main() {
     if [ -n "${STYLE:-}" ]; then options+=(--style "$STYLE"); fi
     if [ -n "$force" ]; then options+=(--force); fi
     # bash 3.2 (macOS) takes an empty array for an unset variable.
-    cargo run --quiet --release --locked --bin stylize-video -- ${options[@]+"${options[@]}"} -- "$in" "$out"
+    cargo run --quiet --release --locked --bin stylize-video -- ${options[@]+"${options[@]}"} -- "$in" "$out" || code=$?
+    # 7: there is a result, though the input was damaged or cut; stylize-video has said so.
+    if [ "$code" != 0 ] && [ "$code" != 7 ]; then exit "$code"; fi
     say "the original is $in"
     say "the painting is $out"
 }
