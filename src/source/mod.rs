@@ -142,3 +142,5 @@ pub(crate) fn open(path: &Path, part: Part, audio: bool, stop: &Stop, meter: &Me
     }
     file::open(path, part, audio, stop, meter)
 }
+
+pub mod test_pattern;

@@ -1,0 +1,59 @@
+# The ways into the project; `make help` lists them. Written for GNU make 3.81 (macOS) and later.
+
+SHELL := bash
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# Where rustup puts cargo, for shells that have not read its environment yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# The user's words reach the scripts through the environment and unexpanded: a path may hold spaces, quotes and dollars.
+ifdef IN
+override IN := $(value IN)
+endif
+ifdef OUT
+override OUT := $(value OUT)
+endif
+ifdef STYLE
+override STYLE := $(value STYLE)
+endif
+export IN OUT STYLE FORCE RUNTIME PREFIX DESTDIR
+
+# The programs look for .runtime above themselves; with a target folder elsewhere they have to be told.
+WITH_RUNTIME := $(if $(CARGO_TARGET_DIR),ORT_DYLIB_PATH="$${ORT_DYLIB_PATH:-$(CURDIR)/.runtime}")
+
+.PHONY: all build setup demo test lint bench install uninstall clean help
+
+all: build
+
+build: setup ## build the programs (target/release)
+	cargo build --release --locked
+
+setup: ## install and fetch what is missing; says nothing when nothing is
+	@bash scripts/setup.sh
+
+demo: setup ## stylize a clip: make demo [IN=video OUT=video STYLE=name|file.onnx FORCE=1]
+	@$(WITH_RUNTIME) bash scripts/demo.sh
+
+test: setup ## run every test
+	$(WITH_RUNTIME) cargo test --locked
+
+lint: setup ## formatting, clippy, scripts, shaders
+	@bash scripts/lint.sh
+
+bench: setup ## kernels (criterion), then the whole pipeline
+	$(WITH_RUNTIME) cargo bench --locked
+	$(WITH_RUNTIME) cargo run --release --locked --bin stylize -- bench
+
+install: ## install into PREFIX (/usr/local), below DESTDIR if set
+	@bash scripts/install.sh
+
+uninstall: ## remove what install put there
+	@bash scripts/uninstall.sh
+
+clean: ## remove what was built; what setup fetched stays
+	cargo clean
+	rm -rf demo
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Installs the programs, the ONNX Runtime that they load, manual pages and completions into PREFIX, below DESTDIR if set.
+# As root by way of sudo it builds nothing, so that the project's folder stays its owner's: build first.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
+
+readonly TO="${DESTDIR:-}${PREFIX:-/usr/local}"
+readonly BUILT="${CARGO_TARGET_DIR:-target}/release"
+
+build() {
+    if [ -n "${SUDO_USER:-}" ]; then
+        local program
+        for program in $PROGRAMS; do
+            [ -x "$BUILT/$program" ] || die "$BUILT/$program is not there: run make build first (without sudo), then sudo make install"
+        done
+    else
+        make build
+    fi
+}
+
+install_runtime() {
+    local file found=""
+    for file in .runtime/libonnxruntime*; do
+        [ -f "$file" ] || continue
+        found=1
+        install -d "$TO/lib/stylize" "$TO/share/doc/stylize"
+        install -m 644 "$file" "$TO/lib/stylize"
+    done
+    if [ -z "$found" ]; then
+        say "no ONNX Runtime was installed, .runtime holds none: set ORT_DYLIB_PATH where the programs run"
+        return
+    fi
+    install -m 644 .runtime/onnxruntime-LICENSE .runtime/onnxruntime-ThirdPartyNotices.txt "$TO/share/doc/stylize"
+}
+
+install_completions() {
+    local program stylize="$BUILT/stylize" bash="$TO/share/bash-completion/completions"
+    local fish="$TO/share/fish/vendor_completions.d" zsh="$TO/share/zsh/site-functions"
+    install -d "$bash" "$fish" "$zsh"
+    for program in $PROGRAMS; do
+        "$stylize" completions bash --program "$program" >"$bash/$program"
+        "$stylize" completions fish --program "$program" >"$fish/$program.fish"
+        "$stylize" completions zsh --program "$program" >"$zsh/_$program"
+    done
+}
+
+main() {
+    local program
+    build
+    install -d "$TO/bin" "$TO/share/man/man1" "$TO/share/doc/stylize"
+    for program in $PROGRAMS; do
+        install -m 755 "$BUILT/$program" "$TO/bin"
+    done
+    install -m 644 README.md LICENSE-MIT LICENSE-APACHE "$TO/share/doc/stylize"
+    install_runtime
+    "$BUILT/stylize" man "$TO/share/man/man1" >/dev/null
+    install_completions
+    say "installed into $TO"
+}
+
+main
