@@ -8,6 +8,8 @@
 //! Both axes alike, each by its own siting; edges are repeated. Whatever the siting, the loops are the same: only the taps
 //! differ.
 
+use std::ops::Range;
+
 use pulp::Arch;
 
 use super::kernel::{byte_from, kernels};
@@ -84,17 +86,24 @@ impl<'a> Upsampler<'a> {
         }
     }
 
-    /// Cb and Cr of luma row `y`, at least as long as the row.
-    pub fn row(&mut self, y: usize) -> [&[f32]; 2] {
+    /// Goes to luma row `y`.
+    pub fn seek(&mut self, y: usize) {
         self.blend_rows(y);
-        let Self { arch, horizontal, half, full, .. } = self;
-        for (half, full) in half.iter_mut().zip(&mut *full) {
+        for half in &mut self.half {
             let last = half.len() - 1;
             half[0] = half[1];
             half[last] = half[last - 1];
-            widen(*arch, half, *horizontal, full);
         }
-        full.each_ref().map(Vec::as_slice)
+    }
+
+    /// Cb and Cr of these columns of the row, of which the first is even; at least as many as there are columns.
+    pub fn columns(&mut self, columns: Range<usize>) -> [&[f32]; 2] {
+        let first = columns.start / 2;
+        let count = columns.len().div_ceil(2);
+        for (half, full) in self.half.iter().zip(&mut self.full) {
+            widen(self.arch, &half[first..first + count + 2], self.horizontal, &mut full[..2 * count]);
+        }
+        self.full.each_ref().map(Vec::as_slice)
     }
 
     /// Fills the middle of `half`.
@@ -161,7 +170,7 @@ impl Downsampler {
     }
 
     /// Row `y` is written. Returns the rows of chroma that are complete now.
-    pub fn push(&mut self, y: usize) -> std::ops::Range<usize> {
+    pub fn push(&mut self, y: usize) -> Range<usize> {
         let Self { arch, horizontal, full, window, width, .. } = self;
         for (full, half) in full.iter_mut().zip(&mut window[y % WINDOW]) {
             full[0] = full[1];

@@ -1,5 +1,7 @@
 //! From the planes of a frame to the tensor of a network.
 
+use std::ops::Range;
+
 use pulp::Arch;
 
 use super::chroma::Upsampler;
@@ -24,17 +26,41 @@ pub fn pack(frame: &Frame, border: Border, out: &mut Tensor) {
     if pixels == PixelFormat::Rgbx {
         for y in 0..size.height as usize {
             let pixels = frame.row(0, y);
-            writer.write(y, |rgb| from_rgbx(arch, pixels, &map, &bounds, rgb));
+            writer.write(y, |mut rgb| {
+                for block in blocks(rgb[0]) {
+                    let rgb = rgb.each_mut().map(|row| &mut row[block.clone()]);
+                    from_rgbx(arch, &pixels[4 * block.start..4 * block.end], &map, &bounds, rgb);
+                }
+            });
         }
     } else {
         let mut chroma = Upsampler::new(arch, frame);
         for y in 0..size.height as usize {
             let luma = frame.row(0, y);
-            let chroma = chroma.row(y);
-            writer.write(y, |rgb| from_yuv(arch, luma, chroma, &map, &bounds, rgb));
+            chroma.seek(y);
+            writer.write(y, |mut rgb| {
+                for block in blocks(rgb[0]) {
+                    let rgb = rgb.each_mut().map(|row| &mut row[block.clone()]);
+                    from_yuv(arch, &luma[block.clone()], chroma.columns(block), &map, &bounds, rgb);
+                }
+            });
         }
     }
     writer.finish();
+}
+
+/// Columns that are converted at a time. All that lies between two steps then fits into a corner of the first-level cache.
+const BLOCK: usize = 512;
+
+/// Cuts a row into blocks that begin at even columns and, but for the first, on a cache line: wide stores that straddle
+/// two lines cost twice.
+fn blocks(row: &[f32]) -> impl Iterator<Item = Range<usize>> + use<> {
+    const CACHE_LINE_BYTES: usize = 64;
+    let width = row.len();
+    let lead = row.as_ptr().align_offset(CACHE_LINE_BYTES);
+    let lead = if lead.is_multiple_of(2) { lead.min(width) } else { 0 };
+    let aligned = (lead..width).step_by(BLOCK).map(move |start| start..(start + BLOCK).min(width));
+    std::iter::once(0..lead).filter(|block| !block.is_empty()).chain(aligned)
 }
 
 kernels! {
