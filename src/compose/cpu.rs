@@ -63,6 +63,20 @@ kernels! {
         }
     }
 
+    /// Adds to `out` the difference of two planes, times a slope that is the weighted sum of two.
+    pub fn add_scaled<'a>(
+        detailed: &'a [f32],
+        seen: &'a [f32],
+        slopes: [&'a [f32]; 2],
+        weights: [f32; 2],
+        out: &'a mut [f32],
+    ) {
+        let [above, below] = slopes;
+        for ((((&detailed, &seen), &above), &below), out) in detailed.iter().zip(seen).zip(above).zip(below).zip(out) {
+            *out += (weights[0] * above + weights[1] * below) * (detailed - seen);
+        }
+    }
+
     /// Luma of R', G', B'.
     pub fn luma<'a>(rgb: [&'a [f32]; 3], weights: [f32; 3], out: &'a mut [f32]) {
         let [r, g, b] = rgb;

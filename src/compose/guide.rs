@@ -15,23 +15,14 @@
 
 use pulp::Arch;
 
-use super::cpu::luma;
+use super::cpu::{add_scaled, luma};
+use super::slopes::Slopes;
 use crate::convert::colour::luma_weights;
-use crate::convert::cpu::kernel::{clamped, kernels};
 use crate::convert::planar::{Canvas, Scaler, planes, planes_mut};
 use crate::convert::resize::{Filter, Resizer};
 use crate::error::Result;
-use crate::frame::{Frame, Size};
+use crate::frame::Frame;
 use crate::tensor::{Tensor, TensorPool};
-
-/// Side of a block, in pixels of the network, that gives one set of statistics; a window is three blocks wide.
-const BLOCK: usize = 4;
-
-/// Variance of luma at which the slope is halved: below, differences pass for noise.
-const FLAT: f32 = 1.0e-3;
-
-/// Greatest slope, up or down: a style that has more contrast than this does not amplify noise beyond it.
-const STEEPEST: f32 = 1.5;
 
 /// Resizes styled pictures; what it needs in between it keeps.
 pub struct Upscaler {
@@ -57,7 +48,7 @@ impl Upscaler {
             luma_net: Vec::new(),
             luma_out: Vec::new(),
             luma_seen: Vec::new(),
-            slopes: Slopes::default(),
+            slopes: Slopes::new(),
         }
     }
 
@@ -80,13 +71,13 @@ impl Upscaler {
         let full = self.full.sized(full_size);
         self.scaler.scale(original, full)?;
         let weights = luma_weights(original.format().colour.matrix).map(|weight| weight as f32);
-        for (luma, size) in [
+        for (plane, size) in [
             (&mut self.luma_full, full_size),
             (&mut self.luma_net, net_size),
             (&mut self.luma_out, out_size),
             (&mut self.luma_seen, out_size),
         ] {
-            luma.resize(size.pixels(), 0.0);
+            plane.resize(size.pixels(), 0.0);
         }
         luma(arch, planes(full), weights, &mut self.luma_full);
         let resizer = &mut self.resizer;

@@ -5,6 +5,7 @@
 
 pub mod cpu;
 pub mod guide;
+mod slopes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -6,7 +6,7 @@
 
 mod border;
 mod chroma;
-mod kernel;
+pub(crate) mod kernel;
 mod pack;
 mod planar;
 mod rows;
