@@ -17,6 +17,7 @@ pub mod tensor;
 pub mod source;
 pub mod convert;
 pub mod model;
+pub mod compose;
 pub mod sink;
 pub mod gpu;
 

@@ -1,1 +1,32 @@
 //! Colours, sizes and borders: from the planes of a frame to the tensor of a network, and back.
+//!
+//! ```text
+//! Frame ──pack──► Tensor                            Tensor ──unpack──► planes
+//!   └─pack─► planar ─resize─► planar ─tensor_from_planar─► Tensor      (other size)
+//! ```
+//!
+//! [`colour`] holds the one matrix; [`cpu`] the kernels that walk a picture once; [`resize`] other sizes; [`Pack`] and
+//! [`Unpack`] are the stages at both ends of the flow. "Planar" is [`TensorFormat::PLANAR`]: what can be resized and mixed.
+//!
+//! [`TensorFormat::PLANAR`]: crate::tensor::TensorFormat::PLANAR
+
+pub mod colour;
+pub mod cpu;
+pub mod planar;
+pub mod resize;
+
+mod pack;
+mod unpack;
+
+pub use pack::Pack;
+pub use unpack::Unpack;
+
+/// Whether all values of a picture were numbers.
+#[must_use = "a picture with NaN or infinity in it is none: the original takes its place"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finite {
+    /// All were.
+    Yes,
+    /// At least one was NaN or infinite.
+    No,
+}

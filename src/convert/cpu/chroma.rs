@@ -1,0 +1,255 @@
+//! Chroma of 4:2:0 pictures: up by linear interpolation at its siting, down by the matching triangle.
+//!
+//! ```text
+//! luma columns       0     1     2     3              up                          down
+//! co-sited           C0          C1           even: C; odd: (C C')/2          (1 2 1)/4
+//! between               C0          C1        (1 3)/4 and (3 1)/4             (1 3 3 1)/8
+//! ```
+//! Both axes alike, each by its own siting; edges are repeated. Whatever the siting, the loops are the same: only the taps
+//! differ.
+
+use std::ops::Range;
+
+use pulp::Arch;
+
+use super::kernel::{byte_from, kernels};
+use crate::frame::{ChromaSite, Frame, PixelFormat, Size};
+
+/// Position of chroma samples along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// On the even luma samples.
+    CoSited,
+    /// Midway between an even luma sample and the next.
+    Between,
+}
+
+/// Along the rows and along the columns.
+fn phases(site: ChromaSite) -> [Phase; 2] {
+    match site {
+        ChromaSite::Left => [Phase::CoSited, Phase::Between],
+        ChromaSite::Centre => [Phase::Between, Phase::Between],
+        ChromaSite::TopLeft => [Phase::CoSited, Phase::CoSited],
+    }
+}
+
+/// Weights to come up by two: an even sample from chroma `i − 1` and `i`, an odd one from `i` and `i + 1`.
+#[derive(Clone, Copy, Debug)]
+struct Up {
+    even: [f32; 2],
+    odd: [f32; 2],
+}
+
+impl Up {
+    fn of(phase: Phase) -> Self {
+        match phase {
+            Phase::CoSited => Self { even: [0.0, 1.0], odd: [0.5, 0.5] },
+            Phase::Between => Self { even: [0.25, 0.75], odd: [0.75, 0.25] },
+        }
+    }
+}
+
+/// Weights to go down by two: chroma `i` from samples `2i − 1` to `2i + 2`.
+type Down = [f32; 4];
+
+fn down_of(phase: Phase) -> Down {
+    match phase {
+        Phase::CoSited => [0.25, 0.5, 0.25, 0.0],
+        Phase::Between => [0.125, 0.375, 0.375, 0.125],
+    }
+}
+
+/// Brings the chroma of a frame to the size of its luma, row by row.
+pub(super) struct Upsampler<'a> {
+    arch: Arch,
+    frame: &'a Frame,
+    horizontal: Up,
+    vertical: Up,
+    /// Cb and Cr at the height of the row; one sample repeated at each end.
+    half: [Vec<f32>; 2],
+    /// Cb and Cr at full width, rounded up to even.
+    full: [Vec<f32>; 2],
+}
+
+impl<'a> Upsampler<'a> {
+    /// For a frame that has chroma planes.
+    pub fn new(arch: Arch, frame: &'a Frame) -> Self {
+        let [horizontal, vertical] = phases(frame.format().colour.chroma_site).map(Up::of);
+        let half_width = frame.size().halved().width as usize;
+        Self {
+            arch,
+            frame,
+            horizontal,
+            vertical,
+            half: std::array::from_fn(|_| vec![0.0; half_width + 2]),
+            full: std::array::from_fn(|_| vec![0.0; 2 * half_width]),
+        }
+    }
+
+    /// Goes to luma row `y`.
+    pub fn seek(&mut self, y: usize) {
+        self.blend_rows(y);
+        for half in &mut self.half {
+            let last = half.len() - 1;
+            half[0] = half[1];
+            half[last] = half[last - 1];
+        }
+    }
+
+    /// Cb and Cr of these columns of the row, of which the first is even; at least as many as there are columns.
+    pub fn columns(&mut self, columns: Range<usize>) -> [&[f32]; 2] {
+        let first = columns.start / 2;
+        let count = columns.len().div_ceil(2);
+        for (half, full) in self.half.iter().zip(&mut self.full) {
+            widen(self.arch, &half[first..first + count + 2], self.horizontal, &mut full[..2 * count]);
+        }
+        self.full.each_ref().map(Vec::as_slice)
+    }
+
+    /// Fills the middle of `half`.
+    fn blend_rows(&mut self, y: usize) {
+        let last = self.frame.size().halved().height as usize - 1;
+        let (taps, above, below) = if y.is_multiple_of(2) {
+            (self.vertical.even, (y / 2).saturating_sub(1), y / 2)
+        } else {
+            (self.vertical.odd, y / 2, (y / 2 + 1).min(last))
+        };
+        let row = |plane, y| self.frame.row(plane, y);
+        let [cb, cr] = &mut self.half;
+        let inner = 1..cb.len() - 1;
+        let (cb, cr) = (&mut cb[inner.clone()], &mut cr[inner]);
+        if self.frame.format().pixels == PixelFormat::Nv12 {
+            let (above, below) = (row(1, above), row(1, below));
+            blend_pairs(self.arch, above, below, taps, cb, cr);
+        } else {
+            for (plane, chroma) in [(1, cb), (2, cr)] {
+                let (above, below) = (row(plane, above), row(plane, below));
+                blend(self.arch, above, below, taps, chroma);
+            }
+        }
+    }
+}
+
+/// Rows that a row of chroma is made of.
+const WINDOW: usize = 4;
+
+/// Takes rows of chroma at full size, one after the other, and gives them back at half size.
+pub(super) struct Downsampler {
+    arch: Arch,
+    horizontal: Down,
+    vertical: Down,
+    height: usize,
+    width: usize,
+    /// The newest row of Cb and Cr: one sample repeated in front, at least one behind.
+    full: [Vec<f32>; 2],
+    /// The latest rows at half width; row `y` is in place `y % WINDOW`.
+    window: [[Vec<f32>; 2]; WINDOW],
+}
+
+impl Downsampler {
+    /// For a picture of this size.
+    pub fn new(arch: Arch, size: Size, site: ChromaSite) -> Self {
+        let [horizontal, vertical] = phases(site).map(down_of);
+        let half_width = size.halved().width as usize;
+        let rows = |len: usize| std::array::from_fn(|_| vec![0.0; len]);
+        Self {
+            arch,
+            horizontal,
+            vertical,
+            height: size.height as usize,
+            width: size.width as usize,
+            full: rows(2 * half_width + 2),
+            window: std::array::from_fn(|_| rows(half_width)),
+        }
+    }
+
+    /// Where the next row of Cb and Cr is to be written.
+    pub fn next_row(&mut self) -> [&mut [f32]; 2] {
+        let width = self.width;
+        self.full.each_mut().map(|row| &mut row[1..=width])
+    }
+
+    /// Row `y` is written. Returns the rows of chroma that are complete now.
+    pub fn push(&mut self, y: usize) -> Range<usize> {
+        let Self { arch, horizontal, full, window, width, .. } = self;
+        for (full, half) in full.iter_mut().zip(&mut window[y % WINDOW]) {
+            full[0] = full[1];
+            let last = full[*width];
+            full[*width + 1..].fill(last);
+            narrow(*arch, full, *horizontal, half);
+        }
+        // Chroma row j reaches down to luma row 2j + 2.
+        let complete = |rows: usize| if rows == self.height { rows.div_ceil(2) } else { rows.saturating_sub(1) / 2 };
+        complete(y)..complete(y + 1)
+    }
+
+    /// Writes row `j` of Cb (channel 0) or Cr (channel 1), which is complete, as bytes.
+    pub fn write_plane(&self, j: usize, channel: usize, bytes: &mut [u8]) {
+        let rows = self.rows_of(j).map(|row| row[channel].as_slice());
+        sum_rows(self.arch, rows, self.vertical, bytes);
+    }
+
+    /// Writes row `j` of chroma, which is complete, as pairs of bytes.
+    pub fn write_pairs(&self, j: usize, pairs: &mut [u8]) {
+        let rows = self.rows_of(j);
+        let [cb, cr] = [0, 1].map(|channel| rows.map(|row| row[channel].as_slice()));
+        sum_row_pairs(self.arch, cb, cr, self.vertical, pairs);
+    }
+
+    fn rows_of(&self, j: usize) -> [&[Vec<f32>; 2]; WINDOW] {
+        let last = self.height - 1;
+        std::array::from_fn(|tap| &self.window[(2 * j + tap).saturating_sub(1).min(last) % WINDOW])
+    }
+}
+
+kernels! {
+    fn blend<'a>(above: &'a [u8], below: &'a [u8], taps: [f32; 2], out: &'a mut [f32]) {
+        let [a, b] = taps;
+        for ((out, &above), &below) in out.iter_mut().zip(above).zip(below) {
+            *out = a * f32::from(above) + b * f32::from(below);
+        }
+    }
+
+    fn blend_pairs<'a>(above: &'a [u8], below: &'a [u8], taps: [f32; 2], cb: &'a mut [f32], cr: &'a mut [f32]) {
+        let [a, b] = taps;
+        let rows = above.chunks_exact(2).zip(below.chunks_exact(2));
+        for (((above, below), cb), cr) in rows.zip(cb).zip(cr) {
+            *cb = a * f32::from(above[0]) + b * f32::from(below[0]);
+            *cr = a * f32::from(above[1]) + b * f32::from(below[1]);
+        }
+    }
+
+    fn widen<'a>(half: &'a [f32], up: Up, full: &'a mut [f32]) {
+        let samples = half.iter().zip(&half[1..]).zip(&half[2..]);
+        for (pair, ((&before, &here), &after)) in full.chunks_exact_mut(2).zip(samples) {
+            pair[0] = up.even[0] * before + up.even[1] * here;
+            pair[1] = up.odd[0] * here + up.odd[1] * after;
+        }
+    }
+
+    fn narrow<'a>(full: &'a [f32], taps: Down, half: &'a mut [f32]) {
+        let pairs = full.chunks_exact(2).zip(full[2..].chunks_exact(2));
+        for (half, (left, right)) in half.iter_mut().zip(pairs) {
+            *half = taps[0] * left[0] + taps[1] * left[1] + taps[2] * right[0] + taps[3] * right[1];
+        }
+    }
+
+    fn sum_rows<'a>(rows: [&'a [f32]; WINDOW], taps: Down, bytes: &'a mut [u8]) {
+        let [a, b, c, d] = rows;
+        for ((((byte, &a), &b), &c), &d) in bytes.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *byte = byte_from(taps[0] * a + taps[1] * b + taps[2] * c + taps[3] * d);
+        }
+    }
+
+    fn sum_row_pairs<'a>(cb: [&'a [f32]; WINDOW], cr: [&'a [f32]; WINDOW], taps: Down, pairs: &'a mut [u8]) {
+        let len = pairs.len() / 2;
+        let (cb, cr) = (cb.map(|row| &row[..len]), cr.map(|row| &row[..len]));
+        let sum = |rows: &[&[f32]; WINDOW], i: usize| {
+            taps[0] * rows[0][i] + taps[1] * rows[1][i] + taps[2] * rows[2][i] + taps[3] * rows[3][i]
+        };
+        for (i, pair) in pairs.chunks_exact_mut(2).enumerate() {
+            pair[0] = byte_from(sum(&cb, i));
+            pair[1] = byte_from(sum(&cr, i));
+        }
+    }
+}

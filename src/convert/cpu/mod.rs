@@ -1,0 +1,18 @@
+//! The kernels on the CPU: one pass over the picture, row by row, so that what lies between two steps stays in the
+//! first-level cache.
+//!
+//! The inner loops are plain loops over equally long slices, compiled once for the least processor and once for what this
+//! one can do ([`pulp::Arch`]); whatever differs between formats is decided outside of them.
+
+mod border;
+mod chroma;
+pub(crate) mod kernel;
+mod pack;
+mod planar;
+mod rows;
+mod unpack;
+
+pub use border::reflect;
+pub use pack::pack;
+pub use planar::{planar, tensor_from_planar};
+pub use unpack::unpack;

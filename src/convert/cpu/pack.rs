@@ -1,0 +1,93 @@
+//! From the planes of a frame to the tensor of a network.
+
+use std::ops::Range;
+
+use pulp::Arch;
+
+use super::chroma::Upsampler;
+use super::kernel::{clamped, kernels};
+use super::rows::RowWriter;
+use crate::convert::colour::{Bounds, Coefficients, rgb_from_codes, value_bounds};
+use crate::frame::{Frame, FrameFormat, PixelFormat};
+use crate::tensor::{Border, Tensor};
+
+/// Writes `frame` into `out`, whose format says how: `gain * c + bias` with c in 0..=1, chroma interpolated linearly at its
+/// siting, bytes rounded to nearest. `border` is filled by reflection.
+///
+/// # Panics
+/// When the size of `out` is not that of the frame with the border round it.
+pub fn pack(frame: &Frame, border: Border, out: &mut Tensor) {
+    let arch = Arch::new();
+    let FrameFormat { size, pixels, colour } = frame.format();
+    let format = out.format;
+    let map = rgb_from_codes(pixels, colour).then_scaled(format.gain, format.bias).coefficients();
+    let bounds = value_bounds(&format);
+    let mut writer = RowWriter::new(arch, out, border, size);
+    if pixels == PixelFormat::Rgbx {
+        for y in 0..size.height as usize {
+            let pixels = frame.row(0, y);
+            writer.write(y, |mut rgb| {
+                for block in blocks(rgb[0]) {
+                    let rgb = rgb.each_mut().map(|row| &mut row[block.clone()]);
+                    from_rgbx(arch, &pixels[4 * block.start..4 * block.end], &map, &bounds, rgb);
+                }
+            });
+        }
+    } else {
+        let mut chroma = Upsampler::new(arch, frame);
+        for y in 0..size.height as usize {
+            let luma = frame.row(0, y);
+            chroma.seek(y);
+            writer.write(y, |mut rgb| {
+                for block in blocks(rgb[0]) {
+                    let rgb = rgb.each_mut().map(|row| &mut row[block.clone()]);
+                    from_yuv(arch, &luma[block.clone()], chroma.columns(block), &map, &bounds, rgb);
+                }
+            });
+        }
+    }
+    writer.finish();
+}
+
+/// Columns that are converted at a time. All that lies between two steps then fits into a corner of the first-level cache.
+const BLOCK: usize = 512;
+
+/// Cuts a row into blocks that begin at even columns and, but for the first, on a cache line: wide stores that straddle
+/// two lines cost twice.
+fn blocks(row: &[f32]) -> impl Iterator<Item = Range<usize>> + use<> {
+    const CACHE_LINE_BYTES: usize = 64;
+    let width = row.len();
+    let lead = row.as_ptr().align_offset(CACHE_LINE_BYTES);
+    let lead = if lead.is_multiple_of(2) { lead.min(width) } else { 0 };
+    let aligned = (lead..width).step_by(BLOCK).map(move |start| start..(start + BLOCK).min(width));
+    std::iter::once(0..lead).filter(|block| !block.is_empty()).chain(aligned)
+}
+
+kernels! {
+    fn from_rgbx<'a>(pixels: &'a [u8], map: &'a Coefficients, bounds: &'a Bounds, rgb: [&'a mut [f32]; 3]) {
+        let [r, g, b] = rgb;
+        let value = |channel: usize, code: u8| {
+            let (low, high) = bounds[channel];
+            clamped(map[channel][channel] * f32::from(code) + map[channel][3], low, high)
+        };
+        for (((pixel, r), g), b) in pixels.chunks_exact(4).zip(r).zip(g).zip(b) {
+            *r = value(0, pixel[0]);
+            *g = value(1, pixel[1]);
+            *b = value(2, pixel[2]);
+        }
+    }
+
+    /// Red does not depend on Cb, nor blue on Cr: these products are left out.
+    fn from_yuv<'a>(luma: &'a [u8], chroma: [&'a [f32]; 2], map: &'a Coefficients, bounds: &'a Bounds, rgb: [&'a mut [f32]; 3]) {
+        let [cb, cr] = chroma;
+        let [r, g, b] = rgb;
+        let [[ry, _, rv, r0], [gy, gu, gv, g0], [by, bu, _, b0]] = *map;
+        let [(r_low, r_high), (g_low, g_high), (b_low, b_high)] = *bounds;
+        for (((((&y, &u), &v), r), g), b) in luma.iter().zip(cb).zip(cr).zip(r).zip(g).zip(b) {
+            let y = f32::from(y);
+            *r = clamped(ry * y + (rv * v + r0), r_low, r_high);
+            *g = clamped(gy * y + (gu * u + gv * v + g0), g_low, g_high);
+            *b = clamped(by * y + (bu * u + b0), b_low, b_high);
+        }
+    }
+}

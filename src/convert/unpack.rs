@@ -1,0 +1,80 @@
+//! The stage at the end of the flow: from a styled picture to a frame.
+
+use std::sync::Arc;
+
+use crate::convert::planar::{Canvas, Scaler};
+use crate::convert::{Finite, cpu};
+use crate::error::{Error, Result};
+use crate::flow::Stage;
+use crate::frame::{Frame, FrameFormat, Plane, Timed, tight_planes};
+use crate::pool::Pool;
+use crate::report::Meter;
+use crate::tensor::{Border, Styled, TensorPool};
+
+/// Makes frames of tensors. Where a tensor holds what is not a number, the original takes its place and is counted.
+pub struct Unpack {
+    format: FrameFormat,
+    bytes: Pool<u8>,
+    meter: Meter,
+    scaler: Scaler,
+    substitute: Canvas,
+}
+
+impl Unpack {
+    /// Makes frames of `format`, without padding, in memory lent by `bytes`; counts substituted frames in `meter`. What
+    /// substitutes need comes from `tensors`.
+    pub fn new(format: FrameFormat, bytes: Pool<u8>, tensors: TensorPool, meter: Meter) -> Self {
+        let (scaler, substitute) = (Scaler::new(tensors.clone()), Canvas::new(tensors));
+        Self { format, bytes, meter, scaler, substitute }
+    }
+
+    /// Writes the original as planes of our format: byte for byte where it has that already.
+    fn write_original(&mut self, original: &Frame, planes: &[Plane], out: &mut [u8]) -> Result<()> {
+        if original.format() == self.format {
+            copy_planes(original, planes, out);
+            return Ok(());
+        }
+        let picture = self.substitute.sized(self.format.size);
+        self.scaler.scale(original, picture)?;
+        match cpu::unpack(picture, Border::default(), self.format, planes, out) {
+            Finite::Yes => Ok(()),
+            Finite::No => Err(Error::Internal("a frame of bytes became a picture with NaN in it".into())),
+        }
+    }
+}
+
+impl Stage for Unpack {
+    type In = Styled;
+    type Out = Frame;
+
+    fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Frame>> {
+        let Styled { original, tensor, border } = styled.item;
+        let size = self.format.size;
+        if tensor.size != border.outer(size) {
+            let found = tensor.size;
+            return Err(Error::Internal(format!(
+                "a tensor of {found} with {border:?} was to become a frame of {size}"
+            )));
+        }
+        let (planes, len) = tight_planes(self.format.pixels, size);
+        let mut bytes = self.bytes.lend(len);
+        if cpu::unpack(&tensor, border, self.format, &planes, &mut bytes) == Finite::No {
+            self.meter.frame_substituted();
+            self.write_original(&original, &planes, &mut bytes)?;
+        }
+        let frame = Frame::new(self.format, planes, Arc::new(bytes))
+            .map_err(|error| Error::Internal(format!("unpacked frame: {error}")))?;
+        Ok(Timed { stamp: styled.stamp, item: frame })
+    }
+}
+
+/// Copies the rows of a frame, without its padding.
+fn copy_planes(frame: &Frame, planes: &[Plane], out: &mut [u8]) {
+    let format = frame.format();
+    for (index, plane) in planes.iter().enumerate().take(format.pixels.planes()) {
+        let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
+        for y in 0..rows {
+            out[plane.offset_bytes + y * plane.stride_bytes..][..row_bytes].copy_from_slice(frame.row(index, y));
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The CPU kernels against a reference in double precision, written plainly from the definitions.
+
+use std::sync::Arc;
+
+use half::f16;
+use proptest::prelude::*;
+use stylize::convert::{Finite, cpu};
+use stylize::frame::{
+    ChromaSite, Colour, Frame, FrameFormat, Matrix, PixelFormat, Plane, Range, Size, Timed, tight_planes,
+};
+use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, TensorPool, Values};
+
+#[path = "convert/reference.rs"]
+mod reference;
+#[path = "convert/stages.rs"]
+mod stages;
+
+const SIZES: [Size; 8] = [
+    Size::new(1, 1),
+    Size::new(2, 2),
+    Size::new(1, 4),
+    Size::new(3, 5),
+    Size::new(17, 33),
+    Size::new(64, 48),
+    Size::new(161, 121),
+    Size::new(1030, 3),
+];
+const BORDER: Border = Border { left: 3, top: 2, right: 5, bottom: 7 };
+
+/// Numbers that look random and are the same every time.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    fn unit(&mut self) -> f64 {
+        self.next() as f64 / f64::from(1u32 << 31)
+    }
+}
+
+fn colours() -> impl Iterator<Item = Colour> {
+    let matrices = [Matrix::Bt601, Matrix::Bt709, Matrix::Bt2020];
+    let sites = [ChromaSite::Left, ChromaSite::Centre, ChromaSite::TopLeft];
+    matrices.into_iter().flat_map(move |matrix| {
+        [Range::Limited, Range::Full].into_iter().flat_map(move |range| {
+            sites.map(|chroma_site| Colour { matrix, range, chroma_site, ..Colour::assumed_for(Size::new(8, 8)) })
+        })
+    })
+}
+
+fn tensor_formats() -> impl Iterator<Item = TensorFormat> {
+    [DType::U8, DType::F16, DType::F32].into_iter().flat_map(|dtype| {
+        [Layout::Nchw, Layout::Nhwc].into_iter().flat_map(move |layout| {
+            [Channels::Rgb, Channels::Bgr].map(|channels| {
+                let (gain, bias) = match dtype {
+                    DType::U8 => ([255.0; 3], [0.0; 3]),
+                    DType::F16 => ([2.0; 3], [-1.0; 3]),
+                    DType::F32 => ([4.367, 4.464, -4.444], [-2.118, -2.036, 1.804]),
+                };
+                TensorFormat { dtype, layout, channels, gain, bias }
+            })
+        })
+    })
+}
+
+/// Planes with `padding` bytes behind each row and between them, and the number of bytes.
+fn padded_planes(pixels: PixelFormat, size: Size, padding: usize) -> ([Plane; 3], usize) {
+    let mut planes = [Plane::default(); 3];
+    let mut end = padding;
+    for (index, plane) in planes.iter_mut().enumerate().take(pixels.planes()) {
+        let (row_bytes, rows) = pixels.plane_extent(index, size);
+        *plane = Plane { offset_bytes: end, stride_bytes: row_bytes + padding };
+        end += (row_bytes + padding) * rows + padding;
+    }
+    (planes, end)
+}
+
+fn noisy_frame(format: FrameFormat, padding: usize) -> Frame {
+    let (planes, len) = padded_planes(format.pixels, format.size, padding);
+    let mut noise = Noise(7);
+    let bytes: Vec<u8> = (0..len).map(|_| noise.next() as u8).collect();
+    Frame::new(format, planes, Arc::new(bytes)).unwrap()
+}
+
+/// A picture of R', G', B' some of which leave 0..=1, and the tensor that holds it (the border is full of nonsense).
+fn noisy_tensor(format: TensorFormat, size: Size, border: Border) -> Tensor {
+    let mut tensor = TensorPool::new().lend(format, border.outer(size));
+    let mut noise = Noise(11);
+    for i in 0..tensor.values.len() {
+        set(&mut tensor, i, noise.unit() * 1.2 - 0.1);
+    }
+    tensor
+}
+
+/// Index and channel of red, green or blue of a pixel, border included.
+fn index(tensor: &Tensor, x: usize, y: usize, channel: usize) -> usize {
+    let (width, height) = (tensor.size.width as usize, tensor.size.height as usize);
+    let place = if tensor.format.channels == Channels::Bgr { 2 - channel } else { channel };
+    match tensor.format.layout {
+        Layout::Nchw => (place * height + y) * width + x,
+        Layout::Nhwc => (y * width + x) * 3 + place,
+    }
+}
+
+fn raw(tensor: &Tensor, i: usize) -> f64 {
+    match &tensor.values {
+        Values::U8(values) => f64::from(values[i]),
+        Values::F16(values) => values[i].to_f64(),
+        Values::F32(values) => f64::from(values[i]),
+    }
+}
+
+/// R', G' or B' that a value stands for.
+fn get(tensor: &Tensor, x: usize, y: usize, channel: usize) -> f64 {
+    let TensorFormat { gain, bias, .. } = tensor.format;
+    (raw(tensor, index(tensor, x, y, channel)) - f64::from(bias[channel])) / f64::from(gain[channel])
+}
+
+/// Sets value `i`, whatever channel it is of: a scale of red does for noise.
+fn set(tensor: &mut Tensor, i: usize, value: f64) {
+    let value = value * f64::from(tensor.format.gain[0]) + f64::from(tensor.format.bias[0]);
+    match &mut tensor.values {
+        Values::U8(values) => values[i] = value.round() as u8,
+        Values::F16(values) => values[i] = f16::from_f64(value),
+        Values::F32(values) => values[i] = value as f32,
+    }
+}
+
+/// Greatest and mean error, in steps of 8 bits.
+#[derive(Default)]
+struct Errors {
+    greatest: f64,
+    sum: f64,
+    count: f64,
+}
+
+impl Errors {
+    fn see(&mut self, difference: f64) {
+        self.greatest = self.greatest.max(difference.abs());
+        self.sum += difference.abs();
+        self.count += 1.0;
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum / self.count
+    }
+}
+
+fn check_pack(frame: &Frame, format: TensorFormat, border: Border) {
+    let size = frame.size();
+    let mut tensor = TensorPool::new().lend(format, border.outer(size));
+    cpu::pack(frame, border, &mut tensor);
+    let wanted = reference::rgb_of(frame);
+    let mut errors = Errors::default();
+    for y in 0..tensor.size.height as usize {
+        for x in 0..tensor.size.width as usize {
+            let from = |i: usize, before: u32, len: u32| reference::reflected(i as i64 - i64::from(before), len.into());
+            let (px, py) = (from(x, border.left, size.width), from(y, border.top, size.height));
+            for channel in 0..3 {
+                errors.see((get(&tensor, x, y, channel) - wanted[py][px][channel]) * 255.0);
+            }
+        }
+    }
+    // Bytes are rounded; half precision of −1..1 has steps of 1/2048 below 1.
+    let (greatest, mean) = match format.dtype {
+        DType::U8 => (0.501, 0.3),
+        DType::F16 => (0.07, 0.05),
+        DType::F32 => (0.001, 0.0005),
+    };
+    let what = (frame.format(), format);
+    assert!(errors.greatest <= greatest, "{what:?}: greatest error {}", errors.greatest);
+    assert!(errors.mean() <= mean, "{what:?}: mean error {}", errors.mean());
+}
+
+fn check_unpack(tensor: &Tensor, border: Border, format: FrameFormat, padding: usize) {
+    let (planes, len) = padded_planes(format.pixels, format.size, padding);
+    let mut bytes = vec![0xA5; len];
+    assert_eq!(cpu::unpack(tensor, border, format, &planes, &mut bytes), Finite::Yes);
+    let (left, top) = (border.left as usize, border.top as usize);
+    let rgb: Vec<Vec<[f64; 3]>> = (0..format.size.height as usize)
+        .map(|y| {
+            let pixel = |x| [0, 1, 2].map(|channel| get(tensor, left + x, top + y, channel).clamp(0.0, 1.0));
+            (0..format.size.width as usize).map(pixel).collect()
+        })
+        .collect();
+    let mut touched = vec![false; len];
+    let mut errors = Errors::default();
+    for (plane, rows) in reference::codes_of(&rgb, format).iter().enumerate() {
+        for (y, row) in rows.iter().enumerate() {
+            for (x, wanted) in row.iter().enumerate() {
+                let i = planes[plane].offset_bytes + y * planes[plane].stride_bytes + x;
+                touched[i] = true;
+                errors.see(f64::from(bytes[i]) - wanted);
+            }
+        }
+    }
+    let what = (tensor.format, format);
+    assert!(errors.greatest <= 0.505, "{what:?}: greatest error {}", errors.greatest);
+    assert!(errors.mean() <= 0.5, "{what:?}: mean error {}", errors.mean());
+    assert!(bytes.iter().zip(touched).all(|(byte, touched)| touched || *byte == 0xA5), "{what:?}: padding touched");
+}
+
+#[test]
+fn pack_is_the_reference_for_every_colour_and_size() {
+    for colour in colours() {
+        for size in SIZES {
+            for pixels in PixelFormat::ALL {
+                let frame = noisy_frame(FrameFormat { size, pixels, colour }, 13);
+                check_pack(&frame, TensorFormat { gain: [255.0; 3], ..TensorFormat::PLANAR }, BORDER);
+            }
+        }
+    }
+}
+
+#[test]
+fn unpack_is_the_reference_for_every_colour_and_size() {
+    for size in SIZES {
+        let tensor = noisy_tensor(TensorFormat { gain: [255.0; 3], ..TensorFormat::PLANAR }, size, BORDER);
+        for colour in colours() {
+            for pixels in PixelFormat::ALL {
+                check_unpack(&tensor, BORDER, FrameFormat { size, pixels, colour }, 13);
+            }
+        }
+    }
+}
+
+#[test]
+fn both_are_the_reference_for_every_type_layout_and_order() {
+    let size = Size::new(37, 18);
+    for tensor_format in tensor_formats() {
+        let tensor = noisy_tensor(tensor_format, size, BORDER);
+        for pixels in PixelFormat::ALL {
+            let format = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
+            check_pack(&noisy_frame(format, 0), tensor_format, BORDER);
+            check_unpack(&tensor, BORDER, format, 0);
+        }
+    }
+}
+
+#[test]
+fn grey_comes_back_bit_for_bit_and_rgb_too() {
+    let size = Size::new(256, 4);
+    for colour in colours() {
+        for pixels in PixelFormat::ALL {
+            let format = FrameFormat { size, pixels, colour };
+            let (planes, len) = tight_planes(pixels, size);
+            let (black, white) = if colour.range == Range::Limited { (16, 235) } else { (0, 255) };
+            let bytes: Vec<u8> = if pixels == PixelFormat::Rgbx {
+                let mut noise = Noise(3);
+                (0..len).map(|i| if i % 4 == 3 { 255 } else { noise.next() as u8 }).collect()
+            } else {
+                (0..len).map(|i| if i < size.pixels() { (i % 256) as u8 } else { 128 }).collect()
+            };
+            let frame = Frame::new(format, planes, Arc::new(bytes.clone())).unwrap();
+            for tensor_format in tensor_formats().filter(|format| format.dtype == DType::F32) {
+                let mut tensor = TensorPool::new().lend(tensor_format, size);
+                cpu::pack(&frame, Border::default(), &mut tensor);
+                let mut back = vec![0; len];
+                assert_eq!(cpu::unpack(&tensor, Border::default(), format, &planes, &mut back), Finite::Yes);
+                let held = |byte: u8| if pixels == PixelFormat::Rgbx { byte } else { byte.clamp(black, white) };
+                assert!(bytes.iter().map(|byte| held(*byte)).eq(back), "{format:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_is_reported_wherever_it_stands_in_the_picture() {
+    let size = Size::new(33, 9);
+    for dtype in [DType::F16, DType::F32] {
+        for layout in [Layout::Nchw, Layout::Nhwc] {
+            for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let format = TensorFormat { dtype, layout, ..TensorFormat::PLANAR };
+                for (x, y, channel, wanted) in
+                    [(3, 2, 0, Finite::No), (35, 10, 2, Finite::No), (19, 6, 1, Finite::No), (2, 2, 0, Finite::Yes)]
+                {
+                    let mut tensor = noisy_tensor(format, size, BORDER);
+                    let i = index(&tensor, x, y, channel);
+                    match &mut tensor.values {
+                        Values::F16(values) => values[i] = f16::from_f32(value),
+                        Values::F32(values) => values[i] = value,
+                        Values::U8(_) => unreachable!(),
+                    }
+                    for pixels in PixelFormat::ALL {
+                        let frame = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
+                        let (planes, len) = tight_planes(pixels, size);
+                        assert_eq!(cpu::unpack(&tensor, BORDER, frame, &planes, &mut vec![0; len]), wanted);
+                    }
+                    let mut planar = TensorPool::new().lend(TensorFormat::PLANAR, size);
+                    assert_eq!(cpu::planar(&tensor, BORDER, &mut planar), wanted);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn planar_and_back_holds_the_gamut_and_makes_the_border() {
+    let size = Size::new(19, 6);
+    for format in tensor_formats() {
+        let tensor = noisy_tensor(format, size, BORDER);
+        let mut planar = TensorPool::new().lend(TensorFormat::PLANAR, size);
+        assert_eq!(cpu::planar(&tensor, BORDER, &mut planar), Finite::Yes);
+        let mut again = TensorPool::new().lend(format, BORDER.outer(size));
+        cpu::tensor_from_planar(&planar, BORDER, &mut again);
+        for y in 0..again.size.height as usize {
+            for x in 0..again.size.width as usize {
+                let px = reference::reflected(x as i64 - 3, 19);
+                let py = reference::reflected(y as i64 - 2, 6);
+                for channel in 0..3 {
+                    let wanted = get(&tensor, px + 3, py + 2, channel).clamp(0.0, 1.0);
+                    assert!((get(&planar, px, py, channel) - wanted).abs() < 1e-5);
+                    assert!((get(&again, x, y, channel) - wanted).abs() < 1e-3, "{format:?}");
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_size_stride_and_border(
+        width in 1u32..70, height in 1u32..40, padding in 0usize..40,
+        left in 0u32..90, top in 0u32..50, right in 0u32..20, bottom in 0u32..20,
+        pixels in 0usize..3, colour in 0usize..18, tensor in 0usize..12,
+    ) {
+        let (size, border) = (Size::new(width, height), Border { left, top, right, bottom });
+        let colour = colours().nth(colour).unwrap();
+        let format = FrameFormat { size, pixels: PixelFormat::ALL[pixels], colour };
+        let tensor_format = tensor_formats().nth(tensor).unwrap();
+        check_pack(&noisy_frame(format, padding), tensor_format, border);
+        check_unpack(&noisy_tensor(tensor_format, size, border), border, format, padding);
+    }
+}
