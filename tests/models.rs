@@ -213,8 +213,8 @@ fn wrong_models_are_refused_each_for_its_reason() {
         ("two_pictures", "inputs \"image\" and \"other\" could each be the picture"),
         ("grey_out", "no dimension is of 3 channels"),
         ("external_outside", "External data path escapes model directory"),
-        ("unknown_operator", "ONNX Runtime refuses it"),
-        ("future_opset", "ONNX Runtime refuses it"),
+        ("unknown_operator", "No Op registered for Paint"),
+        ("future_opset", "Opset 99 is under development"),
     ] {
         let message = refused(open(name), expected);
         assert!(message.starts_with(&data(name).display().to_string()), "{message}");
@@ -259,7 +259,7 @@ fn external_data_behind_a_link_is_refused() {
 fn what_shows_only_when_it_runs_is_refused_before_the_first_frame() {
     let session = |name: &str, options: &SessionOptions| open(name).unwrap().session(Size::new(12, 8), options);
     refused(session("grey_out_unsaid", &options()), "gives [1, 1, 8, 12] for a picture of 12x8");
-    refused(session("memory_bomb", &options()), "ONNX Runtime refuses it");
+    refused(session("memory_bomb", &options()), "Failed to allocate memory");
     let soon = SessionOptions { first_run_limit: Duration::from_millis(200), ..options() };
     refused(session("endless", &soon), "is not done with its first picture (12x8) after 200ms");
 }
