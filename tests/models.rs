@@ -307,7 +307,6 @@ fn inspection_tells_what_is_known_who_said_it_and_what_is_missing() {
     for line in [
         "  input: image [1, 3, height, width] f32\n",
         "  output: styled [1, 3, height, width] f32\n",
-        "  picture: any size\n",
         "  range           0..1  (metadata)\n",
         "  channels        bgr  (flag)\n",
         "  output_layout   nchw  (inferred from the graph)\n",
@@ -322,8 +321,9 @@ fn inspection_tells_what_is_known_who_said_it_and_what_is_missing() {
         lacking.contains("  range           -\n") && lacking.contains("  layout          nchw  (inferred"),
         "{lacking}"
     );
-    assert!(lacking.contains("cannot be run yet: ") && lacking.ends_with("to no_range.toml"), "{lacking}");
-    assert!(inspect("two_inputs", &SpecOverrides::default()).contains("--model-input strength=1"));
+    assert!(lacking.contains("\ncannot be run yet:\n  ") && lacking.ends_with("to no_range.toml"), "{lacking}");
+    let two = inspect("two_inputs", &SpecOverrides::default());
+    assert!(two.contains("--model-input strength=1") && two.contains("  layout          nchw  (inferred"), "{two}");
     assert!(inspect("wrong_grey", &SpecOverrides::default()).contains("cannot be run yet"));
     assert!(inspect("fixed", &SpecOverrides::default()).contains("  picture: 64x48 only\n"));
     assert!(

@@ -178,7 +178,7 @@ proptest! {
     ) {
         let metadata = words.into_iter().map(|(key, value)| (format!("stylize.{key}"), value));
         let told = Statements::gather(metadata, Some(&sidecar), &SpecOverrides::default());
-        let resolved = told.and_then(|said| ModelSpec::resolve(&graph(&input, &output), &said.with_any_range()));
+        let resolved = told.and_then(|said| ModelSpec::resolve(&graph(&input, &output), &said.assuming("range", "0..1")));
         match resolved {
             Ok(spec) => {
                 let picture = spec.fixed_picture().unwrap_or(Size::new(9, 7));
