@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{TensorElementType, ValueType};
 
+use super::complaint::reason;
 use super::graph::{Dim, Element, Graph, GraphPort};
 use super::spec::SpecError;
 use super::statements::{INPUT_PREFIX, KEYS, LONGEST_SIDECAR, METADATA_PREFIX, SpecOverrides, Statements};
@@ -74,16 +75,6 @@ impl ModelSource {
     }
 }
 
-/// What ONNX Runtime says, without the places in its own sources.
-pub(super) fn reason(error: &ort::Error) -> String {
-    if error.code() == ort::ErrorCode::InvalidProtobuf {
-        return "is not an ONNX model, or is cut".into();
-    }
-    let message = error.message();
-    let message = message.split_once(" failed:").map_or(message, |(_, after)| after);
-    one_line(&format!("ONNX Runtime refuses it: {message}"))
-}
-
 /// A model as its file shows it.
 #[derive(Clone, Debug)]
 pub struct Description {
@@ -111,14 +102,15 @@ impl Description {
         let present = sidecars.iter().find(|path| path.is_file());
         let name = present.or(sidecars.first()).and_then(|path| path.file_name());
         let sidecar = name.unwrap_or_default().to_string_lossy().into_owned();
-        let spec_error = |error| ModelError::Spec { model: label.clone(), sidecar: sidecar.clone(), source: error };
+        let spec_error =
+            |error| ModelError::Spec { model: label.clone(), sidecar: sidecar.clone(), source: Box::new(error) };
         let text = present.map(|path| read_sidecar(path)).transpose().map_err(spec_error)?;
         let said = Statements::gather(metadata(&session), text.as_deref(), flags).map_err(spec_error)?;
         Ok(Self { graph: graph(&session), said, sidecar, source })
     }
 
     pub(super) fn spec_error(&self, source: SpecError) -> ModelError {
-        ModelError::Spec { model: self.source.label(), sidecar: self.sidecar.clone(), source }
+        ModelError::Spec { model: self.source.label(), sidecar: self.sidecar.clone(), source: Box::new(source) }
     }
 }
 

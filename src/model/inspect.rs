@@ -8,6 +8,7 @@ use super::port::Port;
 use super::spec::{ModelSpec, SpecError};
 use super::statements::{INPUT_PREFIX, KEYS, Origin, Statements};
 use super::{ModelError, Runtime, SpecOverrides, one_line};
+use crate::frame::Size;
 
 /// What is known of one property of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +30,10 @@ pub struct Inspection {
     pub graph: Graph,
     /// Every property, in the order of [`KEYS`], further inputs last.
     pub facts: Vec<Fact>,
-    /// Size that the pictures must have, border left out; none when any goes.
-    pub fixed_picture: Option<crate::frame::Size>,
-    /// Why it cannot be run as it is, with the line that would help; none when it can.
-    pub missing: Option<String>,
+    /// Size that the pictures must have, border left out; none when any goes, or when that cannot be told.
+    pub fixed_picture: Option<Size>,
+    /// Why it cannot be run as it is, each with the line that would help; none when it can.
+    pub missing: Vec<String>,
 }
 
 impl Inspection {
@@ -43,46 +44,71 @@ impl Inspection {
     /// [`Inspection::missing`].
     pub fn of(runtime: &Runtime, source: ModelSource, flags: &SpecOverrides) -> Result<Self, ModelError> {
         let described = Description::read(runtime, source, flags)?;
-        let resolved = ModelSpec::resolve(&described.graph, &described.said);
-        let missing = resolved.as_ref().err().cloned();
-        // Without a range all else can still be told.
-        let spec = match resolved {
-            Err(SpecError::NoRange) => {
-                ModelSpec::resolve(&described.graph, &described.said.clone().with_any_range()).ok()
-            }
-            other => other.ok(),
-        };
-        let facts = KEYS
-            .iter()
-            .map(|key| fact(key, &described.said, spec.as_ref(), missing.is_none()))
-            .chain(described.said.inputs().map(|(name, value, from)| Fact {
-                key: format!("{INPUT_PREFIX}{}", one_line(name)),
-                value: Some(one_line(value)),
-                from,
-            }))
-            .collect();
+        let Settled { spec, assumed, problems } = settle(&described);
+        let known = |key: &str| !assumed.iter().any(|assumed| assumed == key);
+        let mut facts: Vec<_> = KEYS.iter().map(|key| fact(key, &described.said, spec.as_ref(), &known)).collect();
+        facts.extend(described.said.inputs().map(|(name, value, from)| Fact {
+            key: format!("{INPUT_PREFIX}{}", one_line(name)),
+            value: Some(one_line(value)),
+            from,
+        }));
         Ok(Self {
             model: described.source.label(),
             facts,
             fixed_picture: spec.as_ref().and_then(ModelSpec::fixed_picture),
-            missing: missing.map(|error| described.spec_error(error).to_string()),
+            missing: problems.into_iter().map(|problem| described.spec_error(problem).to_string()).collect(),
             graph: described.graph,
         })
     }
 }
 
-fn fact(key: &str, said: &Statements, spec: Option<&ModelSpec>, complete: bool) -> Fact {
+/// How far a model can be understood.
+struct Settled {
+    /// With the assumptions.
+    spec: Option<ModelSpec>,
+    /// Keys that had to be assumed.
+    assumed: Vec<String>,
+    problems: Vec<SpecError>,
+}
+
+/// Puts the contract together; what is missing is noted and assumed, so that all else can still be told.
+fn settle(described: &Description) -> Settled {
+    let mut said = described.said.clone();
+    let mut settled = Settled { spec: None, assumed: Vec::new(), problems: Vec::new() };
+    loop {
+        let problem = match ModelSpec::resolve(&described.graph, &said) {
+            Ok(spec) => return Settled { spec: Some(spec), ..settled },
+            Err(problem) => problem,
+        };
+        let assumption = match &problem {
+            SpecError::NoRange => Some(("range".to_owned(), "0..1")),
+            SpecError::NoLayout { .. } => Some(("layout".to_owned(), "nchw")),
+            SpecError::NoValue { name } => Some((format!("{INPUT_PREFIX}{name}"), "1")),
+            _ => None,
+        };
+        settled.problems.push(problem);
+        match assumption {
+            Some((key, value)) if !settled.assumed.contains(&key) => {
+                said = said.assuming(&key, value);
+                settled.assumed.push(key);
+            }
+            _ => return settled,
+        }
+    }
+}
+
+fn fact(key: &str, said: &Statements, spec: Option<&ModelSpec>, known: &impl Fn(&str) -> bool) -> Fact {
     let fact = |value, from| Fact { key: key.to_owned(), value, from };
     if let Some((value, from)) = said.get(key) {
         return fact(Some(one_line(value)), from);
     }
-    let Some(spec) = spec else { return fact(None, Origin::Default) };
+    let Some(spec) = spec.filter(|_| known(key)) else { return fact(None, Origin::Default) };
     let number = |number: u32| Some(number.to_string());
     match key {
         "layout" => fact(Some(spec.input.layout.to_string()), spec.layouts_from[0]),
-        "output_layout" => fact(Some(spec.output.layout.to_string()), spec.layouts_from[1]),
+        "output_layout" if known("layout") => fact(Some(spec.output.layout.to_string()), spec.layouts_from[1]),
         "channels" => fact(Some(spec.input.channels.to_string()), Origin::Default),
-        "output_range" => fact(complete.then(|| spec.output.range.to_string()), Origin::Default),
+        "output_range" if known("range") => fact(Some(spec.output.range.to_string()), Origin::Default),
         "mean" => fact(triple(&spec.input, |port| port.mean), Origin::Default),
         "std" => fact(triple(&spec.input, |port| port.std), Origin::Default),
         "multiple_of" => fact(number(spec.multiple_of), Origin::Default),
@@ -109,9 +135,8 @@ impl fmt::Display for Inspection {
                 writeln!(f, "  {what}: {port}")?;
             }
         }
-        match self.fixed_picture {
-            Some(size) => writeln!(f, "  picture: {size} only")?,
-            None => writeln!(f, "  picture: any size")?,
+        if let Some(size) = self.fixed_picture {
+            writeln!(f, "  picture: {size} only")?;
         }
         for fact in &self.facts {
             match &fact.value {
@@ -119,9 +144,10 @@ impl fmt::Display for Inspection {
                 None => writeln!(f, "  {:<15} -", fact.key)?,
             }
         }
-        match &self.missing {
-            Some(missing) => write!(f, "cannot be run yet: {missing}"),
-            None => write!(f, "can be run"),
+        if self.missing.is_empty() {
+            return write!(f, "can be run");
         }
+        write!(f, "cannot be run yet:")?;
+        self.missing.iter().try_for_each(|missing| write!(f, "\n  {missing}"))
     }
 }

@@ -7,8 +7,8 @@
 //!            graph + statements ─► spec ──┘          runtime, provider: who does the arithmetic
 //! ```
 //!
-//! Only this module names `ort`; of it, `runtime`, `provider`, `session`, `run` and `describe` do. What decides the
-//! meaning of a model (`graph`, `statements`, `spec`) is plain data and can be tested without a library.
+//! Only this module names `ort`; of it, `runtime`, `provider`, `describe`, `session`, `run` and `complaint` do. What decides the
+//! meaning of a model (`graph`, `statements`, `port`, `spec`) is plain data and can be tested without a library.
 
 use std::path::PathBuf;
 
@@ -26,6 +26,7 @@ mod run;
 mod scale;
 pub mod inspect;
 pub mod infer;
+mod complaint;
 mod spelling;
 
 pub use describe::ModelSource;
@@ -67,7 +68,7 @@ pub enum ModelError {
         /// Name of the file that a line can be added to; empty where there can be none.
         sidecar: String,
         /// What is missing or wrong.
-        source: SpecError,
+        source: Box<SpecError>,
     },
     /// The file is no model that can be run.
     #[error("{model}: {reason}")]

@@ -192,17 +192,15 @@ fn layout(
     };
     let three = |index: usize| port.dims[index] == Dim::Fixed(3);
     let free = |index: usize| matches!(port.dims[index], Dim::Free(_));
+    // Nobody leaves the channels and one side open but not the other.
+    let alike = |one: usize, other: usize| free(one) == free(other);
     // Which layouts the graph allows. Where just one place can only be the channels, the other layout is out.
     let (planar, packed) = match first.map(|first| (first, port.dims.len() - 1)) {
         None => (true, true),
-        Some((first, last)) => {
-            let (planar, packed) = (three(first) || free(first), three(last) || free(last));
-            match (three(first), three(last)) {
-                (true, false) => (true, false),
-                (false, true) => (false, true),
-                _ => (planar, packed),
-            }
-        }
+        Some((first, last)) => match (three(first), three(last)) {
+            (false, false) => (free(first) && alike(first + 1, last), free(last) && alike(first, first + 1)),
+            sure => sure,
+        },
     };
     match (said, planar, packed) {
         (_, false, false) => Err(wrong("no dimension is of 3 channels".into())),

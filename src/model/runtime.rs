@@ -39,6 +39,7 @@ impl Runtime {
         match &*loaded {
             Some(runtime) if runtime.path == path => Ok(runtime.clone()),
             Some(runtime) => {
+                check(&path)?;
                 let reason = format!("{} is loaded already, and one process holds one", runtime.path.display());
                 Err(ModelError::RuntimeUnusable { path, reason })
             }
@@ -62,8 +63,8 @@ impl Runtime {
 }
 
 fn load(path: PathBuf) -> Result<Runtime, ModelError> {
+    check(&path)?;
     let unusable = |reason: String| ModelError::RuntimeUnusable { path: path.clone(), reason };
-    check_whole(&path).map_err(unusable)?;
     let builder = ort::init_from(&path).map_err(|error| unusable(load_problem(&error)))?;
     let environment = builder.with_name("stylize").with_telemetry(false).build();
     let environment = environment.map_err(|error| unusable(one_line(error.message())))?;
@@ -71,6 +72,10 @@ fn load(path: PathBuf) -> Result<Runtime, ModelError> {
     environment.set_log_level(if tracing::enabled!(tracing::Level::DEBUG) { LogLevel::Info } else { LogLevel::Error });
     let version = version(&path);
     Ok(Runtime { environment, path, version })
+}
+
+fn check(path: &Path) -> Result<(), ModelError> {
+    check_whole(path).map_err(|reason| ModelError::RuntimeUnusable { path: path.to_owned(), reason })
 }
 
 fn load_problem(error: &ort::LoadDynamicError) -> String {
@@ -115,6 +120,8 @@ fn numbers_in(name: &OsStr) -> Vec<u64> {
 pub fn find(named: Option<&Path>) -> Result<PathBuf, ModelError> {
     let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = named.map(Path::to_path_buf).or(variable) {
+        // Relative names are the user's, so from the current folder; the loader would begin elsewhere.
+        let path = std::path::absolute(&path).unwrap_or(path);
         return match in_place(&path) {
             Some(library) => Ok(library),
             None if path.is_dir() => Err(ModelError::RuntimeMissing { looked: path.display().to_string() }),

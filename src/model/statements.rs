@@ -149,10 +149,10 @@ impl Statements {
             .filter_map(|(key, (value, origin))| Some((key.strip_prefix(INPUT_PREFIX)?, value.as_str(), *origin)))
     }
 
-    /// The same, with `range` said by nobody in particular: for looking at a model that lacks it.
+    /// The same, and `value` for `key`, said by nobody in particular: for looking on past what is missing.
     #[must_use]
-    pub fn with_any_range(mut self) -> Self {
-        self.0.insert("range".to_owned(), (ValueRange::Unit.to_string(), Origin::Default));
+    pub fn assuming(mut self, key: &str, value: &str) -> Self {
+        self.0.insert(key.to_owned(), (value.to_owned(), Origin::Default));
         self
     }
 }

@@ -40,7 +40,8 @@ fn only_the_range_must_be_said() {
 
 #[test]
 fn layouts_follow_from_the_graph_for_each_side() {
-    let cases: [(&[i64], &[i64], [Layout; 2], [bool; 2]); 6] = [
+    type Case = (&'static [i64], &'static [i64], [Layout; 2], [bool; 2]);
+    let cases: [Case; 6] = [
         (&[1, 3, -1, -1], &[1, 3, -1, -1], [Layout::Nchw; 2], [true; 2]),
         (&[-1, -1, -1, 3], &[-1, -1, -1, 3], [Layout::Nhwc; 2], [true; 2]),
         (&[1, 3, 180, 320], &[180, 320, 3], [Layout::Nchw, Layout::Nhwc], [true, false]),
@@ -65,8 +66,9 @@ fn a_graph_that_says_nothing_of_channels_needs_a_word() {
 
 #[test]
 fn what_contradicts_the_graph_is_refused() {
+    type Case<'a> = (&'a [i64], &'a [i64], (&'a str, &'a str), &'a str);
     let picture = [1, 3, 48, 64];
-    let cases: [(&[i64], &[i64], (&str, &str), &str); 9] = [
+    let cases: [Case<'_>; 9] = [
         (&[1, 3, -1, -1], &picture, ("layout", "nhwc"), "the metadata says nhwc, which contradicts"),
         (&picture, &[1, -1, -1, 3], ("output_layout", "nchw"), "the metadata says nchw, which contradicts"),
         (&[1, 1, 48, 64], &picture, UNIT, "no dimension is of 3 channels"),
@@ -176,7 +178,7 @@ proptest! {
     ) {
         let metadata = words.into_iter().map(|(key, value)| (format!("stylize.{key}"), value));
         let told = Statements::gather(metadata, Some(&sidecar), &SpecOverrides::default());
-        let resolved = told.and_then(|said| ModelSpec::resolve(&graph(&input, &output), &said.with_any_range()));
+        let resolved = told.and_then(|said| ModelSpec::resolve(&graph(&input, &output), &said.assuming("range", "0..1")));
         match resolved {
             Ok(spec) => {
                 let picture = spec.fixed_picture().unwrap_or(Size::new(9, 7));

@@ -145,7 +145,7 @@ def wrong():
     save("external_outside", [node("Mul", ["image", "gain"], "styled")], image, styled,
          [external("gain", "../external_outside.bin")], says("external_outside"))
     (HERE.parent / "external_outside.bin").write_bytes(np.array([0.5], np.float32).tobytes())
-    save("unknown_operator", [node("Paint", ["image"], "styled", domain="nowhere")], image, styled,
+    save("unknown_operator", [node("Paint", ["image"], "styled")], image, styled,
          metadata=says("unknown_operator"))
     save("future_opset", same, image, styled, metadata=says("future_opset"), opset=99)
 
