@@ -8,13 +8,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Timed};
 use crate::report::Meter;
+
+/// Time between two looks at a running flow.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Where frames come from.
 pub trait Source: Send {
@@ -122,6 +125,8 @@ struct Shared {
     depth: usize,
     meter: Meter,
     outcome: Outcome,
+    /// Held by every thread, never sent to: closed when the last one has ended.
+    _ending: Sender<()>,
 }
 
 /// A flow under construction that gives `T` so far.
@@ -129,12 +134,14 @@ pub struct Flow<T> {
     tail: Receiver<Timed<T>>,
     threads: Vec<JoinHandle<()>>,
     shared: Shared,
+    ended: Receiver<()>,
 }
 
 impl Flow<Frame> {
     /// Begins a flow at `source`. At most `depth` items wait between two stages.
     pub fn from(mut source: impl Source + 'static, stop: Stop, depth: usize, meter: Meter) -> Self {
-        let shared = Shared { depth, meter, outcome: Outcome::default() };
+        let (ending, ended) = bounded(0);
+        let shared = Shared { depth, meter, outcome: Outcome::default(), _ending: ending };
         let (head, tail) = bounded(depth);
         let thread = spawn("decode", &shared, move |shared| {
             while !stop.asked() {
@@ -148,7 +155,7 @@ impl Flow<Frame> {
             }
             Ok(())
         });
-        Self { tail, threads: vec![thread], shared }
+        Self { tail, threads: vec![thread], shared, ended }
     }
 }
 
@@ -166,7 +173,7 @@ impl<T: Send + 'static> Flow<T> {
             let (queue, head) = (Arc::clone(&queue), head.clone());
             self.threads.push(spawn(name, &self.shared, move |shared| work(name, &mut stage, &queue, &head, shared)));
         }
-        Flow { tail, threads: self.threads, shared: self.shared }
+        Flow { tail, threads: self.threads, shared: self.shared, ended: self.ended }
     }
 }
 
@@ -184,7 +191,7 @@ impl Flow<Frame> {
             }
             if shared.outcome.failed() { Ok(()) } else { sink.finish() }
         }));
-        Running { threads: self.threads, outcome: self.shared.outcome }
+        Running { threads: self.threads, outcome: self.shared.outcome, ended: self.ended }
     }
 }
 
@@ -192,14 +199,19 @@ impl Flow<Frame> {
 pub struct Running {
     threads: Vec<JoinHandle<()>>,
     outcome: Outcome,
+    /// Closed when the last thread has ended.
+    ended: Receiver<()>,
 }
 
 impl Running {
-    /// Waits for its end.
+    /// Waits for its end; meanwhile calls `tick` about ten times a second.
     ///
     /// # Errors
     /// The first failure of any of its threads.
-    pub fn wait(self) -> Result<()> {
+    pub fn wait(self, mut tick: impl FnMut()) -> Result<()> {
+        while matches!(self.ended.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
+            tick();
+        }
         for thread in self.threads {
             // A panic inside is on record already.
             let _ = thread.join();

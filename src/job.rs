@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
-use crate::error::Result;
-use crate::flow::Stop;
-use crate::frame::Size;
-use crate::model::{Precision, Provider, SpecOverrides, Tier};
+use crate::compose::{Controls, LiveControls};
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Sink, Stop};
+use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
+use crate::model::{Model, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, zoo};
 use crate::report::{Meter, Report};
+use crate::sink::{self, Place};
+use crate::source::{self, Opened};
+use crate::stylizer::{self, Stylizer};
+use crate::tensor::DType;
 
 /// Where the frames end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +64,13 @@ impl FromStr for SizeChoice {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const LARGEST: u32 = 16_384;
-        let side = |digits: &str| digits.parse().ok().filter(|side| (1..=LARGEST).contains(side));
+        let side = |digits: &str| {
+            digits
+                .bytes()
+                .all(|b| b.is_ascii_digit())
+                .then(|| digits.parse().ok())?
+                .filter(|side| (1..=LARGEST).contains(side))
+        };
         let parsed = if text == "source" {
             Some(Self::Source)
         } else if let Some(height) = text.strip_suffix('p') {
@@ -194,51 +206,122 @@ pub trait Observer {
 /// # Errors
 /// Whatever made it impossible. The output's place is untouched then.
 pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -> Result<Report> {
-    let _ = (job, stop, meter, observer);
-    Err(crate::Error::Internal("not wired yet".into()))
+    let place = match &job.output {
+        Output::File(path) => Some(Place::claim(path, &job.input, job.force)?),
+        Output::Null => None,
+    };
+    let network = Network::open(&job.engine)?;
+    let opened = source::open(&job.input, job.part, job.audio, stop, meter)?;
+    let still = place.as_ref().is_some_and(|place| sink::is_still(place.target()));
+    if still && opened.media.is_some() && job.part.frames != Some(1) {
+        return Err(Error::Usage("a picture holds one frame of a video: add --frames 1, or write a video".into()));
+    }
+    let out = out_format(opened.format, job, still);
+    let order = stylizer::Order {
+        net: job.look.net_size.resolve(opened.format.size),
+        out,
+        controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
+        provider: job.engine.provider,
+        threads: job.engine.threads,
+    };
+    let stylizer = Stylizer::new(&network.model, &order, meter)?;
+    let plan = plan(&opened, &stylizer, &network, out.size);
+    let sink: Box<dyn Sink> = match place {
+        Some(place) => {
+            let timing = opened.timing.resized(opened.format.size, job.size);
+            let order = sink::Order { format: out, timing, encoding: &job.encoding, media: opened.media, meter };
+            sink::open(place, order)?
+        }
+        None => Box::new(sink::Null { media: opened.media }),
+    };
+    observer.started(&plan);
+    let since = Instant::now();
+    let flow = Flow::from(opened.source, stop.clone(), DEPTH, meter.clone());
+    stylizer.continue_flow(flow).into(sink).wait(|| observer.tick(meter))?;
+    observer.tick(meter);
+    Ok(report(&plan, &network, stop, meter, since.elapsed()))
 }
 
-#[cfg(test)]
-mod scratch {
-    use super::*;
-    #[test]
-    fn copy() {
-        let Ok(input) = std::env::var("IN") else { return };
-        let out = PathBuf::from(std::env::var("OUT").unwrap());
-        let (stop, meter) = (Stop::new(), Meter::new());
-        let t = std::time::Instant::now();
-        let part = Part {
-            frames: std::env::var("N").ok().map(|n| n.parse().unwrap()),
-            start_nanos: std::env::var("START").ok().map(|n| n.parse().unwrap()),
-            end_nanos: std::env::var("END").ok().map(|n| n.parse().unwrap()),
+/// Frames that may wait between two stages. One is enough to keep both busy; more cost memory.
+const DEPTH: usize = 1;
+
+/// The network of a job.
+struct Network {
+    model: Model,
+    tier: String,
+    precision: String,
+}
+
+impl Network {
+    fn open(engine: &Engine) -> Result<Self> {
+        let runtime = Runtime::load(engine.runtime.as_deref())?;
+        let (source, tier, precision) = match &engine.style {
+            StyleChoice::Zoo(name) => {
+                let entry = zoo::find(name.as_deref(), engine.tier, engine.precision)?;
+                (entry.source, entry.tier.to_string(), entry.precision.to_string())
+            }
+            // What numbers somebody else's network calculates with is not asked for; what it takes is.
+            StyleChoice::File(path) => (ModelSource::File(path.clone()), String::new(), String::new()),
         };
-        let r = (|| -> Result<()> {
-            let place = crate::sink::Place::claim(&out, std::path::Path::new(&input), true)?;
-            let opened = crate::source::open(std::path::Path::new(&input), part, true, &stop, &meter)?;
-            println!("{:?} {:?}", opened.format, opened.timing);
-            let enc = Encoding::default();
-            let sink = crate::sink::open(
-                place,
-                crate::sink::Order {
-                    format: opened.format,
-                    timing: opened.timing,
-                    encoding: &enc,
-                    media: opened.media,
-                    meter: &meter,
-                },
-            )?;
-            crate::flow::Flow::from(opened.source, stop, 1, meter.clone()).into(sink).wait()
-        })();
-        match r {
-            Ok(()) => println!("ok in {:?}", t.elapsed()),
-            Err(e) => println!("ERR {e}"),
-        }
-        println!(
-            "in {} out {} dmg {} warn {:?}",
-            meter.frames_in(),
-            meter.frames_out(),
-            meter.frames_damaged(),
-            meter.warnings()
-        );
+        let model = Model::open(&runtime, source, &engine.overrides)?;
+        let stated = match model.spec().input.tensor_format().dtype {
+            DType::U8 => "u8",
+            DType::F16 => "fp16",
+            DType::F32 => "fp32",
+        };
+        let precision = if precision.is_empty() { stated.to_owned() } else { precision };
+        Ok(Self { model, tier, precision })
+    }
+}
+
+/// What comes out: RGB for pictures and lossless video, else the colours of the source.
+fn out_format(source: FrameFormat, job: &Job, still: bool) -> FrameFormat {
+    let size = job.size.resolve(source.size);
+    if still || job.encoding.lossless {
+        return FrameFormat { size, pixels: PixelFormat::Rgbx, colour: Colour::SRGB };
+    }
+    let colour = match source.pixels {
+        PixelFormat::Rgbx => Colour::assumed_for(size),
+        PixelFormat::I420 | PixelFormat::Nv12 => source.colour,
+    };
+    FrameFormat { size, pixels: PixelFormat::I420, colour }
+}
+
+fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size) -> Plan {
+    let seconds = opened.timing.duration_nanos.map(|nanos| nanos as f64 / 1e9);
+    let rate = opened.timing.frames_per_second();
+    Plan {
+        size: opened.format.size,
+        net_size: stylizer.net_size(),
+        out_size,
+        style: network.model.label(),
+        provider: stylizer.choice().provider.to_string(),
+        duration_nanos: opened.timing.duration_nanos,
+        frames: seconds.zip(rate).map(|(seconds, rate)| (seconds * rate).round() as u64),
+    }
+}
+
+fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Duration) -> Report {
+    let frames_out = meter.frames_out();
+    Report {
+        frames_in: meter.frames_in(),
+        frames_out,
+        frames_dropped: meter.frames_dropped(),
+        frames_substituted: meter.frames_substituted(),
+        frames_damaged: meter.frames_damaged(),
+        truncated: meter.is_truncated(),
+        stopped: stop.asked(),
+        wall_s: wall.as_secs_f64(),
+        fps: frames_out as f64 / wall.as_secs_f64().max(1e-9),
+        net_width: plan.net_size.width,
+        net_height: plan.net_size.height,
+        style: plan.style.clone(),
+        tier: network.tier.clone(),
+        provider: plan.provider.clone(),
+        precision: network.precision.clone(),
+        convert: "cpu".into(),
+        peak_rss_mb: crate::report::peak_rss_mb(),
+        warnings: meter.warnings(),
+        stages: meter.stages(),
     }
 }

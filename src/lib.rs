@@ -22,6 +22,7 @@ pub mod sink;
 pub mod gpu;
 
 pub mod flow;
+pub mod stylizer;
 pub mod job;
 pub mod report;
 pub mod error;
@@ -31,3 +32,9 @@ pub mod doctor;
 pub mod cli;
 
 pub use error::{Error, Result};
+pub use flow::{Flow, Sink, Source, Stage, Stop};
+pub use frame::{Frame, FrameFormat, Size, Timed};
+pub use job::{Job, Observer, Output, Plan};
+pub use model::{Model, Provider, Runtime};
+pub use report::{Meter, Report};
+pub use stylizer::Stylizer;

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
 
 /// Names of the stages, in the order of the flow.
@@ -203,4 +205,17 @@ impl Report {
     pub fn degraded(&self) -> bool {
         self.truncated || self.frames_damaged > 0 || self.frames_substituted > 0
     }
+}
+
+/// Greatest memory that this process ever had in use, in MB (10^6 bytes).
+pub fn peak_rss_mb() -> f64 {
+    const BYTES_A_UNIT: f64 = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 };
+    getrusage(UsageWho::RUSAGE_SELF).map_or(0.0, |usage| usage.max_rss() as f64 * BYTES_A_UNIT / 1e6)
+}
+
+/// CPU time that this process has used, all threads, user and system.
+pub fn cpu_time() -> Duration {
+    let seconds = |time: TimeVal| Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0));
+    getrusage(UsageWho::RUSAGE_SELF)
+        .map_or(Duration::ZERO, |usage| seconds(usage.user_time()) + seconds(usage.system_time()))
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::flow::{Source, Stop};
-use crate::frame::FrameFormat;
-use crate::job::Part;
+use crate::frame::{FrameFormat, Size};
+use crate::job::{Part, SizeChoice};
 use crate::report::Meter;
 
 pub mod elements;
@@ -126,6 +126,22 @@ pub(crate) struct Timing {
     pub(crate) aspect: gst::Fraction,
     /// Length of the part that is read.
     pub(crate) duration_nanos: Option<u64>,
+}
+
+impl Timing {
+    /// Nominal frames a second.
+    pub(crate) fn frames_per_second(&self) -> Option<f64> {
+        self.rate.map(|rate| f64::from(rate.numer()) / f64::from(rate.denom()))
+    }
+
+    /// For a video that was scaled from `size`. A height alone keeps the shape of the pixels, as it keeps the aspect;
+    /// somebody who gives both sides means square pixels.
+    pub(crate) fn resized(self, size: Size, choice: SizeChoice) -> Self {
+        match choice {
+            SizeChoice::Exact(exact) if exact != size => Self { aspect: gst::Fraction::new(1, 1), ..self },
+            _ => self,
+        }
+    }
 }
 
 /// The parts of a pipeline that a sink continues.

@@ -1,0 +1,157 @@
+//! `pack → infer → compose → unpack`: planes in host memory to planes in host memory. Knows nothing of GStreamer, so that
+//! a program, a server or a test can wrap it.
+
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+
+use crate::compose::{Compose, LiveControls};
+use crate::convert::{Pack, Unpack};
+use crate::error::Result;
+use crate::flow::{Flow, Stage};
+use crate::frame::{Frame, FrameFormat, Size, Timed};
+use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
+use crate::pool::Pool;
+use crate::report::Meter;
+use crate::tensor::TensorPool;
+
+/// What a network takes a pixel, activations and tensors together: 75 MB at 1280x720 for the shipped style.
+const WORKER_BYTES_PER_PIXEL: usize = 85;
+
+/// Memory for networks that run beside each other, a core.
+const WORKER_BYTES_PER_CORE: usize = 96 << 20;
+
+/// What a stylizer is to do.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Size that the network works at. A model of fixed size takes its own instead.
+    pub net: Size,
+    /// Format of the frames that come out.
+    pub out: FrameFormat,
+    /// Strength and colour, live.
+    pub controls: LiveControls,
+    /// Who runs the network.
+    pub provider: Provider,
+    /// CPU threads for the network; `None`: all cores.
+    pub threads: Option<usize>,
+}
+
+/// The four stages, made ready.
+pub struct Stylizer {
+    net: Size,
+    choice: Choice,
+    workers: usize,
+    pack: Pack,
+    infer: Vec<Infer>,
+    compose: Compose,
+    unpack: Unpack,
+    tensors: TensorPool,
+    frames: Pool<u8>,
+}
+
+impl Stylizer {
+    /// Makes `model` ready for `order`.
+    ///
+    /// # Errors
+    /// When the model or its provider does not run at this size.
+    pub fn new(model: &Model, order: &Order, meter: &Meter) -> Result<Self> {
+        let net = model.picture_size(order.net);
+        let (tensors, frames) = (TensorPool::new(), Pool::new());
+        let cores = order.threads.or(available_parallelism().ok().map(NonZeroUsize::get)).unwrap_or(1).max(1);
+        let workers = workers(net, cores);
+        let options =
+            SessionOptions { provider: order.provider, threads: cores / workers, ..SessionOptions::default() };
+        let first = model.session(net, &options)?;
+        for (provider, reason) in &first.choice().passed_over {
+            tracing::info!("provider {provider} was not taken: {reason}");
+        }
+        let (choice, border, format) = (first.choice().clone(), first.border(), first.input_format());
+        // A graphics card is shared by nobody: one session fills it.
+        let workers = if choice.provider == Provider::Cpu { workers } else { 1 };
+        let mut infer = vec![Infer::new(first, tensors.clone())];
+        for _ in 1..workers {
+            infer.push(Infer::new(model.session(net, &options)?, tensors.clone()));
+        }
+        Ok(Self {
+            net,
+            choice,
+            workers,
+            pack: Pack::new(net, border, format, tensors.clone()),
+            infer,
+            compose: Compose::new(order.out.size, order.controls.clone(), tensors.clone(), meter.clone()),
+            unpack: Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone()),
+            tensors,
+            frames,
+        })
+    }
+
+    /// Size that the network works at.
+    pub fn net_size(&self) -> Size {
+        self.net
+    }
+
+    /// Who runs the network, and why not others.
+    pub fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    /// Number of frames that the network works on at the same time.
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The memory that the stages borrow: whether they still allocate shows in its misses.
+    pub fn pools(&self) -> (TensorPool, Pool<u8>) {
+        (self.tensors.clone(), self.frames.clone())
+    }
+
+    /// Lets the frames of `flow` pass through the stages, each on a thread of its own.
+    pub fn continue_flow(self, flow: Flow<Frame>) -> Flow<Frame> {
+        flow.via("pack", self.pack)
+            .via_each("infer", self.infer)
+            .via("compose", self.compose)
+            .via("unpack", self.unpack)
+    }
+}
+
+/// All stages one after the other on the caller's thread: no frame waits, so nothing adds to the latency.
+impl Stage for Stylizer {
+    type In = Frame;
+    type Out = Frame;
+
+    fn process(&mut self, frame: Timed<Frame>) -> Result<Timed<Frame>> {
+        let packed = self.pack.process(frame)?;
+        let styled = self.infer[0].process(packed)?;
+        let composed = self.compose.process(styled)?;
+        self.unpack.process(composed)
+    }
+}
+
+/// How many frames to work on at once: one a core, each on one thread, is the fastest way through a file, since threads
+/// that share a frame wait for each other. Large frames get fewer workers with more threads each, to bound the memory.
+fn workers(net: Size, cores: usize) -> usize {
+    let fitting = cores * WORKER_BYTES_PER_CORE / (net.pixels() * WORKER_BYTES_PER_PIXEL).max(1);
+    let most = fitting.clamp(1, cores);
+    // Every worker has the same number of threads, so that none is left over.
+    (1..=most).rev().find(|workers| cores.is_multiple_of(*workers)).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_fill_the_cores_and_bound_the_memory() {
+        for cores in [1, 2, 3, 4, 6, 8, 16, 64] {
+            for (width, height) in [(16, 16), (640, 360), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320)] {
+                let net = Size::new(width, height);
+                let workers = workers(net, cores);
+                assert_eq!(cores % workers, 0, "{net} on {cores}");
+                let bytes = workers * net.pixels() * WORKER_BYTES_PER_PIXEL;
+                assert!(workers == 1 || bytes <= cores * WORKER_BYTES_PER_CORE, "{net} on {cores}: {bytes}");
+            }
+        }
+        assert_eq!(workers(Size::new(1280, 720), 2), 2);
+        assert_eq!(workers(Size::new(1920, 1080), 2), 1);
+        assert_eq!(workers(Size::new(640, 360), 16), 16);
+    }
+}
