@@ -317,3 +317,24 @@ fn spawn(
     #[expect(clippy::expect_used, reason = "a process that cannot have six threads cannot do anything here")]
     thread.expect("the system gives no more threads")
 }
+
+/// Does `work`; calls `bark` from another thread, once, if it takes longer than `limit`.
+#[expect(clippy::disallowed_methods, reason = "a watch over one call, which ends with it")]
+pub(crate) fn with_watchdog<T>(limit: Duration, bark: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
+    let done = (Mutex::new(false), Condvar::new());
+    std::thread::scope(|scope| {
+        // Without a thread to be had, nobody watches.
+        let _watch = Builder::new().name("watchdog".into()).spawn_scoped(scope, || {
+            let (is_done, changed) = &done;
+            let waiting = is_done.lock().unwrap_or_else(PoisonError::into_inner);
+            let waited = changed.wait_timeout_while(waiting, limit, |done| !*done);
+            if waited.is_ok_and(|(_, time)| time.timed_out()) {
+                bark();
+            }
+        });
+        let result = work();
+        *done.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        done.1.notify_all();
+        result
+    })
+}

@@ -203,6 +203,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "this test is the child process, and its exit code what is tested")]
     fn a_deed() {
         if let Some(deed) = std::env::var_os("STYLIZE_TEST_DEED") {
             std::process::exit(run::<Clumsy>(["clumsy".into(), deed]).into());

@@ -68,9 +68,8 @@ impl Port {
             (false, picture) => picture,
             _ => return None,
         };
-        let (height, width) = match (self.layout, picture) {
-            (Layout::Nchw, &[3, height, width]) | (Layout::Nhwc, &[height, width, 3]) => (height, width),
-            _ => return None,
+        let ((Layout::Nchw, &[3, height, width]) | (Layout::Nhwc, &[height, width, 3])) = (self.layout, picture) else {
+            return None;
         };
         let side = |side: i64| u32::try_from(side).ok().filter(|&side| side > 0);
         Some(Size::new(side(width)?, side(height)?))

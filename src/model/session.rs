@@ -3,7 +3,6 @@
 use std::ffi::CString;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use super::run::run_into;
 use super::scale::output_border;
 use super::spec::{Constant, ModelSpec};
 use super::{ModelError, Runtime, SpecOverrides};
+use crate::flow::with_watchdog;
 use crate::frame::Size;
 use crate::tensor::{Border, Tensor, TensorFormat, TensorPool, Values};
 
@@ -226,26 +226,6 @@ fn stop(options: &RunOptions, late: &AtomicBool) {
     late.store(true, Ordering::Relaxed);
     // It can only fail for options that do not exist.
     let _ = options.terminate();
-}
-
-/// Does `work`; calls `bark` from another thread, once, if it takes longer than `limit`.
-fn with_watchdog<T>(limit: Duration, bark: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
-    let done = (Mutex::new(false), Condvar::new());
-    thread::scope(|scope| {
-        // A watch over one call, not a part of the flow: it ends here. Without a thread to be had, nobody watches.
-        let _watch = thread::Builder::new().name("watchdog".into()).spawn_scoped(scope, || {
-            let (is_done, changed) = &done;
-            let waiting = is_done.lock().unwrap_or_else(PoisonError::into_inner);
-            let waited = changed.wait_timeout_while(waiting, limit, |done| !*done);
-            if waited.is_ok_and(|(_, time)| time.timed_out()) {
-                bark();
-            }
-        });
-        let result = work();
-        *done.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        done.1.notify_all();
-        result
-    })
 }
 
 /// One side of a session: what the tensor must be.

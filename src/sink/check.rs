@@ -54,7 +54,7 @@ fn read(path: &Path, found: &Arc<Found>) -> Result<(), String> {
 
 /// Lets the stream of `pad` run into nowhere, counted.
 fn count(pipeline: &gst::Pipeline, pad: &gst::Pad, found: &Arc<Found>) {
-    let kind = pad.stream().map(|stream| stream.stream_type()).unwrap_or(gst::StreamType::UNKNOWN);
+    let kind = pad.stream().map_or(gst::StreamType::UNKNOWN, |stream| stream.stream_type());
     if kind.contains(gst::StreamType::AUDIO) {
         found.sound_tracks.fetch_add(1, Ordering::Relaxed);
     }

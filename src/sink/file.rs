@@ -269,7 +269,7 @@ impl Builder<'_> {
     /// From a track of the source to the muxer.
     fn sound(&self, muxer: &gst::Element, track: &Track, meter: &Meter) -> Result<(), SinkError> {
         let template = muxer.pad_template("audio_%u").ok_or_else(|| self.failed("it holds no sound"))?;
-        let (chain, converted) = audio::chain(&track.caps, &template.caps(), self.container)?;
+        let (chain, converted) = audio::chain(&track.caps, template.caps(), self.container)?;
         if let Some(text) = converted {
             meter.warn(text);
         }

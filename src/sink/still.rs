@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 
 use super::{Place, SinkError};
@@ -52,13 +54,15 @@ fn write(place: &Place, frame: &Frame) -> Result<(), image::ImageError> {
     let rows = (0..height as usize).map(|y| frame.row(0, y));
     let rgb: Vec<u8> = rows.flat_map(|row| row.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]])).collect();
     let mut file = std::io::BufWriter::new(std::fs::File::create(place.part())?);
+    let size = (width, height);
     match format_of(place.target()) {
-        Some(ImageFormat::Jpeg) => image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY)
-            .write_image(&rgb, width, height, ExtendedColorType::Rgb8)?,
-        _ => {
-            image::codecs::png::PngEncoder::new(&mut file).write_image(&rgb, width, height, ExtendedColorType::Rgb8)?
-        }
+        Some(ImageFormat::Jpeg) => encode(JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY), &rgb, size)?,
+        _ => encode(PngEncoder::new(&mut file), &rgb, size)?,
     }
     std::io::Write::flush(&mut file)?;
     Ok(())
+}
+
+fn encode(encoder: impl ImageEncoder, rgb: &[u8], (width, height): (u32, u32)) -> Result<(), image::ImageError> {
+    encoder.write_image(rgb, width, height, ExtendedColorType::Rgb8)
 }

@@ -49,7 +49,7 @@ fn colour(caps: &gst::CapsRef, container: Option<&VideoColorimetry>, size: Size)
         range: if full { Range::Full } else { Range::Limited },
         transfer: if srgb { Transfer::Srgb } else { Transfer::Bt709 },
         primaries: stated().find_map(primaries).unwrap_or(implied),
-        chroma_site: site.map_or(assumed.chroma_site, |site| chroma_site(site)),
+        chroma_site: site.map_or(assumed.chroma_site, chroma_site),
     }
 }
 
