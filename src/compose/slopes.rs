@@ -221,14 +221,14 @@ mod tests {
         slopes.measure(Arch::new(), &luma, [&half, &inverse, &flat], size);
         for (slopes, wanted) in slopes.slopes.iter().zip([0.5, -1.0, 0.0]) {
             assert_eq!(slopes.len(), 10 * 6);
-            assert!(slopes.iter().all(|slope| (slope - wanted).abs() < 0.05), "{wanted}: {slopes:?}");
+            assert!(slopes.iter().all(|slope| (slope - wanted).abs() < 0.1), "{wanted}: {slopes:?}");
         }
         let mut resizer = Resizer::new();
         let wide = slopes.widened(&mut resizer, 1, 100).unwrap();
         for y in 0..50 {
             let [(above, a), (below, b)] = wide.at(y, 50);
             assert!((a + b - 1.0).abs() < 1e-6);
-            assert!(above.iter().zip(below).all(|(above, below)| (a * above + b * below + 1.0).abs() < 0.06));
+            assert!(above.iter().zip(below).all(|(above, below)| (a * above + b * below + 1.0).abs() < 0.1));
         }
     }
 
