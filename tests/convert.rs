@@ -159,8 +159,8 @@ fn check_pack(frame: &Frame, format: TensorFormat, border: Border) {
         for x in 0..tensor.size.width as usize {
             let from = |i: usize, before: u32, len: u32| reference::reflected(i as i64 - i64::from(before), len.into());
             let (px, py) = (from(x, border.left, size.width), from(y, border.top, size.height));
-            for channel in 0..3 {
-                errors.see((get(&tensor, x, y, channel) - wanted[py][px][channel]) * 255.0);
+            for (channel, wanted) in wanted[py][px].iter().enumerate() {
+                errors.see((get(&tensor, x, y, channel) - wanted) * 255.0);
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The kernels of the compose stage on the CPU. Planes hold R', G', B' in 0..=1; what resizing let overshoot is held in there.
+//! The kernels of the compose stage on the CPU. Planes hold R', G', B' in 0..=1; what resizing let overshoot is held in
+//! there.
 
 use pulp::Arch;
 
@@ -35,8 +36,8 @@ pub fn mix(original: [&[f32]; 3], weights: [f32; 3], controls: Controls, styled:
 }
 
 kernels! {
-    /// Gives each styled pixel the chroma of the original: all three channels move by the difference in luma. Where that
-    /// leaves the gamut, the chroma is made smaller; luma and hue hold.
+    /// Gives each styled pixel the chroma of the original: all three channels move by the difference in luma. Where
+    /// that leaves the gamut, the chroma is made smaller; luma and hue hold.
     fn keep_colour<'a>(original: [&'a [f32]; 3], weights: [f32; 3], styled: [&'a mut [f32]; 3]) {
         let luma = |r: f32, g: f32, b: f32| weights[0] * r + weights[1] * g + weights[2] * b;
         let unit = |value: f32| clamped(value, 0.0, 1.0);
@@ -47,7 +48,8 @@ kernels! {
             let grey = luma(r, g, b);
             let (r, g, b) = (r - grey, g - grey, b - grey);
             let target = unit(luma(unit(*sr), unit(*sg), unit(*sb)));
-            // How far chroma can go before the first channel meets white or black. The small number keeps grey from 0/0.
+            // How far chroma can go before the first channel meets white or black. The small number keeps grey from
+            // 0/0.
             let up = r.max(g).max(b).max(1e-6);
             let down = (-r).max(-g).max(-b).max(1e-6);
             let reach = ((1.0 - target) / up).min(target / down).min(1.0);

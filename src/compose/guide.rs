@@ -8,10 +8,10 @@
 //! styled (net) ───────► slope of the style over luma, window by window ───────┘
 //! ```
 //!
-//! The slope is that of the guided filter (He, Sun, Tang 2010), from statistics of small blocks as in its fast variant (He,
-//! Sun 2015). Unlike the filter, which keeps of the picture only what the guide explains, this adds to a plain enlargement
-//! only what the guide has more: brush strokes stay as they are, edges get as sharp as the original's, and where the style
-//! does not follow the original the slope is nearly 0.
+//! The slope is that of the guided filter (He, Sun, Tang 2010), from statistics of small blocks as in its fast variant
+//! (He, Sun 2015). Unlike the filter, which keeps of the picture only what the guide explains, this adds to a plain
+//! enlargement only what the guide has more: brush strokes stay as they are, edges get as sharp as the original's, and
+//! where the style does not follow the original the slope is nearly 0.
 
 use pulp::Arch;
 

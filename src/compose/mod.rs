@@ -1,7 +1,7 @@
 //! The styled picture meets the original: size, strength, colour.
 //!
-//! [`guide`] brings a styled picture to the size of the output; [`cpu`] mixes it with the original. With full strength, the
-//! style's own colours and equal sizes there is nothing to do, and the tensor passes as it is.
+//! [`guide`] brings a styled picture to the size of the output; [`cpu`] mixes it with the original. With full strength,
+//! the style's own colours and equal sizes there is nothing to do, and the tensor passes as it is.
 
 pub mod cpu;
 pub mod guide;
@@ -54,8 +54,8 @@ impl LiveControls {
     }
 }
 
-/// Mixes the styled picture with the original, at the size of the output. Where a tensor holds what is not a number, the
-/// original takes its place and is counted.
+/// Mixes the styled picture with the original, at the size of the output. Where a tensor holds what is not a number,
+/// the original takes its place and is counted.
 pub struct Compose {
     size: Size,
     controls: LiveControls,

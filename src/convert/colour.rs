@@ -95,8 +95,8 @@ pub fn rgb_from_codes(pixels: PixelFormat, colour: Colour) -> Affine {
     Affine { rows }
 }
 
-/// The codes 0..=255 of Y', Cb, Cr, or of R, G, B when `pixels` holds these, from R', G', B' in 0..=1. Not rounded; Cb and
-/// Cr of full range reach 255.5.
+/// The codes 0..=255 of Y', Cb, Cr, or of R, G, B when `pixels` holds these, from R', G', B' in 0..=1. Not rounded; Cb
+/// and Cr of full range reach 255.5.
 pub fn codes_from_rgb(pixels: PixelFormat, colour: Colour) -> Affine {
     if pixels == PixelFormat::Rgbx {
         return Affine::diagonal(255.0);

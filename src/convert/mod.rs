@@ -6,7 +6,8 @@
 //! ```
 //!
 //! [`colour`] holds the one matrix; [`cpu`] the kernels that walk a picture once; [`resize`] other sizes; [`Pack`] and
-//! [`Unpack`] are the stages at both ends of the flow. "Planar" is [`TensorFormat::PLANAR`]: what can be resized and mixed.
+//! [`Unpack`] are the stages at both ends of the flow. "Planar" is [`TensorFormat::PLANAR`]: what can be resized and
+//! mixed.
 //!
 //! [`TensorFormat::PLANAR`]: crate::tensor::TensorFormat::PLANAR
 

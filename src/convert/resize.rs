@@ -27,8 +27,8 @@ impl Resizer {
         Self::default()
     }
 
-    /// Writes the planar picture `from` to `to`, at the size of that; width and height each by their own factor. Values may
-    /// leave 0..=1 a little.
+    /// Writes the planar picture `from` to `to`, at the size of that; width and height each by their own factor. Values
+    /// may leave 0..=1 a little.
     ///
     /// # Errors
     /// When a picture has more pixels than can be addressed.

@@ -1,4 +1,5 @@
-//! What conversion means, sample by sample in double precision; no thought of speed, and nothing shared with the kernels.
+//! What conversion means, sample by sample in double precision; no thought of speed, and nothing shared with the
+//! kernels.
 
 use stylize::frame::{ChromaSite, Frame, FrameFormat, Matrix, PixelFormat, Range};
 

@@ -1,6 +1,8 @@
 //! The stages round the network: sizes, mixing, substitutes, memory.
 
+use stylize::compose::guide::Upscaler;
 use stylize::compose::{Compose, Controls, LiveControls};
+use stylize::convert::resize::Resizer;
 use stylize::convert::{Pack, Unpack};
 use stylize::flow::Stage;
 use stylize::frame::Stamp;
@@ -187,4 +189,39 @@ fn after_the_first_frame_no_memory_is_taken() {
         (0..20).for_each(|_| run(&mut rig));
         assert_eq!((rig.tensors.misses(), rig.bytes.misses()), before);
     }
+}
+
+#[test]
+fn enlarging_brings_back_detail_only_where_the_style_follows_the_original() {
+    // Dots one pixel wide, which a network of half the size does not see, on shapes that it does.
+    let frame = {
+        let soft = soft_frame(FRAME, PixelFormat::I420);
+        let mut bytes = soft.bytes().to_vec();
+        for i in (0..FRAME.pixels()).filter(|i| i % 3 == 0 && (i / FRAME.width as usize).is_multiple_of(2)) {
+            bytes[i] -= 25;
+        }
+        let (planes, _) = tight_planes(PixelFormat::I420, FRAME);
+        Frame::new(soft.format(), planes, Arc::new(bytes)).unwrap()
+    };
+    let pool = TensorPool::new();
+    let lend = |size| pool.lend(TensorFormat::PLANAR, size);
+    let (mut original, mut net) = (lend(FRAME), lend(Size::new(32, 24)));
+    cpu::pack(&frame, Border::default(), &mut original);
+    Resizer::new().resize(&original, &mut net).unwrap();
+    let (mut plain, mut guided) = (lend(FRAME), lend(FRAME));
+    let distance = |a: &Tensor, b: &Tensor| {
+        (0..a.values.len()).map(|i| (raw(a, i) - raw(b, i)).abs()).sum::<f64>() / a.values.len() as f64
+    };
+    Resizer::new().resize(&net, &mut plain).unwrap();
+    let mut upscaler = Upscaler::new(pool.clone());
+    upscaler.resize(&net, &frame, &mut guided).unwrap();
+    assert!(distance(&guided, &original) < 0.6 * distance(&plain, &original));
+
+    // A style of its own: stripes that have nothing to do with the frame. They stay as they are.
+    for i in 0..net.values.len() {
+        set(&mut net, i, if i / 3 % 2 == 0 { 0.3 } else { 0.7 });
+    }
+    Resizer::new().resize(&net, &mut plain).unwrap();
+    upscaler.resize(&net, &frame, &mut guided).unwrap();
+    assert!(distance(&guided, &plain) < 0.002);
 }

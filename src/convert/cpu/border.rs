@@ -3,8 +3,8 @@
 use crate::frame::Size;
 use crate::tensor::{Border, Layout, Tensor, Values};
 
-/// Where index `i` falls when `0..len` is continued by reflection: −1 is 1, `len` is `len − 2`, and so on for any distance.
-/// A side of one pixel continues as that pixel.
+/// Where index `i` falls when `0..len` is continued by reflection: −1 is 1, `len` is `len − 2`, and so on for any
+/// distance. A side of one pixel continues as that pixel.
 ///
 /// # Panics
 /// When `len` is 0.

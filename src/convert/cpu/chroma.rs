@@ -5,8 +5,8 @@
 //! co-sited           C0          C1           even: C; odd: (C C')/2          (1 2 1)/4
 //! between               C0          C1        (1 3)/4 and (3 1)/4             (1 3 3 1)/8
 //! ```
-//! Both axes alike, each by its own siting; edges are repeated. Whatever the siting, the loops are the same: only the taps
-//! differ.
+//! Both axes alike, each by its own siting; edges are repeated. Whatever the siting, the loops are the same: only the
+//! taps differ.
 
 use std::ops::Range;
 

@@ -1,11 +1,11 @@
 //! How inner loops are written, and those of them that know nothing of pictures.
 
-/// Defines functions whose loops are compiled twice, for the least processor and for the wide instructions of a better one;
-/// each call runs what this processor can. They take a [`pulp::Arch`] as first argument; what they call in their loops must
-/// be `#[inline(always)]`. All references share one lifetime, to be named.
+/// Defines functions whose loops are compiled for the least processor and again for the wide instructions of better
+/// ones; each call runs the best that this one can. They take a [`pulp::Arch`] as first argument; what they call in their
+/// loops must be `#[inline(always)]`. All references share one lifetime, to be named.
 ///
-/// Passing a closure to [`pulp::Arch::dispatch`] would be shorter, but a large closure stays a function of its own and is
-/// then compiled without the wide instructions; the method of a structure can be made to go in.
+/// Passing a closure to [`pulp::Arch::dispatch`] would be shorter, but a large closure stays a function of its own and
+/// is then compiled without the wide instructions; the method of a structure can be made to go in.
 macro_rules! kernels {
     ($(
         $(#[$attribute:meta])*

@@ -1,8 +1,8 @@
 //! The kernels on the CPU: one pass over the picture, row by row, so that what lies between two steps stays in the
 //! first-level cache.
 //!
-//! The inner loops are plain loops over equally long slices, compiled once for the least processor and once for what this
-//! one can do ([`pulp::Arch`]); whatever differs between formats is decided outside of them.
+//! The inner loops are plain loops over equally long slices, compiled for the least processor and again for the wide
+//! instructions of better ones ([`pulp::Arch`]); whatever differs between formats is decided outside of them.
 
 mod border;
 mod chroma;

@@ -11,8 +11,8 @@ use crate::convert::colour::{Bounds, Coefficients, rgb_from_codes, value_bounds}
 use crate::frame::{Frame, FrameFormat, PixelFormat};
 use crate::tensor::{Border, Tensor};
 
-/// Writes `frame` into `out`, whose format says how: `gain * c + bias` with c in 0..=1, chroma interpolated linearly at its
-/// siting, bytes rounded to nearest. `border` is filled by reflection.
+/// Writes `frame` into `out`, whose format says how: `gain * c + bias` with c in 0..=1, chroma interpolated linearly at
+/// its siting, bytes rounded to nearest. `border` is filled by reflection.
 ///
 /// # Panics
 /// When the size of `out` is not that of the frame with the border round it.
@@ -49,7 +49,8 @@ pub fn pack(frame: &Frame, border: Border, out: &mut Tensor) {
     writer.finish();
 }
 
-/// Columns that are converted at a time. All that lies between two steps then fits into a corner of the first-level cache.
+/// Columns that are converted at a time. All that lies between two steps then fits into a corner of the first-level
+/// cache.
 const BLOCK: usize = 512;
 
 /// Cuts a row into blocks that begin at even columns and, but for the first, on a cache line: wide stores that straddle
@@ -78,7 +79,13 @@ kernels! {
     }
 
     /// Red does not depend on Cb, nor blue on Cr: these products are left out.
-    fn from_yuv<'a>(luma: &'a [u8], chroma: [&'a [f32]; 2], map: &'a Coefficients, bounds: &'a Bounds, rgb: [&'a mut [f32]; 3]) {
+    fn from_yuv<'a>(
+        luma: &'a [u8],
+        chroma: [&'a [f32]; 2],
+        map: &'a Coefficients,
+        bounds: &'a Bounds,
+        rgb: [&'a mut [f32]; 3],
+    ) {
         let [cb, cr] = chroma;
         let [r, g, b] = rgb;
         let [[ry, _, rv, r0], [gy, gu, gv, g0], [by, bu, _, b0]] = *map;

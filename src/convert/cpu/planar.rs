@@ -8,8 +8,8 @@ use crate::convert::Finite;
 use crate::convert::colour::{Affine, value_bounds};
 use crate::tensor::{Border, Tensor};
 
-/// Writes what `border` leaves of `tensor` to `out`, a tensor of [`TensorFormat::PLANAR`], held in 0..=1. Says whether all
-/// values were numbers.
+/// Writes what `border` leaves of `tensor` to `out`, a tensor of [`TensorFormat::PLANAR`], held in 0..=1. Says whether
+/// all values were numbers.
 ///
 /// # Panics
 /// When `out` has not the size of the picture in `tensor`.
@@ -57,7 +57,14 @@ fn copy(from: &Tensor, from_border: Border, to: &mut Tensor, to_border: Border) 
 }
 
 kernels! {
-    fn scale<'a>(values: &'a [f32], bounds: (f32, f32), gain: f32, bias: f32, out: &'a mut [f32], greatest: &'a mut Greatest) {
+    fn scale<'a>(
+        values: &'a [f32],
+        bounds: (f32, f32),
+        gain: f32,
+        bias: f32,
+        out: &'a mut [f32],
+        greatest: &'a mut Greatest,
+    ) {
         let (low, high) = bounds;
         let mut seen = *greatest;
         for (out, &value) in out.iter_mut().zip(values) {

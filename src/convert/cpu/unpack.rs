@@ -17,8 +17,9 @@ fn row_range(format: FrameFormat, planes: &[Plane], plane: usize, y: usize) -> s
     start..start + row_bytes
 }
 
-/// Writes what `border` leaves of `tensor` as a frame of this format: values held in the gamut, chroma brought down by the
-/// triangle of its siting, rounded to nearest. Padding between rows is not touched; the fourth byte of Rgbx becomes 255.
+/// Writes what `border` leaves of `tensor` as a frame of this format: values held in the gamut, chroma brought down by
+/// the triangle of its siting, rounded to nearest. Padding between rows is not touched; the fourth byte of Rgbx becomes
+/// 255.
 ///
 /// Says whether all values were numbers. Where one was not, the picture has some colour there.
 ///
@@ -63,7 +64,13 @@ fn write_chroma(chroma: &Downsampler, j: usize, format: FrameFormat, planes: &[P
 }
 
 kernels! {
-    fn to_rgbx<'a>(rgb: [&'a [f32]; 3], map: &'a Coefficients, bounds: &'a Bounds, pixels: &'a mut [u8], greatest: &'a mut Greatest) {
+    fn to_rgbx<'a>(
+        rgb: [&'a [f32]; 3],
+        map: &'a Coefficients,
+        bounds: &'a Bounds,
+        pixels: &'a mut [u8],
+        greatest: &'a mut Greatest,
+    ) {
         let [r, g, b] = rgb;
         let code = |channel: usize, value: f32| {
             let (low, high) = bounds[channel];
@@ -79,7 +86,14 @@ kernels! {
         *greatest = seen;
     }
 
-    fn to_yuv<'a>(rgb: [&'a [f32]; 3], map: &'a Coefficients, bounds: &'a Bounds, luma: &'a mut [u8], chroma: [&'a mut [f32]; 2], greatest: &'a mut Greatest) {
+    fn to_yuv<'a>(
+        rgb: [&'a [f32]; 3],
+        map: &'a Coefficients,
+        bounds: &'a Bounds,
+        luma: &'a mut [u8],
+        chroma: [&'a mut [f32]; 2],
+        greatest: &'a mut Greatest,
+    ) {
         let [r, g, b] = rgb;
         let [cb, cr] = chroma;
         let [y_row, u_row, v_row] = *map;
