@@ -2,6 +2,8 @@
 //!
 //! A frame of 1920x1080, I420 or NV12, is to become an f32 NCHW tensor, and the other way round, in at most 2.5 ms.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench fails by panicking")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The command line as a script meets it: exit codes, one line of error, what goes where.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::process::{Command as Process, Stdio};
 
 use assert_cmd::Command;

@@ -1,6 +1,8 @@
 //! Models of a few kB (`data/models/make_models.py`): what they give, and how the wrong ones are refused. ONNX Runtime is
 //! found as the programs find it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -367,6 +369,7 @@ fn the_first_style_of_the_zoo_runs() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "two sessions at once is what is tested")]
 fn two_sessions_of_one_model_run_at_the_same_time() {
     let model = open("invert").unwrap();
     let expected = run(&mut model.session(Size::new(64, 48), &options()).unwrap()).1;

@@ -11,10 +11,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use gstreamer as gst;
-use gstreamer::prelude::*;
-use gstreamer_app::AppSrc;
-use gstreamer_video as gst_video;
+
+use gst::prelude::*;
+use gst_app::AppSrc;
 use stylize::flow::Source;
 use stylize::frame::{Frame, FrameFormat, Matrix, Size};
 use stylize::job::SizeChoice;
