@@ -1,5 +1,7 @@
 //! The CPU kernels against a reference in double precision, written plainly from the definitions.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use half::f16;
