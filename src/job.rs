@@ -242,8 +242,9 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
     Ok(report(&plan, &network, stop, meter, since.elapsed()))
 }
 
-/// Frames that may wait between two stages. One is enough to keep both busy; more cost memory.
-const DEPTH: usize = 1;
+/// Frames that may wait between two stages. With none each stage still has one in hand while the next works; more would
+/// cost a tensor of memory each and gain nothing.
+const DEPTH: usize = 0;
 
 /// The network of a job.
 struct Network {

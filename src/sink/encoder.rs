@@ -33,7 +33,7 @@ const RECIPES: [Recipe; 5] = [
         package: "gstreamer1.0-plugins-ugly",
         name: "H.264",
         quality: ("quantizer", 20),
-        settings: &[("pass", "qual"), ("speed-preset", "veryfast")],
+        settings: &[("pass", "qual"), ("speed-preset", "veryfast"), ("sync-lookahead", "0")],
         caps: "video/x-h264,profile=high",
         parser: Some("h264parse"),
     },
