@@ -210,21 +210,13 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
         Output::File(path) => Some(Place::claim(path, &job.input, job.force)?),
         Output::Null => None,
     };
-    let network = Network::open(&job.engine)?;
     let opened = source::open(&job.input, job.part, job.audio, stop, meter)?;
-    let still = place.as_ref().is_some_and(|place| sink::is_still(place.target()));
+    let still = matches!(&job.output, Output::File(path) if sink::is_still(path));
     if still && opened.media.is_some() && job.part.frames != Some(1) {
         return Err(Error::Usage("a picture holds one frame of a video: add --frames 1, or write a video".into()));
     }
-    let out = out_format(opened.format, job, still);
-    let order = stylizer::Order {
-        net: job.look.net_size.resolve(opened.format.size),
-        out,
-        controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
-        provider: job.engine.provider,
-        threads: job.engine.threads,
-    };
-    let stylizer = Stylizer::new(&network.model, &order, meter)?;
+    let (stylizer, network) = stylizer(job, opened.format, meter)?;
+    let out = out_format(opened.format, job);
     let plan = plan(&opened, &stylizer, &network, out.size);
     let sink: Box<dyn Sink> = match place {
         Some(place) => {
@@ -242,12 +234,25 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
     Ok(report(&plan, &network, stop, meter, since.elapsed()))
 }
 
+/// The stylizer of a job whose source gives frames of format `source`.
+pub(crate) fn stylizer(job: &Job, source: FrameFormat, meter: &Meter) -> Result<(Stylizer, Network)> {
+    let network = Network::open(&job.engine)?;
+    let order = stylizer::Order {
+        net: job.look.net_size.resolve(source.size),
+        out: out_format(source, job),
+        controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
+        provider: job.engine.provider,
+        threads: job.engine.threads,
+    };
+    Ok((Stylizer::new(&network.model, &order, meter)?, network))
+}
+
 /// Frames that may wait between two stages. With none each stage still has one in hand while the next works; more would
 /// cost a tensor of memory each and gain nothing.
 const DEPTH: usize = 0;
 
 /// The network of a job.
-struct Network {
+pub(crate) struct Network {
     model: Model,
     tier: String,
     precision: String,
@@ -276,8 +281,9 @@ impl Network {
 }
 
 /// What comes out: RGB for pictures and lossless video, else the colours of the source.
-fn out_format(source: FrameFormat, job: &Job, still: bool) -> FrameFormat {
+fn out_format(source: FrameFormat, job: &Job) -> FrameFormat {
     let size = job.size.resolve(source.size);
+    let still = matches!(&job.output, Output::File(path) if sink::is_still(path));
     if still || job.encoding.lossless {
         return FrameFormat { size, pixels: PixelFormat::Rgbx, colour: Colour::SRGB };
     }

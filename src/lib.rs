@@ -25,6 +25,7 @@ pub mod flow;
 pub mod stylizer;
 pub mod job;
 pub mod report;
+pub mod bench;
 pub mod error;
 
 pub mod progress;

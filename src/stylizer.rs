@@ -104,6 +104,11 @@ impl Stylizer {
         (self.tensors.clone(), self.frames.clone())
     }
 
+    /// The stages that can be measured by themselves: pack, the workers of infer, unpack.
+    pub(crate) fn into_ends(self) -> (Pack, Vec<Infer>, Unpack) {
+        (self.pack, self.infer, self.unpack)
+    }
+
     /// Lets the frames of `flow` pass through the stages, each on a thread of its own.
     pub fn continue_flow(self, flow: Flow<Frame>) -> Flow<Frame> {
         flow.via("pack", self.pack)

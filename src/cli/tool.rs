@@ -3,16 +3,18 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use super::facts::{self, StyleFacts};
-use super::groups::ModelArgs;
+use super::groups::{ModelArgs, NetworkArgs, StyleArgs, engine};
 use super::manual::{self, ProgramName};
 use super::program::{Program, answer};
+use crate::bench::{self, Figures};
 use crate::doctor::Findings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::adapters;
+use crate::job::{Encoding, Job, Output, Part, SizeChoice};
 use crate::progress::Voice;
 
 /// Look at styles, models and this machine
@@ -64,6 +66,9 @@ enum Verb {
         runtime: Option<PathBuf>,
     },
 
+    /// Measure the pipeline on this machine: each part alone, and how much of that the whole run keeps
+    Bench(Box<BenchArgs>),
+
     /// List the graphics adapters, as JSON; `doctor` asks for it in a process of its own
     #[command(hide = true)]
     Adapters,
@@ -87,6 +92,45 @@ enum Verb {
     },
 }
 
+#[derive(Args, Clone, Debug)]
+struct BenchArgs {
+    /// Size of the clip that is rendered and stylized
+    #[arg(long, value_name = "WxH", default_value = "1280x720")]
+    size: SizeChoice,
+
+    /// Length of the clip
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    frames: u64,
+
+    #[command(flatten)]
+    style: StyleArgs,
+    #[command(flatten)]
+    network: NetworkArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+impl BenchArgs {
+    fn measure(&self) -> Result<Figures> {
+        let job = Job {
+            input: PathBuf::new(),
+            output: Output::Null,
+            force: true,
+            engine: engine(&self.style, &self.network, &self.model)?,
+            look: self.style.look()?,
+            size: SizeChoice::Source,
+            encoding: Encoding::default(),
+            audio: false,
+            part: Part::default(),
+        };
+        let SizeChoice::Exact(size) = self.size else {
+            return Err(Error::Usage("--size of the bench is WIDTHxHEIGHT, such as 1280x720".into()));
+        };
+        let folder = tempfile::tempdir().map_err(|error| Error::Device(format!("no temporary folder: {error}")))?;
+        bench::measure(&job, size, self.frames, folder.path())
+    }
+}
+
 impl Program for ToolArgs {
     fn voice(&self) -> Voice {
         Voice::new(false, false)
@@ -108,6 +152,7 @@ impl Program for ToolArgs {
                 answer(format!("{findings}\n").as_bytes())?;
                 return Ok(findings.exit_code());
             }
+            Verb::Bench(bench) => answer(format!("{}\n", bench.measure()?).as_bytes())?,
             Verb::Adapters => answer(adapters::to_json(&adapters::list()).as_bytes())?,
             Verb::Completions { shell, program } => answer(&manual::completions(shell, program))?,
             Verb::Man { folder } => answer(format!("{}\n", manual::write_pages(&folder)?.join("\n")).as_bytes())?,

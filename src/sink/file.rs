@@ -18,7 +18,7 @@ use crate::source::pipeline::{FILE_SINK, Failure, POLL, STALL};
 use crate::source::{Media, Track};
 
 /// Frames that may wait before the encoder.
-const WAITING: u64 = 2;
+const WAITING: u64 = 1;
 
 /// Encoded video that may wait for the sound it is muxed with. It is as good as unbounded: the muxer waits for sound
 /// that stands later in the file, and the demuxer reaches it only if video goes on.

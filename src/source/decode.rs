@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const QUEUE_BYTES: u32 = 8 << 20;
 
 /// Decoded frames that may wait before the stylizer.
-const DECODED_AHEAD: u32 = 2;
+const DECODED_AHEAD: u32 = 1;
 
 /// Decodes `stream` and returns the sink that its frames arrive at.
 pub(super) fn decode(

@@ -1,5 +1,6 @@
 //! Where frames come from.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
@@ -18,6 +19,7 @@ mod still;
 
 pub(crate) use demux::Track;
 pub(crate) use pipeline::Media;
+use test_pattern::FrameRate;
 
 /// The input cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +131,13 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
+    /// Of frames at a constant rate, without an end that is known.
+    pub(crate) fn constant(rate: FrameRate) -> Self {
+        let side = |n: NonZeroU32| i32::try_from(n.get()).unwrap_or(i32::MAX);
+        let rate = Some(gst::Fraction::new(side(rate.frames), side(rate.seconds)));
+        Self { rate, aspect: gst::Fraction::new(1, 1), duration_nanos: None }
+    }
+
     /// Nominal frames a second.
     pub(crate) fn frames_per_second(&self) -> Option<f64> {
         self.rate.map(|rate| f64::from(rate.numer()) / f64::from(rate.denom()))

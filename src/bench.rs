@@ -1,0 +1,221 @@
+//! Measures the pipeline on this machine: what each part costs by itself, and how much of that the whole run keeps.
+//!
+//! Pipeline efficiency is the CPU time of decoding, converting, inference and encoding, each alone, over the CPU time
+//! that the machine offered during the whole run (cores times seconds): 1 means that no core ever waited.
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::flow::{Flow, Sink, Source, Stage, Stop};
+use crate::frame::{Frame, FrameFormat, Size, Timed};
+use crate::job::{self, Job, Observer, Output, Part, Plan};
+use crate::report::{Meter, cpu_time, peak_rss_mb};
+use crate::sink::{self, Null, Place};
+use crate::source::test_pattern::{FrameRate, TestPattern};
+use crate::source::{self, Opened, Timing};
+use crate::stylizer::Stylizer;
+use crate::tensor::Styled;
+
+/// Frames a second of the clip that is measured with.
+const RATE: FrameRate = FrameRate { frames: NonZeroU32::new(25).unwrap(), seconds: NonZeroU32::MIN };
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Size of the clip.
+    pub size: Size,
+    /// Frames of the clip.
+    pub frames: u64,
+    /// Style, or file of the model.
+    pub style: String,
+    /// Who ran the network.
+    pub provider: String,
+    /// Frames that the network worked on at once.
+    pub workers: usize,
+    /// CPU cores.
+    pub cores: usize,
+    /// CPU time of decoding the clip.
+    pub decode: Duration,
+    /// CPU time of converting all frames to tensors and back.
+    pub convert: Duration,
+    /// CPU time of the network.
+    pub infer: Duration,
+    /// CPU time of encoding the styled clip.
+    pub encode: Duration,
+    /// Wall time of the whole run, from opening the network to the finished file.
+    pub wall: Duration,
+    /// CPU time of the whole run.
+    pub whole: Duration,
+    /// Greatest memory of this process, all measurements included.
+    pub peak_rss_mb: f64,
+}
+
+impl Figures {
+    /// Pipeline efficiency, 0 to 1.
+    pub fn efficiency(&self) -> f64 {
+        let parts = self.decode + self.convert + self.infer + self.encode;
+        parts.as_secs_f64() / (self.cores as f64 * self.wall.as_secs_f64())
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, frames, style, provider, workers, cores, .. } = self;
+        writeln!(f, "{frames} frames of {size}, style {style} on {provider}, {workers} at a time, {cores} cores")?;
+        writeln!(f, "{:<28}{:>10}{:>14}", "CPU time", "s", "ms a frame")?;
+        let mut row = |name: &str, time: Duration| {
+            let ms = time.as_secs_f64() * 1000.0 / *frames as f64;
+            writeln!(f, "  {name:<26}{:>10.2}{ms:>14.2}", time.as_secs_f64())
+        };
+        row("decoding alone", self.decode)?;
+        row("conversion alone", self.convert)?;
+        row("inference alone", self.infer)?;
+        row("encoding alone", self.encode)?;
+        row("the whole run", self.whole)?;
+        let wall = self.wall.as_secs_f64();
+        writeln!(f, "wall {wall:.2} s, {:.1} fps, peak memory {:.0} MB", *frames as f64 / wall, self.peak_rss_mb)?;
+        write!(f, "pipeline efficiency {:.2}", self.efficiency())
+    }
+}
+
+/// Renders a clip of `frames` frames at `size`, stylizes it as `template` says (its input and output are replaced), and
+/// measures the parts. `folder` holds the clips.
+///
+/// # Errors
+/// When any part of it fails.
+pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result<Figures> {
+    let (clip, styled) = (folder.join("clip.mp4"), folder.join("styled.mp4"));
+    render(template, size, frames, &clip)?;
+    let job = Job { input: clip.clone(), output: Output::File(styled.clone()), force: true, ..template.clone() };
+
+    let (wall, since) = (Instant::now(), cpu_time());
+    let report = job::run(&job, &Stop::new(), &Meter::new(), &mut Unwatched)?;
+    let (wall, whole) = (wall.elapsed(), cpu_time() - since);
+
+    let decode = cpu_of(|| decode(&clip))?;
+    let stylizer = stylizer(&job)?;
+    let workers = stylizer.workers();
+    let (convert, infer) = parts(stylizer, &clip, frames)?;
+    let styled_decode = cpu_of(|| self::decode(&styled))?;
+    let encode = cpu_of(|| encode(&job, &styled, &folder.join("again.mp4")))?.saturating_sub(styled_decode);
+    Ok(Figures {
+        size,
+        frames,
+        style: report.style,
+        provider: report.provider,
+        workers,
+        cores: available_parallelism().map_or(1, NonZeroUsize::get),
+        decode,
+        convert,
+        infer,
+        encode,
+        wall,
+        whole,
+        peak_rss_mb: peak_rss_mb(),
+    })
+}
+
+/// Nobody watches.
+struct Unwatched;
+
+impl Observer for Unwatched {
+    fn started(&mut self, _plan: &Plan) {}
+    fn tick(&mut self, _meter: &Meter) {}
+}
+
+fn cpu_of(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    let since = cpu_time();
+    work()?;
+    Ok(cpu_time() - since)
+}
+
+fn open(path: &Path) -> Result<Opened> {
+    source::open(path, Part::default(), false, &Stop::new(), &Meter::new())
+}
+
+fn flow(source: impl Source + 'static) -> Flow<Frame> {
+    Flow::from(source, Stop::new(), 1, Meter::new())
+}
+
+/// Encodes the rendered scene.
+fn render(template: &Job, size: Size, frames: u64, clip: &Path) -> Result<()> {
+    let scene = TestPattern::new(size, RATE, Some(frames))?;
+    let sink = file_sink(template, clip, (scene.format(), Timing::constant(RATE)))?;
+    flow(scene).into(sink).wait(|| {})
+}
+
+/// A file of frames without sound, in a pipeline of its own.
+fn file_sink(job: &Job, output: &Path, (format, timing): (FrameFormat, Timing)) -> Result<Box<dyn Sink>> {
+    let place = Place::claim(output, Path::new(""), true)?;
+    sink::open(place, sink::Order { format, timing, encoding: &job.encoding, media: None, meter: &Meter::new() })
+}
+
+fn decode(path: &Path) -> Result<()> {
+    let mut opened = open(path)?;
+    while opened.source.next()?.is_some() {}
+    Ok(())
+}
+
+fn encode(job: &Job, from: &Path, to: &Path) -> Result<()> {
+    let opened = open(from)?;
+    let sink = file_sink(job, to, (opened.format, opened.timing))?;
+    flow(opened.source).into(sink).wait(|| {})
+}
+
+fn stylizer(job: &Job) -> Result<Stylizer> {
+    let opened = open(&job.input)?;
+    job::stylizer(job, opened.format, &Meter::new()).map(|(stylizer, _)| stylizer)
+}
+
+/// CPU time of conversion and of the network, for `frames` times the first frame of the clip. The network runs with all
+/// its workers, as in the whole run; the conversion that feeds it is taken off again.
+fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<(Duration, Duration)> {
+    let first = open(clip)?.source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
+    let (mut pack, mut infer, mut unpack) = stylizer.into_ends();
+    let packed = cpu_of(|| (0..frames).try_for_each(|_| pack.process(first.clone()).map(drop)))?;
+    let mut unpacked = Duration::ZERO;
+    let worker = &mut infer[0];
+    for _ in 0..frames.min(8) {
+        let styled = worker.process(pack.process(first.clone())?)?;
+        unpacked += cpu_of(|| unpack.process(styled).map(drop))?;
+    }
+    let unpacked =
+        unpacked * u32::try_from(frames).unwrap_or(u32::MAX) / u32::try_from(frames.min(8)).unwrap_or(1).max(1);
+    let again = Again { frame: first, left: frames };
+    let both = cpu_of(|| {
+        flow(again).via("pack", pack).via_each("infer", infer).via("back", Back).into(Null { media: None }).wait(|| {})
+    })?;
+    Ok((packed + unpacked, both.saturating_sub(packed)))
+}
+
+/// The same frame over and over.
+struct Again {
+    frame: Timed<Frame>,
+    left: u64,
+}
+
+impl Source for Again {
+    fn next(&mut self) -> Result<Option<Timed<Frame>>> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        Ok(Some(self.frame.clone()))
+    }
+}
+
+/// Gives the original back.
+struct Back;
+
+impl Stage for Back {
+    type In = Styled;
+    type Out = Frame;
+
+    fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Frame>> {
+        Ok(styled.map(|styled| styled.original))
+    }
+}
