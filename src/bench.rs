@@ -16,7 +16,7 @@ use crate::job::{self, Job, Observer, Output, Part, Plan};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
 use crate::sink::{self, Null, Place};
 use crate::source::test_pattern::{FrameRate, TestPattern};
-use crate::source::{self, Opened, Timing};
+use crate::source::{self, Opened, Request, Timing};
 use crate::stylizer::Stylizer;
 use crate::tensor::Styled;
 
@@ -134,7 +134,8 @@ fn cpu_of(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
 }
 
 fn open(path: &Path) -> Result<Opened> {
-    source::open(path, Part::default(), false, &Stop::new(), &Meter::new())
+    let request = Request { part: Part::default(), audio: false, priming: false };
+    source::open(path, request, &Stop::new(), &Meter::new())
 }
 
 fn flow(source: impl Source + 'static) -> Flow<Frame> {

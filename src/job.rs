@@ -10,8 +10,8 @@ use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
 use crate::model::{Model, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, zoo};
 use crate::report::{Meter, Report};
-use crate::sink::{self, Place};
-use crate::source::{self, Opened};
+use crate::sink::{self, Container, Place};
+use crate::source::{self, Opened, Request};
 use crate::stylizer::{self, Stylizer};
 use crate::tensor::DType;
 
@@ -210,7 +210,7 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
         Output::File(path) => Some(Place::claim(path, &job.input, job.force)?),
         Output::Null => None,
     };
-    let opened = source::open(&job.input, job.part, job.audio, stop, meter)?;
+    let opened = source::open(&job.input, request(job), stop, meter)?;
     let still = matches!(&job.output, Output::File(path) if sink::is_still(path));
     if still && opened.media.is_some() && job.part.frames != Some(1) {
         return Err(Error::Usage("a picture holds one frame of a video: add --frames 1, or write a video".into()));
@@ -232,6 +232,12 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
     stylizer.continue_flow(flow).into(sink).wait(|| observer.tick(meter))?;
     observer.tick(meter);
     Ok(report(&plan, &network, stop, meter, since.elapsed()))
+}
+
+fn request(job: &Job) -> Request {
+    let hides_priming =
+        matches!(&job.output, Output::File(path) if Container::of(path).is_some_and(Container::hides_priming));
+    Request { part: job.part, audio: job.audio, priming: hides_priming }
 }
 
 /// The stylizer of a job whose source gives frames of format `source`.

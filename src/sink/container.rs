@@ -58,6 +58,11 @@ impl Container {
         }
     }
 
+    /// Whether it can hold the run-up of a sound track without that being heard.
+    pub(crate) fn hides_priming(self) -> bool {
+        self.is_isobmff()
+    }
+
     /// Whether it belongs to the ISO base media family.
     pub(super) fn is_isobmff(self) -> bool {
         matches!(self, Self::Mp4 | Self::Mov)

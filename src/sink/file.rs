@@ -11,9 +11,11 @@ use super::{Order, Place, SinkError, audio, check, encoder};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
 use crate::frame::{Frame, FrameFormat, PixelFormat, Size, Timed, tight_planes};
+use crate::isobmff;
 use crate::pool::Pool;
 use crate::report::Meter;
 use crate::source::caps::caps_of;
+use crate::source::io_reason;
 use crate::source::pipeline::{FILE_SINK, Failure, POLL, STALL};
 use crate::source::{Media, Track};
 
@@ -39,6 +41,8 @@ pub(super) struct FileSink {
     evened: Option<Evened>,
     pushed: u64,
     end_nanos: u64,
+    /// By which everything is later than in the input, to make room for the run-up of the sound.
+    shift_nanos: u64,
     meter: Meter,
 }
 
@@ -75,9 +79,13 @@ impl FileSink {
             evened,
             pushed: 0,
             end_nanos: 0,
+            shift_nanos: 0,
             meter: meter.clone(),
         };
-        for track in &mut sink.tracks {
+        let run_ups = sink.tracks.iter().filter_map(|track| track.priming);
+        sink.shift_nanos = run_ups.map(|priming| priming.nanos).max().unwrap_or(0);
+        for track in &sink.tracks {
+            track.shift(sink.shift_nanos - track.priming.map_or(0, |priming| priming.nanos));
             builder.sound(&muxer, track, meter)?;
         }
         for track in &mut sink.tracks {
@@ -133,7 +141,8 @@ impl Sink for FileSink {
             Some(evened) => evened.frame(&item),
             None => item,
         };
-        let buffer = buffer(picture, stamp.pts_nanos, stamp.duration_nanos);
+        let pts_nanos = stamp.pts_nanos.map(|pts| pts + self.shift_nanos);
+        let buffer = buffer(picture, pts_nanos, stamp.duration_nanos);
         let end = stamp.pts_nanos.unwrap_or(0) + stamp.duration_nanos.unwrap_or(0);
         self.end_nanos = self.end_nanos.max(end);
         self.pushed += 1;
@@ -160,7 +169,8 @@ impl Sink for FileSink {
         }
         if !self.media.status.said().drained {
             for track in &self.tracks {
-                track.end_at(self.end_nanos);
+                // In the track's own time, in which its run-up comes before its sound.
+                track.end_at(self.end_nanos + track.priming.map_or(0, |priming| priming.nanos));
             }
         }
         // Fails only when the pipeline does, which the wait tells better.
@@ -168,6 +178,11 @@ impl Sink for FileSink {
         self.wait(|said| said.written)?;
         self.media.halt();
         if let Some(place) = self.place.take() {
+            if self.shift_nanos > 0 {
+                let primings: Vec<_> = self.tracks.iter().map(|track| track.priming).collect();
+                isobmff::restore(place.part(), self.shift_nanos, &primings)
+                    .map_err(|error| SinkError::Write { path: place.target().into(), reason: io_reason(&error) })?;
+            }
             check::check(place.part(), self.pushed, self.tracks.len())
                 .map_err(|reason| SinkError::Check { path: place.target().into(), reason })?;
             place.publish()?;

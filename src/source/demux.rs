@@ -8,6 +8,7 @@ use gst::prelude::*;
 
 use super::pipeline::{Failure, Media, Said};
 use super::{SourceError, pipeline};
+use crate::isobmff::{Hidden, Priming};
 use crate::report::Meter;
 
 /// Longest time that a demuxer may take to show its streams.
@@ -50,6 +51,12 @@ impl Stream {
         tags.get::<gst::tags::LanguageCode>().map(|code| code.get().to_owned())
     }
 
+    /// Whether it is the track of this number in an MP4 or QuickTime file.
+    pub(super) fn is_track(&self, track_id: u32) -> bool {
+        let id = self.pad.stream_id();
+        id.and_then(|id| id.rsplit('/').next()?.parse().ok()) == Some(track_id)
+    }
+
     /// Lets the data flow to `sink`.
     pub(super) fn link(mut self, sink: &gst::Pad) -> Result<(), SourceError> {
         self.pad
@@ -70,11 +77,14 @@ pub(super) struct Streams {
     pub(super) rest: Vec<Stream>,
 }
 
-/// Opens `path` and waits until the demuxer has shown all streams.
-pub(super) fn open(media: &Media, path: &Path) -> Result<Streams, SourceError> {
+/// Opens `path` and waits until the demuxer has shown all streams; it does not see the edit lists in `hidden`.
+pub(super) fn open(media: &Media, path: &Path, hidden: Hidden) -> Result<Streams, SourceError> {
     let found = Arc::new(Mutex::new(Vec::new()));
     let file = element("filesrc")?;
     file.set_property("location", path);
+    if !hidden.primings.is_empty() {
+        hide(&file, hidden)?;
+    }
     let parse = element("parsebin")?;
     connect(&parse, media, &found);
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
@@ -88,6 +98,22 @@ pub(super) fn open(media: &Media, path: &Path) -> Result<Streams, SourceError> {
         return Err(why_no_streams(path, &said));
     }
     sort(path, streams)
+}
+
+/// Lets what `file` gives be read without the edit lists in `hidden`.
+fn hide(file: &gst::Element, hidden: Hidden) -> Result<(), SourceError> {
+    pad(file, "src")?.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data
+            && hidden.touches(buffer.offset(), buffer.size())
+        {
+            let offset = buffer.offset();
+            if let Ok(mut bytes) = buffer.make_mut().map_writable() {
+                hidden.apply(offset, &mut bytes);
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
 }
 
 /// Collects the streams that `parse` shows. It shows all of them before the first data flows, so the first data (or the
@@ -167,6 +193,8 @@ pub(crate) struct Track {
     pub(crate) pad: gst::GhostPad,
     pub(crate) caps: gst::Caps,
     pub(crate) language: Option<String>,
+    /// Run-up at its start that nobody is to hear.
+    pub(crate) priming: Option<Priming>,
     queue: gst::Element,
     block: Option<gst::PadProbeId>,
 }
@@ -179,7 +207,12 @@ impl Track {
         }
     }
 
-    /// Ends the track at `end_nanos`: what begins later is dropped, and the end follows. For a video that ends before
+    /// Shifts the track to a later time.
+    pub(crate) fn shift(&self, nanos: u64) {
+        self.pad.set_offset(i64::try_from(nanos).unwrap_or(i64::MAX));
+    }
+
+    /// Ends the track at `end_nanos` of the input's time: what begins later is dropped, and the end follows. For a video that ends before
     /// its container does.
     pub(crate) fn end_at(&self, end_nanos: u64) {
         self.pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
@@ -203,7 +236,7 @@ fn running_time(pad: &gst::GhostPad, pts: gst::ClockTime) -> Option<gst::ClockTi
 }
 
 /// Gives `stream` a queue and a blocked pad on the outside of the input bin.
-pub(super) fn track(media: &Media, stream: Stream) -> Result<Track, SourceError> {
+pub(super) fn track(media: &Media, stream: Stream, priming: Option<Priming>) -> Result<Track, SourceError> {
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
     let queue = element("queue")?;
     for bound in ["max-size-buffers", "max-size-bytes"] {
@@ -219,7 +252,7 @@ pub(super) fn track(media: &Media, stream: Stream) -> Result<Track, SourceError>
     queue.sync_state_with_parent().map_err(gstreamer)?;
     let (caps, language) = (stream.caps.clone(), stream.language());
     stream.link(&sink)?;
-    Ok(Track { pad: outside, caps, language, queue, block })
+    Ok(Track { pad: outside, caps, language, priming, queue, block })
 }
 
 /// Lets `stream` run into nowhere.

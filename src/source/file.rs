@@ -8,24 +8,37 @@ use gst::prelude::*;
 
 use super::caps::{frame_format, stated_colorimetry};
 use super::pipeline::{Media, POLL, STALL};
-use super::{OpenMedia, Opened, SourceError, Timing, decode, demux};
+use super::{OpenMedia, Opened, Request, SourceError, Timing, decode, demux};
 use crate::error::Result;
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, FrameFormat, Plane, Stamp, Timed};
+use crate::isobmff::Hidden;
 use crate::job::Part;
 use crate::report::Meter;
 
 /// Shown this long where the stream does not say, before the next frame tells better.
 const DEFAULT_DURATION_NANOS: u64 = 40_000_000;
 
-pub(super) fn open(path: &Path, part: Part, audio: bool, stop: &Stop, meter: &Meter) -> Result<Opened> {
+pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
+    let part = request.part;
     let media = Arc::new(Media::new()?);
-    let streams = demux::open(&media, path)?;
+    let hidden = if request.audio && request.priming && part.start_nanos.is_none() {
+        Hidden::find(path)
+    } else {
+        Hidden::default()
+    };
+    let run_ups = hidden.primings.clone();
+    let streams = demux::open(&media, path, hidden)?;
+    if !run_ups.iter().all(|run_up| streams.audio.iter().any(|stream| stream.is_track(run_up.track_id))) {
+        // A track whose run-up cannot be told from its sound would be late by it.
+        return open(path, Request { priming: false, ..request }, stop, meter);
+    }
     demux::warn_of_rest(&streams.rest, meter);
     let (mut tracks, mut unwanted) = (Vec::new(), streams.rest);
-    if audio {
+    if request.audio {
         for stream in streams.audio {
-            tracks.push(demux::track(&media, stream)?);
+            let priming = run_ups.iter().find(|run_up| stream.is_track(run_up.track_id)).copied();
+            tracks.push(demux::track(&media, stream, priming)?);
         }
     } else {
         unwanted.extend(streams.audio);

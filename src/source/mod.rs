@@ -10,6 +10,7 @@ use crate::job::{Part, SizeChoice};
 use crate::report::Meter;
 
 pub mod elements;
+pub mod test_pattern;
 pub(crate) mod caps;
 pub(crate) mod pipeline;
 mod demux;
@@ -159,13 +160,22 @@ pub(crate) struct OpenMedia {
     pub(crate) tracks: Vec<Track>,
 }
 
+/// What is wanted of an input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    /// Which part.
+    pub(crate) part: Part,
+    /// Whether its sound is wanted.
+    pub(crate) audio: bool,
+    /// Whether the sound may bring its run-up along: only a sink that can hide it again says yes.
+    pub(crate) priming: bool,
+}
+
 /// Opens `path`: a still picture by its content, else whatever GStreamer demuxes and decodes.
-pub(crate) fn open(path: &Path, part: Part, audio: bool, stop: &Stop, meter: &Meter) -> Result<Opened> {
+pub(crate) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
     pipeline::check_readable(path)?;
     if still::is_still(path) {
         return still::open(path, meter);
     }
-    file::open(path, part, audio, stop, meter)
+    file::open(path, request, stop, meter)
 }
-
-pub mod test_pattern;
