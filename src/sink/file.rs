@@ -1,12 +1,13 @@
 //! A video file: frames are encoded and muxed with the sound of their source, in the source's own pipeline.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use gst::prelude::*;
 
 use super::container::Container;
 use super::encoder::make;
+use super::end::{End, last_until_the_end};
 use super::{Order, Place, SinkError, audio, check, encoder};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
@@ -39,6 +40,8 @@ pub(super) struct FileSink {
     evened: Option<Evened>,
     pushed: u64,
     end_nanos: u64,
+    /// Tells the muxer's side, once it is known.
+    end: Arc<OnceLock<End>>,
     meter: Meter,
 }
 
@@ -64,7 +67,8 @@ impl FileSink {
         // Time stamps rule, but without a nominal rate the encoder forgets how long the last frame is shown.
         let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
         let caps = caps_of(coded, nominal, timing.aspect);
-        let builder = Builder { media: &media, container, place: &place };
+        let end = Arc::new(OnceLock::new());
+        let builder = Builder { media: &media, container, place: &place, end: &end };
         let muxer = builder.muxer()?;
         let frames = builder.video(&muxer, &caps, encoder::chain(codec, encoding)?, timing.rate)?;
         let mut sink = Self {
@@ -75,6 +79,7 @@ impl FileSink {
             evened,
             pushed: 0,
             end_nanos: 0,
+            end: Arc::clone(&end),
             meter: meter.clone(),
         };
         for track in &mut sink.tracks {
@@ -163,6 +168,7 @@ impl Sink for FileSink {
                 track.end_at(self.end_nanos);
             }
         }
+        let _ = self.end.set(End { frames: self.pushed, nanos: self.end_nanos });
         // Fails only when the pipeline does, which the wait tells better.
         let _ = self.frames.end_of_stream();
         self.wait(|said| said.written)?;
@@ -188,6 +194,7 @@ struct Builder<'a> {
     media: &'a Media,
     container: Container,
     place: &'a Place,
+    end: &'a Arc<OnceLock<End>>,
 }
 
 impl Builder<'_> {
@@ -257,6 +264,9 @@ impl Builder<'_> {
         let input = self.request(muxer, "video_%u")?;
         if self.container.is_isobmff() {
             input.set_property("trak-timescale", timescale(rate));
+            if let Some(src) = queue.static_pad("src") {
+                last_until_the_end(&src, Arc::clone(self.end));
+            }
         }
         self.link(&queue, &input)?;
         if let Some(file) = self.media.pipeline.by_name(FILE_SINK) {
