@@ -8,7 +8,7 @@ use gst::prelude::*;
 
 use super::caps::{frame_format, stated_colorimetry};
 use super::pipeline::{Media, POLL, STALL};
-use super::{OpenMedia, Opened, SourceError, Timing, decode, demux};
+use super::{OpenMedia, Opened, SourceError, Timing, decode, demux, whole};
 use crate::error::Result;
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, FrameFormat, Plane, Stamp, Timed};
@@ -119,7 +119,14 @@ impl FileSource {
     /// The stream ended, with an error or without.
     fn end(&self, failure: Option<String>) -> Result<Option<gst::Sample>, SourceError> {
         match failure {
-            None => Ok(None),
+            None => {
+                // Demuxers take the end of a cut file for the end of the stream.
+                if let Some(reason) = whole::missing(&self.path) {
+                    self.meter
+                        .truncated(format!("{:?} breaks off after {} frames: {reason}", self.path, self.clock.seq));
+                }
+                Ok(None)
+            }
             Some(reason) if self.clock.seq == 0 => Err(SourceError::Undecodable { path: self.path.clone(), reason }),
             Some(reason) => {
                 self.meter.truncated(format!("{:?} breaks off after {} frames: {reason}", self.path, self.clock.seq));

@@ -15,6 +15,7 @@ mod demux;
 mod decode;
 mod file;
 mod still;
+mod whole;
 
 pub(crate) use demux::Track;
 pub(crate) use pipeline::Media;
