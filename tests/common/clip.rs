@@ -28,7 +28,7 @@ pub const OPUS: &str = "audioconvert ! opusenc ! opusparse";
 /// Vorbis.
 pub const VORBIS: &str = "audioconvert ! vorbisenc";
 /// Uncompressed.
-pub const PCM: &str = "identity";
+pub const PCM: &str = "audioconvert";
 
 /// Samples a second of all sound here.
 pub const SOUND_RATE: u64 = 48_000;
@@ -154,7 +154,7 @@ impl Clip {
             text += &format!(" appsrc name=sound{index} format=time ! {} ! {QUEUE} ! mux.", sound.encoder);
         }
         if self.subtitles {
-            text += &format!(" appsrc name=text format=time ! {QUEUE} ! mux.");
+            text += &format!(" appsrc name=text format=time ! {QUEUE} ! mux.subtitle_%u");
         }
         let pipeline = gst::parse::launch(&text).unwrap().downcast::<gst::Pipeline>().unwrap();
         pipeline.by_name("file").unwrap().set_property("location", path);
@@ -217,11 +217,11 @@ fn push(source: &gst_app::AppSrc, bytes: Vec<u8>, pts_nanos: u64, duration_nanos
     source.push_buffer(buffer).unwrap();
 }
 
-/// The number as 16 dark or light blocks, 8 a row, in the upper half; below it smooth colours.
+/// The number as 16 dark or light blocks, 8 a row, in the upper half; below it two colours, dark to light.
 fn picture(info: &gst_video::VideoInfo, number: u64, full: bool) -> Vec<u8> {
     let (width, height) = (info.width() as usize, info.height() as usize);
     let (low, high) = if full { (10.0, 245.0) } else { (30.0, 220.0) };
-    let mut bytes = vec![0; info.size()];
+    let mut bytes = vec![128; info.size()];
     let plane = |index: usize, x: usize, y: usize| info.offset()[index] + y * info.stride()[index] as usize + x;
     for y in 0..height {
         for x in 0..width {
@@ -236,11 +236,12 @@ fn picture(info: &gst_video::VideoInfo, number: u64, full: bool) -> Vec<u8> {
         }
     }
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
-    for y in 0..half_height {
+    for y in half_height / 2..half_height {
         for x in 0..half_width {
-            let amount = (y as f64 / half_height as f64 - 0.5).max(0.0) * 60.0;
-            bytes[plane(1, x, y)] = (128.0 + amount) as u8;
-            bytes[plane(2, x, y)] = (128.0 - amount * x as f64 / half_width as f64) as u8;
+            // From one colour to another through the middle third.
+            let share = (3.0 * x as f64 / half_width as f64 - 1.0).clamp(0.0, 1.0);
+            bytes[plane(1, x, y)] = (158.0 - 56.0 * share) as u8;
+            bytes[plane(2, x, y)] = (104.0 + 44.0 * share) as u8;
         }
     }
     bytes

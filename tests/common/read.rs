@@ -101,7 +101,7 @@ pub fn decode(path: &Path) -> Decoded {
     decode_as(path, "I420")
 }
 
-/// Decodes `path`; `format` is I420 or RGBx, or anything of one byte a sample.
+/// Decodes `path`; `format` is I420, GBR (planar: its conversion is GStreamer's exact one), or anything of one byte a sample.
 pub fn decode_as(path: &Path, format: &str) -> Decoded {
     gst::init().unwrap();
     let pipeline = gst::Pipeline::new();
@@ -114,6 +114,18 @@ pub fn decode_as(path: &Path, format: &str) -> Decoded {
     decoder.connect_pad_added(move |_, pad| collect(&weak.upgrade().unwrap(), pad, &format, &found));
     play(&pipeline, path);
     std::mem::take(&mut *result.lock().unwrap())
+}
+
+/// Decodes the H.264 stream of `path` as if it had no container: into GBR, with the colours that it states itself.
+pub fn bitstream(path: &Path) -> Decoded {
+    gst::init().unwrap();
+    let bare = path.with_extension("h264");
+    let text = "filesrc name=from ! parsebin ! h264parse ! video/x-h264,stream-format=byte-stream ! filesink name=to";
+    let pipeline = gst::parse::launch(text).unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.by_name("from").unwrap().set_property("location", path);
+    pipeline.by_name("to").unwrap().set_property("location", &bare);
+    play(&pipeline, path);
+    decode_as(&bare, "GBR")
 }
 
 /// Runs `pipeline` to its end.
@@ -171,7 +183,7 @@ fn collect(pipeline: &gst::Pipeline, pad: &gst::Pad, format: &str, found: &Arc<M
 
 fn running_nanos(sample: &gst::Sample) -> u64 {
     let segment = sample.segment().unwrap().downcast_ref::<gst::ClockTime>().unwrap();
-    let pts = sample.buffer().unwrap().pts().unwrap();
+    let pts = sample.buffer().unwrap().pts().unwrap_or_default();
     segment.to_running_time(pts).map_or(0, gst::ClockTime::nseconds)
 }
 
