@@ -7,6 +7,9 @@ use std::path::Path;
 /// Top-level boxes of MP4 to look at, at most: no file has so many but those of streaming, fragment by fragment.
 const MOST_BOXES: usize = 100_000;
 
+/// What MP4 and QuickTime files begin with.
+const FIRST_BOXES: [[u8; 4]; 5] = [*b"ftyp", *b"moov", *b"mdat", *b"wide", *b"free"];
+
 /// What of the file at `path` is missing, in words; none when it is whole, or of a kind that does not tell.
 pub(super) fn missing(path: &Path) -> Option<String> {
     let mut file = File::open(path).ok()?;
@@ -23,7 +26,7 @@ fn stated_len(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<u64>
     match &start {
         [0x1A, 0x45, 0xDF, 0xA3, ..] => matroska(file),
         [b'R', b'I', b'F', b'F', a, b, c, d, ..] => Ok(Some(8 + u64::from(u32::from_le_bytes([*a, *b, *c, *d])))),
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => boxes(file, len),
+        [_, _, _, _, kind @ .., _, _, _, _] if FIRST_BOXES.iter().any(|name| name == kind) => boxes(file, len),
         _ => transport(file, len),
     }
 }
@@ -72,8 +75,8 @@ fn matroska(file: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
     if id != SEGMENT {
         return Ok(None);
     }
-    let size = element_size(file)?;
-    Ok(size.map(|size| file.stream_position().map(|at| at.saturating_add(size))).transpose()?)
+    let Some(size) = element_size(file)? else { return Ok(None) };
+    Ok(Some(file.stream_position()?.saturating_add(size)))
 }
 
 /// A number of 1 to 8 bytes, whose first bits tell how many; none when all others are set, which means "unknown".
