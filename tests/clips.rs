@@ -24,7 +24,7 @@ fn each(kind: &str, words: &str, good: impl Fn(&Ended) -> bool) {
         let folder = Folder::new();
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
         std::os::unix::fs::symlink(file.canonicalize().unwrap(), folder.path(&name)).unwrap();
-        let ended = folder.run(&format!("{name} out.mkv -q {words}"));
+        let ended = folder.try_run(&format!("{name} out.mkv -q {words}"));
         let line =
             format!("{name}: exit {}, {} frames: {}", ended.code, ended.report["frames_out"], ended.stderr.trim());
         println!("{line}");
