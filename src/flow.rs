@@ -282,7 +282,8 @@ fn work<S: Stage>(
 ) -> Result<()> {
     while let Some((ticket, item)) = queue.take() {
         let since = Instant::now();
-        let result = stage.process(item);
+        // A panic waits for its turn like an error, or those behind it would wait for ever.
+        let result = catch_unwind(AssertUnwindSafe(|| stage.process(item))).unwrap_or_else(|_| Err(panicked(name)));
         shared.meter.spent(name, since.elapsed());
         let mut failure = Ok(());
         let passed = queue.turn.with(ticket, || match result {
@@ -300,6 +301,10 @@ fn work<S: Stage>(
     Ok(())
 }
 
+fn panicked(name: &str) -> Error {
+    Error::Internal(format!("the {name} thread panicked"))
+}
+
 /// Runs `body` on a thread. What it owns (its ends of the queues) is dropped only after a failure is on record: whoever
 /// then finds a queue closed knows whether that was the end or an accident.
 fn spawn(
@@ -312,7 +317,7 @@ fn spawn(
         Builder::new().name(name.into()).spawn(move || match catch_unwind(AssertUnwindSafe(|| body(&shared))) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => shared.outcome.fail(error),
-            Err(_) => shared.outcome.fail(Error::Internal(format!("the {name} thread panicked"))),
+            Err(_) => shared.outcome.fail(panicked(name)),
         });
     #[expect(clippy::expect_used, reason = "a process that cannot have six threads cannot do anything here")]
     thread.expect("the system gives no more threads")

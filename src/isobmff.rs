@@ -225,6 +225,16 @@ fn read_moov(file: &mut File) -> io::Result<Option<Moov>> {
     Ok(None)
 }
 
+/// The tracks of a finished file: what each is (`vide`, `soun`) and how many samples it has.
+pub(crate) fn tracks(path: &Path) -> io::Result<Vec<([u8; 4], u64)>> {
+    let moov = read_moov(&mut File::open(path)?)?.map(|moov| moov.bytes).unwrap_or_default();
+    let track = |trak: &Range<usize>| {
+        let sizes = descend(&moov, trak, &[b"mdia", b"minf", b"stbl", b"stsz"])?;
+        Some((handler(&moov, trak)?.try_into().ok()?, number(&moov, &sizes, 8, false)?))
+    };
+    Ok(traks(&moov).iter().filter_map(track).collect())
+}
+
 /// Gives a finished file, all of whose tracks were shifted by `shift_nanos`, the edit lists that it should have: sound
 /// tracks hide their run-up (`primings`, in the order of the sound tracks), and nothing begins later than it did. A file
 /// that is laid out in another way than GStreamer's muxer does is left as it is, which only keeps the shift.
@@ -385,6 +395,22 @@ mod tests {
         }
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(Hidden::find(&path), Hidden::default());
+    }
+
+    #[test]
+    fn samples_are_counted() {
+        let mut video = trak(b"vide", 1, 90, 45, &[]);
+        let sizes = boxed(b"minf", &boxed(b"stbl", &boxed(b"stsz", &header(12, &[(8, 33)]))));
+        // Into mdia, the last box of the track.
+        let mdia = descend(&video, &(0..video.len()), &[b"trak", b"mdia"]).unwrap().start;
+        video.extend_from_slice(&sizes);
+        let (len, rest) = (video.len(), video.len() - mdia);
+        video[..4].copy_from_slice(&(len as u32).to_be_bytes());
+        video[mdia..mdia + 4].copy_from_slice(&(rest as u32).to_be_bytes());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mp4");
+        std::fs::write(&path, moov(&[video, trak(b"soun", 2, 90, 45, &[])])).unwrap();
+        assert_eq!(tracks(&path).unwrap(), [(*b"vide", 33)]);
     }
 
     #[test]

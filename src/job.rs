@@ -212,7 +212,7 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
     };
     let opened = source::open(&job.input, request(job), stop, meter)?;
     let still = matches!(&job.output, Output::File(path) if sink::is_still(path));
-    if still && opened.media.is_some() && job.part.frames != Some(1) {
+    if still && !opened.single {
         return Err(Error::Usage("a picture holds one frame of a video: add --frames 1, or write a video".into()));
     }
     let (stylizer, network) = stylizer(job, opened.format, meter)?;

@@ -105,6 +105,12 @@ pub(super) fn chain(codec: Codec, encoding: &Encoding) -> Result<Vec<gst::Elemen
         // FFV1 stores RGB as BGRx; the change of byte order loses nothing.
         chain.push(make("videoconvert", "video conversion", "gstreamer1.0-plugins-base")?);
     }
+    if encoding.lossless {
+        // Left to choose, the converter takes 4:2:0, which FFV1 lists first.
+        let filter = make("capsfilter", "caps", "libgstreamer1.0-0")?;
+        filter.set_property_from_str("caps", "video/x-raw,format=BGRx");
+        chain.push(filter);
+    }
     chain.push(encoder);
     if encoding.encoder.is_none() {
         let filter = make("capsfilter", "caps", "libgstreamer1.0-0")?;

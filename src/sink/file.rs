@@ -1,12 +1,13 @@
 //! A video file: frames are encoded and muxed with the sound of their source, in the source's own pipeline.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use gst::prelude::*;
 
 use super::container::Container;
 use super::encoder::make;
+use super::end::{End, last_until_the_end};
 use super::{Order, Place, SinkError, audio, check, encoder};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
@@ -35,6 +36,7 @@ const FRAGMENT_MS: u32 = 500;
 pub(super) struct FileSink {
     /// Taken when the file is published.
     place: Option<Place>,
+    container: Container,
     media: Arc<Media>,
     tracks: Vec<Track>,
     frames: gst_app::AppSrc,
@@ -43,6 +45,8 @@ pub(super) struct FileSink {
     end_nanos: u64,
     /// By which everything is later than in the input, to make room for the run-up of the sound.
     shift_nanos: u64,
+    /// Tells the muxer's side, once it is known.
+    end: Arc<OnceLock<End>>,
     meter: Meter,
 }
 
@@ -68,11 +72,13 @@ impl FileSink {
         // Time stamps rule, but without a nominal rate the encoder forgets how long the last frame is shown.
         let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
         let caps = caps_of(coded, nominal, timing.aspect);
-        let builder = Builder { media: &media, container, place: &place };
+        let end = Arc::new(OnceLock::new());
+        let builder = Builder { media: &media, container, place: &place, end: &end };
         let muxer = builder.muxer()?;
         let frames = builder.video(&muxer, &caps, encoder::chain(codec, encoding)?, timing.rate)?;
         let mut sink = Self {
             place: None,
+            container,
             media: Arc::clone(&media),
             tracks,
             frames,
@@ -80,6 +86,7 @@ impl FileSink {
             pushed: 0,
             end_nanos: 0,
             shift_nanos: 0,
+            end: Arc::clone(&end),
             meter: meter.clone(),
         };
         let run_ups = sink.tracks.iter().filter_map(|track| track.priming);
@@ -173,6 +180,7 @@ impl Sink for FileSink {
                 track.end_at(self.end_nanos + track.priming.map_or(0, |priming| priming.nanos));
             }
         }
+        let _ = self.end.set(End { frames: self.pushed, nanos: self.end_nanos + self.shift_nanos });
         // Fails only when the pipeline does, which the wait tells better.
         let _ = self.frames.end_of_stream();
         self.wait(|said| said.written)?;
@@ -183,7 +191,7 @@ impl Sink for FileSink {
                 isobmff::restore(place.part(), self.shift_nanos, &primings)
                     .map_err(|error| SinkError::Write { path: place.target().into(), reason: io_reason(&error) })?;
             }
-            check::check(place.part(), self.pushed, self.tracks.len())
+            check::check(place.part(), self.container, self.pushed, self.tracks.len())
                 .map_err(|reason| SinkError::Check { path: place.target().into(), reason })?;
             place.publish()?;
         }
@@ -203,6 +211,7 @@ struct Builder<'a> {
     media: &'a Media,
     container: Container,
     place: &'a Place,
+    end: &'a Arc<OnceLock<End>>,
 }
 
 impl Builder<'_> {
@@ -272,6 +281,9 @@ impl Builder<'_> {
         let input = self.request(muxer, "video_%u")?;
         if self.container.is_isobmff() {
             input.set_property("trak-timescale", timescale(rate));
+            if let Some(src) = queue.static_pad("src") {
+                last_until_the_end(&src, Arc::clone(self.end));
+            }
         }
         self.link(&queue, &input)?;
         if let Some(file) = self.media.pipeline.by_name(FILE_SINK) {

@@ -13,6 +13,7 @@ mod audio;
 mod check;
 mod container;
 mod encoder;
+mod end;
 mod file;
 mod place;
 mod still;

@@ -106,11 +106,15 @@ fn hold_first_frame(media: &Media, decoded: &gst::Pad) -> Option<gst::PadProbeId
 fn decoder_for(caps: &gst::Caps) -> Option<gst::ElementFactory> {
     let kinds =
         gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO | gst::ElementFactoryType::MEDIA_IMAGE;
-    // The list comes in the order of rank. "All" keeps out decoders for a special kind, such as VP9 with alpha.
-    gst::ElementFactory::factories_with_type(kinds, gst::Rank::MARGINAL)
+    // The list comes in the order of rank.
+    let factories: Vec<_> = gst::ElementFactory::factories_with_type(kinds, gst::Rank::MARGINAL)
         .into_iter()
         .filter(|factory| !factory.metadata("klass").is_some_and(|klass| klass.contains("Hardware")))
-        .find(|factory| factory.can_sink_all_caps(caps))
+        .collect();
+    // "All" keeps out decoders for a special kind, such as VP9 with alpha. A demuxer that says too little of a stream, as
+    // that of MPEG-TS does, leaves "any"; the parsers find out the rest.
+    let all = factories.iter().find(|factory| factory.can_sink_all_caps(caps));
+    all.or_else(|| factories.iter().find(|factory| factory.can_sink_any_caps(caps))).cloned()
 }
 
 /// Links what stands between the decoder and the sink: deinterlacing, conversion to what frames hold, rotation.

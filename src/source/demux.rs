@@ -245,7 +245,8 @@ pub(super) fn track(media: &Media, stream: Stream, priming: Option<Priming>) -> 
     queue.set_property("max-size-time", 0u64);
     media.input.add(&queue).map_err(gstreamer)?;
     let (sink, src) = (pad(&queue, "sink")?, pad(&queue, "src")?);
-    let outside = gst::GhostPad::with_target(&src).map_err(gstreamer)?;
+    // Named by its queue: the targets of all tracks are called the same.
+    let outside = gst::GhostPad::builder_with_target(&src).map_err(gstreamer)?.name(queue.name()).build();
     let block = outside.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, |_, _| gst::PadProbeReturn::Ok);
     outside.set_active(true).map_err(gstreamer)?;
     media.input.add_pad(&outside).map_err(gstreamer)?;

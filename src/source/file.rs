@@ -8,7 +8,7 @@ use gst::prelude::*;
 
 use super::caps::{frame_format, stated_colorimetry};
 use super::pipeline::{Media, POLL, STALL};
-use super::{OpenMedia, Opened, Request, SourceError, Timing, decode, demux};
+use super::{OpenMedia, Opened, Request, SourceError, Timing, decode, demux, whole};
 use crate::error::Result;
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, FrameFormat, Plane, Stamp, Timed};
@@ -68,7 +68,13 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
     })?;
     let (format, timing) = source.describe(&first, part)?;
     source.held = Some(first);
-    Ok(Opened { source: Box::new(source), format, timing, media: Some(OpenMedia { media, tracks }) })
+    Ok(Opened {
+        source: Box::new(source),
+        format,
+        timing,
+        single: part.frames == Some(1),
+        media: Some(OpenMedia { media, tracks }),
+    })
 }
 
 struct FileSource {
@@ -132,7 +138,14 @@ impl FileSource {
     /// The stream ended, with an error or without.
     fn end(&self, failure: Option<String>) -> Result<Option<gst::Sample>, SourceError> {
         match failure {
-            None => Ok(None),
+            None => {
+                // Demuxers take the end of a cut file for the end of the stream.
+                if let Some(reason) = whole::missing(&self.path) {
+                    self.meter
+                        .truncated(format!("{:?} breaks off after {} frames: {reason}", self.path, self.clock.seq));
+                }
+                Ok(None)
+            }
             Some(reason) if self.clock.seq == 0 => Err(SourceError::Undecodable { path: self.path.clone(), reason }),
             Some(reason) => {
                 self.meter.truncated(format!("{:?} breaks off after {} frames: {reason}", self.path, self.clock.seq));

@@ -17,6 +17,7 @@ mod demux;
 mod decode;
 mod file;
 mod still;
+mod whole;
 
 pub(crate) use demux::Track;
 pub(crate) use pipeline::Media;
@@ -116,6 +117,8 @@ pub(crate) struct Opened {
     pub(crate) format: FrameFormat,
     /// How time and pixels go.
     pub(crate) timing: Timing,
+    /// There is one frame and no more.
+    pub(crate) single: bool,
     /// The pipeline and its sound, for a sink that writes into the same one; none for a still.
     pub(crate) media: Option<OpenMedia>,
 }
@@ -174,8 +177,8 @@ pub(crate) struct Request {
 /// Opens `path`: a still picture by its content, else whatever GStreamer demuxes and decodes.
 pub(crate) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
     pipeline::check_readable(path)?;
-    if still::is_still(path) {
-        return still::open(path, meter);
+    if still::is_picture(path) {
+        return still::open(path, request.part, meter);
     }
     file::open(path, request, stop, meter)
 }

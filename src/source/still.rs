@@ -1,45 +1,95 @@
-//! A still picture as a video of one frame.
+//! Pictures: a still as a video of one frame, an animated GIF as a video of its frames.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
+use image::codecs::gif::GifDecoder;
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
 
 use super::{Opened, SourceError, Timing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::Source;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
+use crate::job::Part;
 use crate::report::Meter;
 
 /// How long a still is shown when it becomes a video.
-const SHOWN_NANOS: u64 = 40_000_000;
+const STILL_NANOS: u64 = 40_000_000;
 
-/// Whether the file starts like a PNG or JPEG.
-pub(super) fn is_still(path: &Path) -> bool {
+/// Frames of a GIF that are shown shorter than this are shown for a tenth of a second, as browsers do it.
+const SHORTEST_GIF_NANOS: u64 = 20_000_000;
+
+/// Memory that the frames of a GIF may take; they are decoded at once.
+const MOST_GIF_BYTES: usize = 1 << 30;
+
+fn format_of(path: &Path) -> Option<ImageFormat> {
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
-    read.is_ok() && matches!(image::guess_format(&start), Ok(ImageFormat::Png | ImageFormat::Jpeg))
+    File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).ok()?;
+    image::guess_format(&start).ok().filter(|f| matches!(f, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif))
+}
+
+/// Whether the file starts like a PNG, JPEG or GIF.
+pub(super) fn is_picture(path: &Path) -> bool {
+    format_of(path).is_some()
 }
 
 /// Decodes the picture: EXIF orientation is applied, alpha is composited over black.
-pub(super) fn open(path: &Path, meter: &Meter) -> Result<Opened> {
-    let frame = decode(path, meter).map_err(|error| match error {
-        image::ImageError::IoError(error) => SourceError::open(path, &error),
+pub(super) fn open(path: &Path, part: Part, meter: &Meter) -> Result<Opened> {
+    let animated = format_of(path) == Some(ImageFormat::Gif);
+    let decoded = if animated { decode_gif(path, meter) } else { decode_still(path, meter).map(|frame| vec![frame]) };
+    let mut frames = decoded.map_err(|error| match error {
+        ImageError::IoError(error) => SourceError::open(path, &error),
         error => SourceError::Undecodable { path: path.into(), reason: error.to_string() },
     })?;
-    let format = frame.format();
-    let timing = Timing { rate: None, aspect: gst::Fraction::new(1, 1), duration_nanos: Some(SHOWN_NANOS) };
-    Ok(Opened { source: Box::new(Still(Some(frame))), format, timing, media: None })
+    cut(&mut frames, part);
+    let Some(first) = frames.first() else {
+        return Err(Error::Usage(format!("{path:?} has no frame in the part that --start, --end and --frames name")));
+    };
+    let format = first.item.format();
+    let end = frames.last().map(|last| last.stamp.pts_nanos.unwrap_or(0) + last.stamp.duration_nanos.unwrap_or(0));
+    let timing = Timing { rate: None, aspect: gst::Fraction::new(1, 1), duration_nanos: end };
+    let single = frames.len() == 1;
+    Ok(Opened { source: Box::new(Pictures(frames.into_iter())), format, timing, single, media: None })
 }
 
-fn decode(path: &Path, meter: &Meter) -> Result<Frame, image::ImageError> {
+fn decode_still(path: &Path, meter: &Meter) -> Result<Timed<Frame>, ImageError> {
     let mut decoder = ImageReader::new(BufReader::new(File::open(path)?)).with_guessed_format()?.into_decoder()?;
     let orientation = decoder.orientation()?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
-    let mut pixels = picture.into_rgba8();
+    let item = frame(picture.into_rgba8(), path, meter)?;
+    Ok(Timed { stamp: Stamp { duration_nanos: Some(STILL_NANOS), ..stamp(0, 0) }, item })
+}
+
+fn decode_gif(path: &Path, meter: &Meter) -> Result<Vec<Timed<Frame>>, ImageError> {
+    let mut frames = Vec::new();
+    let (mut pts_nanos, mut bytes) = (0, 0);
+    for picture in GifDecoder::new(BufReader::new(File::open(path)?))?.into_frames() {
+        let picture = picture?;
+        let (numerator, denominator) = picture.delay().numer_denom_ms();
+        let stated = u64::from(numerator) * 1_000_000 / u64::from(denominator.max(1));
+        let shown = if stated < SHORTEST_GIF_NANOS { 100_000_000 } else { stated };
+        let pixels = picture.into_buffer();
+        bytes += pixels.len();
+        if bytes > MOST_GIF_BYTES {
+            return Err(ImageError::IoError(std::io::Error::other(
+                "this GIF is too long; convert it to a video first",
+            )));
+        }
+        let stamp = Stamp { duration_nanos: Some(shown), ..stamp(frames.len() as u64, pts_nanos) };
+        frames.push(Timed { stamp, item: frame(pixels, path, meter)? });
+        pts_nanos += shown;
+    }
+    Ok(frames)
+}
+
+fn stamp(seq: u64, pts_nanos: u64) -> Stamp {
+    Stamp { seq, pts_nanos: Some(pts_nanos), duration_nanos: None, discontinuity: seq == 0 }
+}
+
+fn frame(mut pixels: RgbaImage, path: &Path, meter: &Meter) -> Result<Frame, ImageError> {
     let mut transparent = false;
     for pixel in pixels.pixels_mut() {
         let [r, g, b, alpha] = pixel.0;
@@ -53,15 +103,25 @@ fn decode(path: &Path, meter: &Meter) -> Result<Frame, image::ImageError> {
     let size = Size::new(pixels.width(), pixels.height());
     let format = FrameFormat { size, pixels: PixelFormat::Rgbx, colour: Colour::SRGB };
     let (planes, _) = tight_planes(PixelFormat::Rgbx, size);
-    Frame::new(format, planes, Arc::new(pixels.into_raw()))
-        .map_err(|error| image::ImageError::IoError(std::io::Error::other(error)))
+    Frame::new(format, planes, Arc::new(pixels.into_raw())).map_err(|e| ImageError::IoError(std::io::Error::other(e)))
 }
 
-struct Still(Option<Frame>);
+/// Keeps `part`, whose first moment becomes 0.
+fn cut(frames: &mut Vec<Timed<Frame>>, part: Part) {
+    let start = part.start_nanos.unwrap_or(0);
+    let wanted = start..part.end_nanos.unwrap_or(u64::MAX);
+    frames.retain(|frame| frame.stamp.pts_nanos.is_some_and(|pts| wanted.contains(&pts)));
+    frames.truncate(part.frames.and_then(|frames| usize::try_from(frames).ok()).unwrap_or(usize::MAX));
+    for (seq, frame) in frames.iter_mut().enumerate() {
+        frame.stamp.seq = seq as u64;
+        frame.stamp.pts_nanos = frame.stamp.pts_nanos.map(|pts| pts - start);
+    }
+}
 
-impl Source for Still {
+struct Pictures(std::vec::IntoIter<Timed<Frame>>);
+
+impl Source for Pictures {
     fn next(&mut self) -> Result<Option<Timed<Frame>>> {
-        let stamp = Stamp { seq: 0, pts_nanos: Some(0), duration_nanos: Some(SHOWN_NANOS), discontinuity: true };
-        Ok(self.0.take().map(|item| Timed { stamp, item }))
+        Ok(self.0.next())
     }
 }

@@ -1,0 +1,136 @@
+//! Whether a file is as long as it says itself: a download or a copy that broke off is not.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Top-level boxes of MP4 to look at, at most: no file has so many but those of streaming, fragment by fragment.
+const MOST_BOXES: usize = 100_000;
+
+/// What MP4 and QuickTime files begin with.
+const FIRST_BOXES: [[u8; 4]; 5] = [*b"ftyp", *b"moov", *b"mdat", *b"wide", *b"free"];
+
+/// What of the file at `path` is missing, in words; none when it is whole, or of a kind that does not tell.
+pub(super) fn missing(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let len = file.metadata().ok()?.len();
+    let stated = stated_len(&mut file, len).ok()??;
+    (stated > len).then(|| format!("{len} of {stated} bytes are there"))
+}
+
+/// The length that a file states.
+fn stated_len(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<u64>> {
+    let mut start = [0; 12];
+    file.read_exact(&mut start)?;
+    file.seek(SeekFrom::Start(0))?;
+    match &start {
+        [0x1A, 0x45, 0xDF, 0xA3, ..] => matroska(file),
+        [b'R', b'I', b'F', b'F', a, b, c, d, ..] => Ok(Some(8 + u64::from(u32::from_le_bytes([*a, *b, *c, *d])))),
+        [_, _, _, _, kind @ .., _, _, _, _] if FIRST_BOXES.iter().any(|name| name == kind) => boxes(file, len),
+        _ => transport(file, len),
+    }
+}
+
+/// MP4: boxes, each with its length in front.
+fn boxes(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<u64>> {
+    let mut at = 0;
+    for _ in 0..MOST_BOXES {
+        if at >= len {
+            return Ok(Some(at));
+        }
+        if len - at < 8 {
+            return Ok(Some(at + 8));
+        }
+        file.seek(SeekFrom::Start(at))?;
+        let mut header = [0; 8];
+        file.read_exact(&mut header)?;
+        let size = match u32::from_be_bytes([header[0], header[1], header[2], header[3]]) {
+            // To the end of the file, however long.
+            0 => return Ok(None),
+            1 => {
+                let mut large = [0; 8];
+                file.read_exact(&mut large)?;
+                u64::from_be_bytes(large)
+            }
+            size => u64::from(size),
+        };
+        at = match at.checked_add(size) {
+            Some(next) if size >= 8 => next,
+            // No box: something else follows the video.
+            _ => return Ok(None),
+        };
+    }
+    Ok(None)
+}
+
+/// Matroska: a header, then a segment that holds everything.
+fn matroska(file: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
+    const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+    let mut id = [0; 4];
+    file.read_exact(&mut id)?;
+    let Some(header) = element_size(file)? else { return Ok(None) };
+    let start = file.stream_position()?.saturating_add(header);
+    file.seek(SeekFrom::Start(start))?;
+    file.read_exact(&mut id)?;
+    if id != SEGMENT {
+        return Ok(None);
+    }
+    let Some(size) = element_size(file)? else { return Ok(None) };
+    Ok(Some(file.stream_position()?.saturating_add(size)))
+}
+
+/// A number of 1 to 8 bytes, whose first bits tell how many; none when all others are set, which means "unknown".
+fn element_size(file: &mut impl Read) -> io::Result<Option<u64>> {
+    let mut first = [0];
+    file.read_exact(&mut first)?;
+    let more = first[0].leading_zeros() as usize;
+    if more > 7 {
+        return Ok(None);
+    }
+    let mut rest = [0; 7];
+    file.read_exact(&mut rest[..more])?;
+    let begin = u64::from(first[0]) & (0x7F >> more);
+    let size = rest[..more].iter().fold(begin, |size, byte| size << 8 | u64::from(*byte));
+    Ok((size != (1 << (7 * (more + 1))) - 1).then_some(size))
+}
+
+/// MPEG transport stream: packets of equal length.
+fn transport(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<u64>> {
+    const PACKET: u64 = 188;
+    for at in [0, PACKET] {
+        let mut sync = [0];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut sync)?;
+        if sync != [0x47] {
+            return Ok(None);
+        }
+    }
+    Ok(Some(len.next_multiple_of(PACKET)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn stated(bytes: &[u8]) -> Option<u64> {
+        stated_len(&mut Cursor::new(bytes), bytes.len() as u64).ok().flatten()
+    }
+
+    #[test]
+    fn every_kind_states_its_length() {
+        let mp4 = |size: u32| [&[0, 0, 0, 12], &b"ftypisom"[..], &size.to_be_bytes(), b"mdatabcd"].concat();
+        assert_eq!((stated(&mp4(12)), stated(&mp4(500)), stated(&mp4(0))), (Some(24), Some(512), None));
+        assert_eq!(stated(&mp4(12)[..20]), Some(24));
+        assert_eq!(stated(&mp4(12)[..15]), Some(20), "not even the next header is whole");
+        let mkv = |size: &[u8]| [&[0x1A, 0x45, 0xDF, 0xA3, 0x82, 7, 7, 0x18, 0x53, 0x80, 0x67], size, &[0; 4]].concat();
+        assert_eq!((stated(&mkv(&[0x84])), stated(&mkv(&[0x41, 0x00]))), (Some(16), Some(13 + 256)));
+        assert_eq!((stated(&mkv(&[0xFF])), stated(&mkv(&[1, 255, 255, 255, 255, 255, 255, 255]))), (None, None));
+        assert_eq!(stated(b"RIFF\x10\0\0\0AVI LIST"), Some(24));
+        let mut packets = vec![0; 400];
+        (packets[0], packets[188]) = (0x47, 0x47);
+        assert_eq!((stated(&packets), stated(&packets[..376])), (Some(564), Some(376)));
+        assert_eq!((stated(&[0; 400]), stated(b"short")), (None, None));
+    }
+}

@@ -1,0 +1,165 @@
+//! Memory stays flat: after warm-up nothing of a frame's size is allocated any more.
+#![allow(clippy::unwrap_used, reason = "a test says where it failed")]
+
+mod common;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use common::clip::{AAC, Clip};
+use common::{Folder, model};
+use stylize::compose::{Controls, LiveControls};
+use stylize::error::Result;
+use stylize::flow::{Flow, Sink, Source, Stage, Stop};
+use stylize::frame::{Frame, Size, Timed};
+use stylize::job::{Encoding, Engine, Job, Look, Observer, Output, Part, Plan, SizeChoice, StyleChoice};
+use stylize::model::{Model, ModelSource, Provider, Runtime, SpecOverrides};
+use stylize::report::Meter;
+use stylize::source::test_pattern::{FrameRate, TestPattern};
+use stylize::stylizer::{Order, Stylizer};
+
+/// Measuring tests do not run beside others.
+static ALONE: Mutex<()> = Mutex::new(());
+
+const SIZE: Size = Size::new(96, 64);
+
+/// A way to use the stylizer.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    strength: f32,
+    keep_colour: bool,
+    net: Size,
+    out: Size,
+}
+
+const WAYS: [Way; 5] = [
+    Way { strength: 1.0, keep_colour: false, net: SIZE, out: SIZE },
+    Way { strength: 0.5, keep_colour: false, net: SIZE, out: SIZE },
+    Way { strength: 1.0, keep_colour: true, net: SIZE, out: SIZE },
+    Way { strength: 1.0, keep_colour: false, net: Size::new(48, 32), out: SIZE },
+    Way { strength: 0.5, keep_colour: true, net: Size::new(60, 40), out: Size::new(132, 88) },
+];
+
+fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
+    let runtime = Runtime::load(None).unwrap();
+    let model = Model::open(&runtime, ModelSource::File(model("identity")), &SpecOverrides::default()).unwrap();
+    let mut out = pattern.format();
+    out.size = way.out;
+    let controls = LiveControls::new(Controls { strength: way.strength, keep_colour: way.keep_colour });
+    let order = Order { net: way.net, out, controls, provider: Provider::Cpu, threads: Some(2) };
+    Stylizer::new(&model, &order, &Meter::new()).unwrap()
+}
+
+fn pattern(frames: u64) -> TestPattern {
+    let fps = FrameRate { frames: 25.try_into().unwrap(), seconds: 1.try_into().unwrap() };
+    TestPattern::new(SIZE, fps, Some(frames)).unwrap()
+}
+
+#[test]
+fn one_thread_allocates_nothing_after_its_first_frames() {
+    let _alone = ALONE.lock();
+    for way in WAYS {
+        let mut source = pattern(110);
+        let mut stylizer = stylizer(way, &source);
+        let (tensors, frames) = stylizer.pools();
+        let mut warm = 0;
+        for number in 0..110 {
+            let frame = source.next().unwrap().unwrap();
+            drop(stylizer.process(frame).unwrap());
+            if number == 9 {
+                warm = tensors.misses() + frames.misses();
+            }
+        }
+        assert_eq!(tensors.misses() + frames.misses(), warm, "{way:?}");
+    }
+}
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
+        drop(frame);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flow_allocates_as_much_as_it_has_places_however_many_frames_pass() {
+    let _alone = ALONE.lock();
+    for way in WAYS {
+        let source = pattern(400);
+        let stylizer = stylizer(way, &source);
+        let (tensors, frames) = stylizer.pools();
+        let flow = Flow::from(source, Stop::new(), 1, Meter::new());
+        stylizer.continue_flow(flow).into(Nowhere).wait(|| ()).unwrap();
+        // Four stages (infer with two workers), a queue before each, a handful of tensors at most in each place.
+        let misses = tensors.misses() + frames.misses();
+        assert!(misses <= 60, "{way:?}: {misses} allocations for 400 frames");
+    }
+}
+
+/// Memory in use now.
+fn rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Notes the memory in use at each tick.
+#[derive(Default)]
+struct Watch(Vec<(u64, u64)>);
+
+impl Observer for Watch {
+    fn started(&mut self, _: &Plan) {}
+
+    fn tick(&mut self, meter: &Meter) {
+        self.0.push((meter.frames_out(), rss_bytes()));
+    }
+}
+
+#[test]
+fn a_long_run_takes_no_more_memory_than_a_short_one() {
+    const FRAMES: u64 = 6000;
+    const GROWTH_BYTES: u64 = 8 << 20;
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: memory in use is read from /proc");
+        return;
+    }
+    let _alone = ALONE.lock();
+    let folder = Folder::new();
+    Clip::new(FRAMES).size(160, 120).sound(AAC).write(&folder.path("in.mp4"));
+    let job = Job {
+        input: folder.path("in.mp4"),
+        output: Output::File(folder.path("out.mp4")),
+        force: false,
+        engine: Engine {
+            style: StyleChoice::File(model("identity")),
+            tier: None,
+            precision: None,
+            overrides: SpecOverrides::default(),
+            provider: Provider::Cpu,
+            threads: Some(2),
+            runtime: None,
+        },
+        look: Look { strength: 1.0, keep_colour: false, net_size: SizeChoice::Source },
+        size: SizeChoice::Source,
+        encoding: Encoding::default(),
+        audio: true,
+        part: Part::default(),
+    };
+    let mut watch = Watch::default();
+    let report = stylize::job::run(&job, &Stop::new(), &Meter::new(), &mut watch).unwrap();
+    assert_eq!(report.frames_out, FRAMES);
+    let during: Vec<_> = watch.0.iter().filter(|(frames, _)| (FRAMES / 3..FRAMES).contains(frames)).collect();
+    let (first, last) = (during.first().unwrap(), during.last().unwrap());
+    assert!(last.0 - first.0 > FRAMES / 3, "measured from frame {} to {} only", first.0, last.0);
+    let growth = last.1.saturating_sub(first.1);
+    assert!(growth < GROWTH_BYTES, "{growth} bytes more from frame {} to {}", first.0, last.0);
+    // A job that is done holds nothing.
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(rss_bytes() < last.1 + GROWTH_BYTES);
+}

@@ -1,0 +1,17 @@
+//! The main job: a clip goes in, a clip comes out, with every frame once, at its time, in its colours, with its sound.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
+
+mod common;
+
+#[path = "video/endings.rs"]
+mod endings;
+#[path = "video/options.rs"]
+mod options;
+#[path = "video/picture.rs"]
+mod picture;
+#[path = "video/refusals.rs"]
+mod refusals;
+#[path = "video/sound.rs"]
+mod sound;
+#[path = "video/times.rs"]
+mod times;

@@ -1,0 +1,85 @@
+//! Runs that are stopped, and runs that meet.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::clip::{AAC, Clip};
+use crate::common::read::decode;
+use crate::common::{Folder, HANG};
+
+/// Long enough to be still at work when a signal comes, whatever the machine.
+const FRAMES: u64 = 3000;
+
+/// A run that has begun to write `out.mp4`.
+fn begun(folder: &Folder) -> Child {
+    Clip::new(FRAMES).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
+    let child = folder.process("in.mp4 out.mp4").stderr(Stdio::null()).spawn().unwrap();
+    let part = folder.path("out.mp4.part");
+    wait_until(|| std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 20_000));
+    child
+}
+
+fn wait_until(mut ready: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !ready() {
+        assert!(since.elapsed() < HANG, "nothing happens");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
+    assert!(sent.success());
+}
+
+fn code(child: &mut Child) -> Option<i32> {
+    let mut status = None;
+    wait_until(|| {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap().code()
+}
+
+#[test]
+fn a_signal_ends_with_a_good_shorter_file() {
+    for (signal, expected) in [("INT", 130), ("TERM", 143)] {
+        let folder = Folder::new();
+        let mut child = begun(&folder);
+        send(signal, &child);
+        assert_eq!(code(&mut child), Some(expected), "{signal}");
+        let report = folder.take_report();
+        assert_eq!(folder.names(), ["in.mp4", "out.mp4"]);
+        let decoded = decode(&folder.path("out.mp4"));
+        let frames = decoded.video.len() as u64;
+        assert!((1..FRAMES).contains(&frames), "{frames} frames: the signal came too late");
+        assert_eq!((&report["frames_out"], &report["stopped"]), (&frames.into(), &true.into()));
+        assert_eq!(decoded.numbers(), (0..frames).collect::<Vec<_>>());
+        let sound = decoded.sound[0].end_s();
+        assert!((sound - frames as f64 / 25.0).abs() < 0.1, "{sound} s of sound for {frames} frames");
+    }
+}
+
+#[test]
+fn a_second_run_to_the_same_place_is_refused_and_the_first_goes_on() {
+    let folder = Folder::new();
+    let mut child = begun(&folder);
+    folder.run("in.mp4 out.mp4").refused(4, "another run");
+    folder.run("in.mp4 out.mp4 --force").refused(4, "another run");
+    assert!(child.try_wait().unwrap().is_none(), "the first run ended too early");
+    send("INT", &child);
+    assert_eq!(code(&mut child), Some(130));
+    assert!(!decode(&folder.path("out.mp4")).video.is_empty());
+}
+
+#[test]
+fn what_a_killed_run_left_is_no_obstacle() {
+    let folder = Folder::new();
+    let mut child = begun(&folder);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(folder.names().contains(&"out.mp4.part".into()));
+    folder.run("in.mp4 out.mp4 --frames 5").good(5);
+    assert!(!folder.names().contains(&"out.mp4.part".into()));
+    assert_eq!(decode(&folder.path("out.mp4")).video.len(), 5);
+}
