@@ -36,7 +36,7 @@ demo: setup ## stylize a clip: make demo [IN=video OUT=video STYLE=name|file.onn
 	@$(WITH_RUNTIME) bash scripts/demo.sh
 
 test: setup ## run every test
-	$(WITH_RUNTIME) cargo test --locked
+	$(WITH_RUNTIME) cargo test --locked --no-fail-fast
 
 lint: setup ## formatting, clippy, scripts, shaders
 	@bash scripts/lint.sh

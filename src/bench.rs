@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
-use crate::job::{self, Job, Observer, Output, Part, Plan};
+use crate::job::{self, Job, Network, Observer, Output, Part, Plan};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
 use crate::sink::{self, Null, Place};
 use crate::source::test_pattern::{FrameRate, TestPattern};
@@ -169,7 +169,7 @@ fn encode(job: &Job, from: &Path, to: &Path) -> Result<()> {
 
 fn stylizer(job: &Job) -> Result<Stylizer> {
     let opened = open(&job.input)?;
-    job::stylizer(job, opened.format, &Meter::new()).map(|(stylizer, _)| stylizer)
+    Network::open(&job.engine)?.stylizer(job, opened.format, &Meter::new())
 }
 
 /// CPU time of conversion and of the network, for `frames` times the first frame of the clip. The network runs with all

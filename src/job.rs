@@ -210,12 +210,13 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
         Output::File(path) => Some(Place::claim(path, &job.input, job.force)?),
         Output::Null => None,
     };
+    let network = Network::open(&job.engine)?;
     let opened = source::open(&job.input, request(job), stop, meter)?;
     let still = matches!(&job.output, Output::File(path) if sink::is_still(path));
     if still && !opened.single {
         return Err(Error::Usage("a picture holds one frame of a video: add --frames 1, or write a video".into()));
     }
-    let (stylizer, network) = stylizer(job, opened.format, meter)?;
+    let stylizer = network.stylizer(job, opened.format, meter)?;
     let out = out_format(opened.format, job);
     let plan = plan(&opened, &stylizer, &network, out.size);
     let sink: Box<dyn Sink> = match place {
@@ -240,19 +241,6 @@ fn request(job: &Job) -> Request {
     Request { part: job.part, audio: job.audio, priming: hides_priming }
 }
 
-/// The stylizer of a job whose source gives frames of format `source`.
-pub(crate) fn stylizer(job: &Job, source: FrameFormat, meter: &Meter) -> Result<(Stylizer, Network)> {
-    let network = Network::open(&job.engine)?;
-    let order = stylizer::Order {
-        net: job.look.net_size.resolve(source.size),
-        out: out_format(source, job),
-        controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
-        provider: job.engine.provider,
-        threads: job.engine.threads,
-    };
-    Ok((Stylizer::new(&network.model, &order, meter)?, network))
-}
-
 /// Frames that may wait between two stages. With none each stage still has one in hand while the next works; more would
 /// cost a tensor of memory each and gain nothing.
 const DEPTH: usize = 0;
@@ -265,7 +253,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    fn open(engine: &Engine) -> Result<Self> {
+    pub(crate) fn open(engine: &Engine) -> Result<Self> {
         let runtime = Runtime::load(engine.runtime.as_deref())?;
         let (source, tier, precision) = match &engine.style {
             StyleChoice::Zoo(name) => {
@@ -283,6 +271,18 @@ impl Network {
         };
         let precision = if precision.is_empty() { stated.to_owned() } else { precision };
         Ok(Self { model, tier, precision })
+    }
+
+    /// Makes it ready for `job`, whose source gives frames of format `source`.
+    pub(crate) fn stylizer(&self, job: &Job, source: FrameFormat, meter: &Meter) -> Result<Stylizer> {
+        let order = stylizer::Order {
+            net: job.look.net_size.resolve(source.size),
+            out: out_format(source, job),
+            controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
+            provider: job.engine.provider,
+            threads: job.engine.threads,
+        };
+        Stylizer::new(&self.model, &order, meter)
     }
 }
 

@@ -141,9 +141,9 @@ fn every_shell_has_its_completions() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ended = run(TOOL, &format!("completions {shell}"));
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{shell}");
-        assert!(ended.stdout.contains("keep-colour"), "{shell}");
+        assert!(ended.stdout.contains("lossless"), "{shell}");
         let one = run(TOOL, &format!("completions {shell} --program stylize"));
-        assert!(!one.stdout.contains("keep-colour") && one.stdout.contains("doctor"), "{shell}");
+        assert!(!one.stdout.contains("lossless") && one.stdout.contains("doctor"), "{shell}");
     }
 }
 

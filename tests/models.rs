@@ -363,9 +363,9 @@ fn the_first_style_of_the_zoo_runs() {
     let mut session = model.session(Size::new(50, 30), &options()).unwrap();
     assert_eq!(session.input_size(), Size::new(120, 96));
     let (input, output) = run(&mut session);
-    assert!(output.iter().all(|value| (0.0..=1.0).contains(value)));
+    assert!(output.iter().all(|value| (0.0..=255.0).contains(value)));
     let distance: f32 = input.iter().zip(&output).map(|(a, b)| (a - b).abs()).sum::<f32>() / input.len() as f32;
-    assert!(distance > 0.02, "it paints: {distance}");
+    assert!(distance > 5.0, "it paints: {distance}");
 }
 
 #[test]

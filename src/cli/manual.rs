@@ -139,9 +139,9 @@ mod tests {
     fn every_shell_completes_every_program() {
         for shell in Shell::value_variants() {
             let all = String::from_utf8(completions(*shell, None)).unwrap();
-            assert!(all.contains("stylize-video") && all.contains("keep-colour") && all.contains("doctor"), "{shell}");
+            assert!(all.contains("stylize-video") && all.contains("lossless") && all.contains("doctor"), "{shell}");
             let one = completions(*shell, Some(ProgramName::Stylize));
-            assert!(!String::from_utf8(one).unwrap().contains("keep-colour"), "{shell}");
+            assert!(!String::from_utf8(one).unwrap().contains("lossless"), "{shell}");
         }
     }
 
