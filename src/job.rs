@@ -39,7 +39,7 @@ pub enum SizeChoice {
     /// That of the video.
     #[default]
     Source,
-    /// This many rows; the width follows from the aspect.
+    /// This many rows; the width follows from the aspect, rounded to an even number.
     Height(u32),
     /// Just this.
     Exact(Size),
@@ -52,8 +52,8 @@ impl SizeChoice {
             Self::Source => source,
             Self::Exact(size) => size,
             Self::Height(height) => {
-                let width = u64::from(source.width) * u64::from(height) + u64::from(source.height) / 2;
-                Size::new(u32::try_from(width / u64::from(source.height)).unwrap_or(u32::MAX).max(1), height)
+                let width = f64::from(source.width) * f64::from(height) / f64::from(source.height);
+                Size::new(((width / 2.0).round() as u32).max(1) * 2, height)
             }
         }
     }

@@ -20,17 +20,23 @@ pub mod convert;
 pub mod model;
 pub mod compose;
 pub mod sink;
+#[doc(hidden)]
 pub mod gpu;
 
 pub mod flow;
 pub mod stylizer;
 pub mod job;
 pub mod report;
+#[doc(hidden)]
 pub mod bench;
 pub mod error;
 
+// For the programs of this package.
+#[doc(hidden)]
 pub mod progress;
+#[doc(hidden)]
 pub mod doctor;
+#[doc(hidden)]
 pub mod cli;
 
 pub use error::{Error, Result};

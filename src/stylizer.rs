@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use crate::compose::{Compose, LiveControls};
 use crate::convert::{Pack, Unpack};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::{Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
@@ -58,6 +58,7 @@ impl Stylizer {
         let (tensors, frames) = (TensorPool::new(), Pool::new());
         let cores = order.threads.or(available_parallelism().ok().map(NonZeroUsize::get)).unwrap_or(1).max(1);
         let workers = workers(net, cores);
+        check_memory(net, workers)?;
         let options =
             SessionOptions { provider: order.provider, threads: cores / workers, ..SessionOptions::default() };
         let first = model.session(net, &options)?;
@@ -140,9 +141,37 @@ fn workers(net: Size, cores: usize) -> usize {
     (1..=most).rev().find(|workers| cores.is_multiple_of(*workers)).unwrap_or(1)
 }
 
+/// Refuses what this machine cannot hold, before it is tried: the system would end the program without a word.
+fn check_memory(net: Size, workers: usize) -> Result<()> {
+    let needed = workers as u64 * net.pixels() as u64 * WORKER_BYTES_PER_PIXEL as u64;
+    match available_bytes() {
+        Some(available) if needed > available => {
+            let (needed, available) = (needed as f64 / 1e9, available as f64 / 1e9);
+            Err(Error::Usage(format!(
+                "a network at {net} takes about {needed:.1} GB of memory, {available:.1} GB are free; use a smaller --net-size"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Memory that programs can still have, where the system tells (Linux).
+fn available_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_sum() {
+        assert!(check_memory(Size::new(1280, 720), 2).is_ok());
+        let text = check_memory(Size::new(1 << 20, 1 << 20), 1).unwrap_err().to_string();
+        assert!(text.contains("1048576x1048576 takes about 93458.5 GB"), "{text}");
+    }
 
     #[test]
     fn workers_fill_the_cores_and_bound_the_memory() {

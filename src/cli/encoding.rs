@@ -102,14 +102,20 @@ fn check_lossless(container: Container, path: &Path, encoding: &Encoding) -> Res
 }
 
 fn check_quality(codec: Codec, encoding: &Encoding) -> Result<()> {
-    // Who names an element knows its scale.
-    let (Some(quality), None) = (encoding.quality, &encoding.encoder) else { return Ok(()) };
+    let Some(quality) = encoding.quality else { return Ok(()) };
+    if let Some(encoder) = &encoding.encoder {
+        return Err(usage(format!("--quality: the scale of {encoder} is not known; leave --quality or --encoder out")));
+    }
     let name = codec_name(codec);
     match worst_quality(codec) {
         None => Err(usage(format!("--quality: {name} is lossless and has no quality to choose; leave it out"))),
-        Some(worst) if quality > worst => Err(usage(format!(
-            "--quality {quality}: the scale of {name} goes from 0 (best) to {worst}; choose from it"
-        ))),
+        // 0 would be H.264's lossless profile, which few players know.
+        Some(worst) if quality > worst || (quality == 0 && codec == Codec::H264) => {
+            let best = u32::from(codec == Codec::H264);
+            Err(usage(format!(
+                "--quality {quality}: the scale of {name} goes from {best} (best) to {worst}; choose from it"
+            )))
+        }
         Some(_) => Ok(()),
     }
 }
@@ -175,11 +181,11 @@ mod tests {
     #[test]
     fn quality_is_on_the_scale_of_the_codec() {
         let fits = |out, quality| verdict(out, &Encoding { quality: Some(quality), ..Encoding::default() }).is_none();
-        assert_eq!((fits("a.mp4", 51), fits("a.mp4", 52)), (true, false));
+        assert_eq!((fits("a.mp4", 51), fits("a.mp4", 52), fits("a.mp4", 0)), (true, false, false));
         assert_eq!((fits("a.webm", 63), fits("a.webm", 64)), (true, false));
         assert_eq!((fits("a.jpg", 90), fits("a.png", 1)), (false, false));
         let own = Encoding { quality: Some(200), encoder: Some("rav1enc".into()), ..Encoding::default() };
-        assert_eq!(verdict("a.mkv", &own), None);
+        assert!(verdict("a.mkv", &own).unwrap().contains("rav1enc"));
     }
 
     #[test]

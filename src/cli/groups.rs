@@ -25,8 +25,8 @@ pub struct StyleArgs {
 
     /// Small network or large one
     ///
-    /// live is fast enough for video on a CPU, fine draws better and wants a graphics card. auto takes live on a CPU
-    /// and fine where a graphics card keeps the pace.
+    /// live is the small network, fine the large one, which wants a graphics card. auto takes live where the style has
+    /// it. `stylize styles` shows which there are.
     #[arg(
         long,
         value_name = "auto|live|fine",
@@ -101,7 +101,7 @@ pub struct NetworkArgs {
 
     /// Number format of the network: auto, fp32, fp16 or int8
     ///
-    /// auto takes the fastest of those that the style comes in and that this machine is good at.
+    /// auto takes fp32 where the style comes in it, else fp16, else int8. `stylize styles` shows which there are.
     #[arg(
         long,
         value_name = "FORMAT",
@@ -230,7 +230,7 @@ pub struct OutputArgs {
 
     /// Constant quality, on the codec's own scale; smaller is better [default: a good one for the codec]
     ///
-    /// h264 and hevc: 0 to 51. vp9 and av1: 0 to 63.
+    /// h264: 1 to 51. hevc: 0 to 51. vp9 and av1: 0 to 63.
     #[arg(long, value_name = "N")]
     pub quality: Option<u32>,
 

@@ -15,6 +15,7 @@ use crate::flow::Stop;
 use crate::job::{self, Job, Observer, Output};
 use crate::progress::{Event, Mode, Progress, Voice};
 use crate::report::{Meter, Report};
+use crate::source::SourceError;
 
 /// Turn a video into a painting that moves
 ///
@@ -131,7 +132,13 @@ impl VideoArgs {
         let mut progress = Progress::new(self.message.progress, voice, stop.clone());
         let result = work(&job, &stop, &Meter::new(), &mut progress);
         progress.close();
-        let report = result?;
+        let report = match (result, signals.received()) {
+            (Err(Error::Source(SourceError::Stopped)), Some(signal)) => {
+                voice.note(SourceError::Stopped.to_string());
+                return Ok(signal.exit_code());
+            }
+            (result, _) => result?,
+        };
         if let Some(file) = report_file {
             file.write(&report)?;
         }
@@ -218,7 +225,7 @@ mod tests {
     #[test]
     fn every_option_reaches_the_job() {
         let words = "in.mp4 out.mkv --style a.onnx --precision int8 --provider tensorrt --threads 3 --strength 0.5 \
-            --keep-color --stabilise 0 --net-size 360p --size 640x480 --codec hevc --quality 20 --encoder x265enc \
+            --keep-color --stabilise 0 --net-size 360p --size 640x480 --codec hevc --encoder x265enc \
             --no-audio --start 1:00 --end 2:00 --frames 9 --force --runtime /lib/ort --convert cpu --model-range -1..1 \
             --model-output-range 0..255 --model-channels bgr --model-layout nhwc --model-output-layout nchw \
             --model-input a=1 --model-input b=-2.5 --strict -v --report r.json";
@@ -228,7 +235,8 @@ mod tests {
         assert_eq!((job.engine.threads, job.engine.runtime), (Some(3), Some("/lib/ort".into())));
         assert_eq!((job.look.strength, job.look.keep_colour), (0.5, true));
         assert_eq!((job.look.net_size, job.size), (SizeChoice::Height(360), SizeChoice::Exact(Size::new(640, 480))));
-        assert_eq!((job.encoding.quality, job.encoding.encoder.as_deref()), (Some(20), Some("x265enc")));
+        assert_eq!(job.encoding.encoder.as_deref(), Some("x265enc"));
+        assert_eq!(parsed("in.mp4 out.mp4 --quality 20").job().unwrap().encoding.quality, Some(20));
         assert_eq!((job.part.start_nanos, job.part.end_nanos), (Some(60_000_000_000), Some(120_000_000_000)));
         assert_eq!((job.part.frames, job.force, job.audio), (Some(9), true, false));
         let overrides = &job.engine.overrides;

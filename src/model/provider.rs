@@ -55,7 +55,7 @@ const ROWS: [Row; 7] = [
         provider: Provider::Cuda,
         is_built_in: ep::CUDA::is_available,
         register: |_| ep::CUDA::default().build(),
-        remedy: "run `make setup RUNTIME=gpu`; it needs an NVIDIA driver, CUDA 13 and cuDNN 9",
+        remedy: "set ORT_DYLIB_PATH to the library of the wheel onnxruntime-gpu; it needs an NVIDIA driver, CUDA 13 and cuDNN 9",
     },
     Row {
         provider: Provider::CoreMl,
@@ -73,13 +73,13 @@ const ROWS: [Row; 7] = [
         provider: Provider::WebGpu,
         is_built_in: ep::WebGPU::is_available,
         register: |_| ep::WebGPU::default().build(),
-        remedy: "run `make setup RUNTIME=webgpu`; it needs a graphics card with a recent Vulkan driver",
+        remedy: "set ORT_DYLIB_PATH to the library of the wheel onnxruntime-webgpu; it needs a graphics card with a recent Vulkan driver",
     },
     Row {
         provider: Provider::OpenVino,
         is_built_in: ep::OpenVINO::is_available,
         register: |threads| ep::OpenVINO::default().with_num_threads(threads).build(),
-        remedy: "run `make setup RUNTIME=openvino`",
+        remedy: "set ORT_DYLIB_PATH to the library of the wheel onnxruntime-openvino",
     },
     Row {
         provider: Provider::Cpu,
@@ -91,7 +91,7 @@ const ROWS: [Row; 7] = [
         provider: Provider::TensorRt,
         is_built_in: ep::TensorRT::is_available,
         register: |_| ep::TensorRT::default().build(),
-        remedy: "run `make setup RUNTIME=gpu`; it needs an NVIDIA driver, CUDA 13 and TensorRT 10",
+        remedy: "set ORT_DYLIB_PATH to the library of the wheel onnxruntime-gpu; it needs an NVIDIA driver, CUDA 13 and TensorRT 10",
     },
 ];
 

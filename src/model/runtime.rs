@@ -138,9 +138,11 @@ pub fn find(named: Option<&Path>) -> Result<PathBuf, ModelError> {
 /// Folders in which the library may lie, the first first.
 fn places(executable: Option<&Path>, data_home: Option<&Path>) -> Vec<PathBuf> {
     let beside = executable.and_then(Path::parent).map(Path::to_path_buf);
+    // Where `make install` puts it: PREFIX/lib/stylize for PREFIX/bin.
+    let prefix = executable.and_then(Path::parent).and_then(Path::parent).map(|prefix| prefix.join("lib/stylize"));
     let installed = data_home.map(|home| home.join("stylize/runtime"));
     let project = executable.and_then(project_folder).map(|project| project.join(PROJECT_RUNTIME));
-    [beside, installed, project].into_iter().flatten().collect()
+    [beside, prefix, installed, project].into_iter().flatten().collect()
 }
 
 /// `$XDG_DATA_HOME`, or what it stands for when unset.
@@ -204,8 +206,12 @@ mod tests {
         fs::write(project.path().join("Cargo.toml"), b"").unwrap();
         let executable = project.path().join("target/release/stylize");
         let places = places(Some(&executable), Some(Path::new("/data")));
-        let expected =
-            [project.path().join("target/release"), "/data/stylize/runtime".into(), project.path().join(".runtime")];
+        let expected = [
+            project.path().join("target/release"),
+            project.path().join("target/lib/stylize"),
+            "/data/stylize/runtime".into(),
+            project.path().join(".runtime"),
+        ];
         assert_eq!(places, expected);
     }
 

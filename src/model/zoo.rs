@@ -106,7 +106,7 @@ fn nothing_like(style: &str, tier: Option<Tier>, precision: Option<Precision>, a
     let asked: Vec<_> = asked.into_iter().flatten().collect();
     let there: Vec<_> = all.iter().map(|entry| format!("{} {}", entry.tier, entry.precision)).collect();
     format!(
-        "style {style} is not here as {}; there is {} (leave --tier and --precision at auto, or run `make install`)",
+        "style {style} is not here as {}; there is {} (leave --tier and --precision at auto)",
         asked.join(" "),
         there.join(", ")
     )

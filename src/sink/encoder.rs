@@ -64,6 +64,8 @@ const RECIPES: [Recipe; 5] = [
             ("row-mt", "true"),
             ("tile-columns", "2"),
             ("keyframe-max-dist", "250"),
+            // With more, GStreamer 1.22 does not get the last frames of small pictures out of libvpx.
+            ("lag-in-frames", "10"),
         ],
         caps: "video/x-vp9,profile=(string)0",
         parser: None,
@@ -164,11 +166,7 @@ fn named(name: &str, codec: Codec) -> Result<gst::Element, SinkError> {
     let encoder = make(name, recipe(codec).name, "the plugin that has it (gst-inspect-1.0 lists what is there)")?;
     let is_encoder = encoder.factory().is_some_and(|factory| factory.has_type(gst::ElementFactoryType::VIDEO_ENCODER));
     if !is_encoder {
-        return Err(SinkError::NoEncoder {
-            codec: recipe(codec).name.into(),
-            element: format!("{name} (it is no video encoder)"),
-            package: "nothing; name a video encoder such as x264enc",
-        });
+        return Err(SinkError::NotEncoder { element: name.into() });
     }
     Ok(encoder)
 }

@@ -16,9 +16,9 @@ use crate::isobmff;
 use crate::pool::Pool;
 use crate::report::Meter;
 use crate::source::caps::caps_of;
-use crate::source::io_reason;
 use crate::source::pipeline::{FILE_SINK, Failure, POLL, STALL};
 use crate::source::{Media, Track};
+use crate::source::{SourceError, io_reason};
 
 /// Frames that may wait before the encoder.
 const WAITING: u64 = 1;
@@ -47,7 +47,6 @@ pub(super) struct FileSink {
     shift_nanos: u64,
     /// Tells the muxer's side, once it is known.
     end: Arc<OnceLock<End>>,
-    meter: Meter,
 }
 
 impl FileSink {
@@ -87,7 +86,6 @@ impl FileSink {
             end_nanos: 0,
             shift_nanos: 0,
             end: Arc::clone(&end),
-            meter: meter.clone(),
         };
         let run_ups = sink.tracks.iter().filter_map(|track| track.priming);
         sink.shift_nanos = run_ups.map(|priming| priming.nanos).max().unwrap_or(0);
@@ -169,10 +167,7 @@ impl Sink for FileSink {
 
     fn finish(&mut self) -> Result<()> {
         if self.pushed == 0 {
-            self.meter.warn("stopped before the first frame: nothing was written");
-            self.media.halt();
-            self.place = None;
-            return Ok(());
+            return Err(SourceError::Stopped.into());
         }
         if !self.media.status.said().drained {
             for track in &self.tracks {

@@ -54,6 +54,12 @@ pub enum SinkError {
         /// Debian's package.
         package: &'static str,
     },
+    /// What the user named as encoder is none.
+    #[error("--encoder {element}: GStreamer's element of that name is no video encoder; name one such as x264enc")]
+    NotEncoder {
+        /// GStreamer's name of it.
+        element: String,
+    },
     /// The encoder or muxer failed.
     #[error("encoding {path:?} failed: {reason}")]
     Encode {

@@ -1,7 +1,7 @@
 //! The place of an output file: written beside its target under a temporary name, visible only when it is whole.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -9,6 +9,9 @@ use tempfile::TempPath;
 use super::SinkError;
 use crate::error::{Error, Result};
 use crate::source::io_reason;
+
+/// What the name of an unfinished file ends with: nobody else's files do.
+pub(super) const PART_ENDING: &str = ".stylize-part";
 
 /// A temporary file beside `target`, locked against other runs. Dropped without [`Place::publish`], it leaves nothing.
 pub(crate) struct Place {
@@ -24,17 +27,19 @@ impl Place {
         let write = |reason: &str| SinkError::Write { path: target.into(), reason: reason.into() };
         let name = target.file_name().ok_or_else(|| write("it is no file name"))?;
         refuse_same(target, input)?;
-        match fs::metadata(target) {
-            Ok(meta) if meta.is_dir() => return Err(write("it is a directory; name a file in it").into()),
-            Ok(_) if !replace => return Err(SinkError::Exists { path: target.into() }.into()),
-            _ => {}
+        if fs::metadata(target).is_ok_and(|meta| meta.is_dir()) {
+            return Err(write("it is a directory; name a file in it").into());
+        }
+        // A link to nowhere counts as there, too: publishing would find it.
+        if !replace && fs::symlink_metadata(target).is_ok() {
+            return Err(SinkError::Exists { path: target.into() }.into());
         }
         let folder = folder_of(target);
         if !folder.is_dir() {
             return Err(write("its folder does not exist; create it first").into());
         }
         let mut part_name = name.to_owned();
-        part_name.push(".part");
+        part_name.push(PART_ENDING);
         let part = folder.join(part_name);
         refuse_same(&part, input)?;
         let lock = lock(&part, target)?;
@@ -87,20 +92,32 @@ fn refuse_same(target: &Path, input: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Opens and locks the unfinished file; one that a killed run left behind is emptied.
 fn lock(part: &Path, target: &Path) -> Result<File, SinkError> {
+    let write = |reason: String| SinkError::Write { path: target.into(), reason };
+    // Neither through a link to somebody's file, nor waiting for the other end of a pipe.
     let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
         .open(part)
-        .map_err(|error| SinkError::Write { path: target.into(), reason: io_reason(&error) })?;
+        .map_err(|error| write(io_reason(&error)))?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => return Err(SinkError::Busy { path: target.into() }),
         // Some file systems know no locks; the name alone must do there.
         Ok(()) | Err(TryLockError::Error(_)) => {}
     }
-    // A run that was killed left its part behind; only now is it sure that nobody writes it.
-    file.set_len(0).map_err(|error| SinkError::Write { path: target.into(), reason: io_reason(&error) })?;
+    let ours = file.metadata().map_err(|error| write(io_reason(&error)))?;
+    if !ours.is_file() {
+        return Err(write(format!("{part:?} is in the way; move it")));
+    }
+    // Between opening and locking, the run that had it may have published it: then it is no part any more.
+    match fs::symlink_metadata(part) {
+        Ok(named) if (named.dev(), named.ino()) == (ours.dev(), ours.ino()) => {}
+        _ => return Err(SinkError::Busy { path: target.into() }),
+    }
+    file.set_len(0).map_err(|error| write(io_reason(&error)))?;
     Ok(file)
 }
 
@@ -150,6 +167,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_the_way_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (part, other) = (folder.path().join("out.mkv.stylize-part"), folder.path().join("other"));
+        fs::write(&other, "somebody's").unwrap();
+        std::os::unix::fs::symlink(&other, &part).unwrap();
+        assert!(matches!(claim(folder.path(), true), Err(Error::Sink(SinkError::Write { .. }))));
+        assert_eq!(fs::read_to_string(&other).unwrap(), "somebody's");
+        fs::remove_file(&part).unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.path().join("out.mkv")).unwrap();
+        assert!(matches!(claim(folder.path(), false), Err(Error::Sink(SinkError::Exists { .. }))));
+    }
+
+    #[test]
     fn the_source_in_any_disguise_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let input = folder.path().join("in.mp4");
@@ -160,7 +190,7 @@ mod tests {
             let result = Place::claim(&folder.path().join(name), &input, true);
             assert!(matches!(result, Err(Error::Usage(_))), "{name}");
         }
-        let input = folder.path().join("out.mkv.part");
+        let input = folder.path().join("out.mkv.stylize-part");
         fs::write(&input, "source").unwrap();
         assert!(matches!(Place::claim(&folder.path().join("out.mkv"), &input, true), Err(Error::Usage(_))));
         assert_eq!(fs::read_to_string(&input).unwrap(), "source");

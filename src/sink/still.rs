@@ -10,6 +10,7 @@ use super::{Place, SinkError};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
 use crate::frame::{Frame, PixelFormat, Timed};
+use crate::source::io_reason;
 
 /// JPEG quality: past this, files grow and pictures do not get better.
 const JPEG_QUALITY: u8 = 92;
@@ -39,7 +40,7 @@ impl Sink for StillSink {
             return Err(Error::Usage("a picture holds one frame; use --frames 1, or write a video".into()));
         };
         write(&place, &frame.item)
-            .map_err(|error| SinkError::Write { path: place.target().into(), reason: error.to_string() })?;
+            .map_err(|error| SinkError::Write { path: place.target().into(), reason: reason(&error) })?;
         place.publish()
     }
 
@@ -65,4 +66,8 @@ fn write(place: &Place, frame: &Frame) -> Result<(), image::ImageError> {
 
 fn encode(encoder: impl ImageEncoder, rgb: &[u8], (width, height): (u32, u32)) -> Result<(), image::ImageError> {
     encoder.write_image(rgb, width, height, ExtendedColorType::Rgb8)
+}
+
+fn reason(error: &image::ImageError) -> String {
+    if let image::ImageError::IoError(error) = error { io_reason(error) } else { error.to_string() }
 }

@@ -10,6 +10,7 @@ use super::SourceError;
 use super::caps::{hdr_name, without_colorimetry};
 use super::demux::{Stream, element, pad, unreadable};
 use super::pipeline::Media;
+use crate::flow::Stop;
 use crate::report::Meter;
 
 /// Longest time that the first frame may take.
@@ -26,6 +27,7 @@ pub(super) fn decode(
     media: &Media,
     stream: Stream,
     path: &Path,
+    stop: &Stop,
     meter: &Meter,
 ) -> Result<gst_app::AppSink, SourceError> {
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
@@ -48,7 +50,7 @@ pub(super) fn decode(
     }
     stream.link(&pad(&queue, "sink")?)?;
 
-    let said = media.status.wait(PATIENCE, |said| said.format_known || said.input_error.is_some());
+    let said = media.status.wait_unless(stop, PATIENCE, |said| said.format_known || said.input_error.is_some())?;
     let caps = decoded.current_caps().filter(|_| said.format_known);
     let Some(caps) = caps else {
         return Err(match said.input_error {
@@ -134,6 +136,13 @@ fn finish(
             hint: "tone-map it to SDR (BT.709) with ffmpeg's zscale and tonemap filters".into(),
         });
     }
+    if info.has_alpha() {
+        return Err(SourceError::Unsupported {
+            path: path.into(),
+            what: "video with an alpha channel".into(),
+            hint: "put it over a background".into(),
+        });
+    }
     let mut chain = Vec::new();
     if info.is_interlaced() {
         let deinterlace = element("deinterlace")?;
@@ -141,7 +150,8 @@ fn finish(
         chain.push(deinterlace);
         meter.warn("the input is interlaced: deinterlaced, one frame for two fields");
     }
-    chain.push(converter(&info, meter)?);
+    // Converts what frames cannot hold; lets the rest pass.
+    chain.push(element("videoconvert")?);
     chain.push(frames_only(&info)?);
     if is_turned(decoded) {
         let flip = element("videoflip")?;
@@ -161,16 +171,6 @@ fn finish(
         .link(&pad(&chain[0], "sink")?)
         .map_err(|error| SourceError::Gstreamer(format!("cannot link the decoder: {error}")))?;
     Ok(sink)
-}
-
-/// Converts between formats of samples where frames cannot hold what the decoder gives; else it passes.
-fn converter(info: &gst_video::VideoInfo, meter: &Meter) -> Result<gst::Element, SourceError> {
-    let convert = element("videoconvert")?;
-    if info.has_alpha() {
-        convert.set_property_from_str("alpha-mode", "mult");
-        meter.warn("the input has an alpha channel: composited over black");
-    }
-    Ok(convert)
 }
 
 /// Lets 8-bit 4:2:0 through as it is; RGB becomes RGBx, the rest I420.

@@ -8,6 +8,7 @@ use gst::prelude::*;
 
 use super::pipeline::{Failure, Media, Said};
 use super::{SourceError, pipeline};
+use crate::flow::Stop;
 use crate::isobmff::{Hidden, Priming};
 use crate::report::Meter;
 
@@ -78,7 +79,7 @@ pub(super) struct Streams {
 }
 
 /// Opens `path` and waits until the demuxer has shown all streams; it does not see the edit lists in `hidden`.
-pub(super) fn open(media: &Media, path: &Path, hidden: Hidden) -> Result<Streams, SourceError> {
+pub(super) fn open(media: &Media, path: &Path, hidden: Hidden, stop: &Stop) -> Result<Streams, SourceError> {
     let found = Arc::new(Mutex::new(Vec::new()));
     let file = element("filesrc")?;
     file.set_property("location", path);
@@ -92,7 +93,7 @@ pub(super) fn open(media: &Media, path: &Path, hidden: Hidden) -> Result<Streams
     file.link(&parse).map_err(gstreamer)?;
     // Errors of the state change are on the bus, with a better text.
     let _ = media.pipeline.set_state(gst::State::Playing);
-    let said = media.status.wait(PATIENCE, |said| said.streams_known || said.input_error.is_some());
+    let said = media.status.wait_unless(stop, PATIENCE, |said| said.streams_known || said.input_error.is_some())?;
     let streams = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
     if !said.streams_known {
         return Err(why_no_streams(path, &said));

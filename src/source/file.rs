@@ -28,7 +28,7 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
         Hidden::default()
     };
     let run_ups = hidden.primings.clone();
-    let streams = demux::open(&media, path, hidden)?;
+    let streams = demux::open(&media, path, hidden, stop)?;
     if !run_ups.iter().all(|run_up| streams.audio.iter().any(|stream| stream.is_track(run_up.track_id))) {
         // A track whose run-up cannot be told from its sound would be late by it.
         return open(path, Request { priming: false, ..request }, stop, meter);
@@ -47,7 +47,7 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
         demux::discard(&media, stream)?;
     }
     let container_colour = stated_colorimetry(&streams.video.caps);
-    let sink = decode::decode(&media, streams.video, path, meter)?;
+    let sink = decode::decode(&media, streams.video, path, stop, meter)?;
     let mut source = FileSource {
         path: path.into(),
         media: Arc::clone(&media),
@@ -62,9 +62,12 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
     if part.start_nanos.is_some() || part.end_nanos.is_some() {
         source.seek(part)?;
     }
-    let first = source.pull()?.ok_or_else(|| SourceError::Undecodable {
-        path: path.into(),
-        reason: "it ends before its first frame (or --start lies behind its end)".into(),
+    let first = source.pull()?.ok_or_else(|| match stop.asked() {
+        true => SourceError::Stopped,
+        false => SourceError::Undecodable {
+            path: path.into(),
+            reason: "it ends before its first frame (or --start lies behind its end)".into(),
+        },
     })?;
     let (format, timing) = source.describe(&first, part)?;
     source.held = Some(first);
@@ -116,6 +119,9 @@ impl FileSource {
             }
             let said = self.media.status.said();
             if self.sink.is_eos() {
+                if said.input_warnings > 0 {
+                    self.meter.warn(format!("the decoder warned {} times of damaged data", said.input_warnings));
+                }
                 // Frames before an error are good ones; what follows is lost.
                 if said.input_error.is_none() {
                     self.media.status.note(|said| said.drained = true);
@@ -238,20 +244,33 @@ impl Source for FileSource {
     }
 }
 
-/// Numbers frames, and gives a time to those that have none.
+/// A frame whose time is not after the one before it is shown this much later: the least that files can tell apart.
+const TICK_NANOS: u64 = 11_112;
+
+/// Times that run back further than this begin a new timeline: that of another recording, or of a clock that was set.
+const JUMP_NANOS: u64 = 1_000_000_000;
+
+/// Numbers frames, and gives a time to those that have none or a bad one.
 #[derive(Default)]
 struct Clock {
     seq: u64,
     last: Option<(u64, u64)>,
+    /// Added to what the file says, since its times jumped back.
+    offset_nanos: u64,
 }
 
 impl Clock {
     fn stamp(&mut self, pts: Option<u64>, duration: Option<u64>, discontinuity: bool, meter: &Meter) -> Stamp {
         let expected = self.last.map_or(0, |(pts, duration)| pts + duration);
-        let pts_nanos = match (pts, self.last) {
-            (Some(pts), Some((last, _))) if pts <= last => {
-                meter.warn("some time stamps run backwards: replaced by the end of the frame before");
+        let pts_nanos = match (pts.map(|pts| pts + self.offset_nanos), self.last) {
+            (Some(pts), Some((last, _))) if pts + JUMP_NANOS < last => {
+                meter.warn("the time stamps jump back: what follows was put behind what came before");
+                self.offset_nanos += expected - pts;
                 expected
+            }
+            (Some(pts), Some((last, _))) if pts <= last => {
+                meter.warn("some time stamps do not go forward: put just behind the frame before");
+                last + TICK_NANOS
             }
             (Some(pts), _) => pts,
             (None, _) => {
@@ -281,8 +300,12 @@ mod tests {
         assert_eq!(pts(Some(40), Some(10)), Some(40));
         assert_eq!(meter.warnings().len(), 0);
         assert_eq!(pts(None, Some(10)), Some(50));
-        assert_eq!(pts(Some(3), None), Some(60));
-        assert_eq!(pts(Some(75), None), Some(75));
-        assert_eq!(meter.warnings().len(), 2);
+        assert_eq!(pts(Some(50), Some(10)), Some(50 + TICK_NANOS));
+        // One repeat does not make the next good stamp a bad one.
+        assert_eq!(pts(Some(20_000), Some(10)), Some(20_000));
+        assert_eq!(pts(Some(5_000_000_000), Some(2_000_000_000)), Some(5_000_000_000));
+        assert_eq!(pts(Some(100), Some(10)), Some(7_000_000_000));
+        assert_eq!(pts(Some(140), Some(10)), Some(7_000_000_040));
+        assert_eq!(meter.warnings().len(), 3);
     }
 }

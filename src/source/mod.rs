@@ -78,6 +78,9 @@ pub enum SourceError {
         /// Why.
         reason: String,
     },
+    /// The user did not want it any more before there was a frame.
+    #[error("stopped before the first frame; nothing was written")]
+    Stopped,
     /// Nothing moves any more.
     #[error("reading {path:?} stalled: no frame for {seconds} s; try again with GST_DEBUG=3 to see where")]
     Stalled {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
 use super::SourceError;
+use crate::flow::Stop;
 
 /// Longest time that nothing may move before the pipeline counts as hung.
 pub(crate) const STALL: Duration = Duration::from_secs(120);
@@ -157,6 +158,25 @@ impl Status {
             .wait_timeout_while(guard, timeout, |said| !ready(said))
             .unwrap_or_else(PoisonError::into_inner);
         guard.clone()
+    }
+
+    /// Waits as [`Status::wait`] does, but not longer than the user wants.
+    pub(super) fn wait_unless(
+        &self,
+        stop: &Stop,
+        timeout: Duration,
+        ready: impl Fn(&Said) -> bool,
+    ) -> Result<Said, SourceError> {
+        let since = Instant::now();
+        loop {
+            let said = self.wait(POLL, &ready);
+            if ready(&said) || since.elapsed() > timeout {
+                return Ok(said);
+            }
+            if stop.asked() {
+                return Err(SourceError::Stopped);
+            }
+        }
     }
 
     fn hear(&self, message: &gst::Message, input: Option<&gst::Bin>) {

@@ -14,7 +14,7 @@ const FRAMES: u64 = 3000;
 fn begun(folder: &Folder) -> Child {
     Clip::new(FRAMES).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
     let child = folder.process("in.mp4 out.mp4").stderr(Stdio::null()).spawn().unwrap();
-    let part = folder.path("out.mp4.part");
+    let part = folder.path("out.mp4.stylize-part");
     wait_until(|| std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 20_000));
     child
 }
@@ -78,8 +78,8 @@ fn what_a_killed_run_left_is_no_obstacle() {
     let mut child = begun(&folder);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(folder.names().contains(&"out.mp4.part".into()));
+    assert!(folder.names().contains(&"out.mp4.stylize-part".into()));
     folder.run("in.mp4 out.mp4 --frames 5").good(5);
-    assert!(!folder.names().contains(&"out.mp4.part".into()));
+    assert!(!folder.names().contains(&"out.mp4.stylize-part".into()));
     assert_eq!(decode(&folder.path("out.mp4")).video.len(), 5);
 }
