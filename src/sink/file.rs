@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
+use super::buffer::{Evened, buffer};
 use super::container::Container;
 use super::encoder::make;
 use super::end::{End, last_until_the_end};
 use super::{Order, Place, SinkError, audio, check, encoder};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
-use crate::frame::{Frame, FrameFormat, PixelFormat, Size, Timed, tight_planes};
+use crate::frame::{Frame, Timed};
 use crate::isobmff;
-use crate::pool::Pool;
 use crate::report::Meter;
 use crate::source::caps::caps_of;
 use crate::source::pipeline::{FILE_SINK, Failure, POLL, STALL};
@@ -323,86 +323,6 @@ impl Builder<'_> {
 fn timescale(rate: Option<gst::Fraction>) -> u32 {
     let per_second = rate.and_then(|rate| u32::try_from(rate.numer()).ok()).filter(|n| (1..=FINE_CLOCK).contains(n));
     per_second.map_or(FINE_CLOCK, |n| n * FINE_CLOCK.div_ceil(n))
-}
-
-/// A GStreamer buffer over the frame's own bytes.
-fn buffer(frame: Frame, pts_nanos: Option<u64>, duration_nanos: Option<u64>) -> gst::Buffer {
-    struct Bytes(Frame);
-    impl AsRef<[u8]> for Bytes {
-        fn as_ref(&self) -> &[u8] {
-            self.0.bytes()
-        }
-    }
-    let (mut offsets, mut strides) = ([0; 4], [0; 4]);
-    for (index, plane) in frame.planes().iter().enumerate() {
-        offsets[index] = plane.offset_bytes;
-        strides[index] = i32::try_from(plane.stride_bytes).unwrap_or(i32::MAX);
-    }
-    let FrameFormat { size, pixels, .. } = frame.format();
-    let format = match pixels {
-        PixelFormat::I420 => gst_video::VideoFormat::I420,
-        PixelFormat::Nv12 => gst_video::VideoFormat::Nv12,
-        PixelFormat::Rgbx => gst_video::VideoFormat::Rgbx,
-    };
-    let mut buffer = gst::Buffer::from_slice(Bytes(frame));
-    if let Some(buffer) = buffer.get_mut() {
-        buffer.set_pts(pts_nanos.map(gst::ClockTime::from_nseconds));
-        buffer.set_duration(duration_nanos.map(gst::ClockTime::from_nseconds));
-        let planes = pixels.planes();
-        // Our planes are tight, which is not what GStreamer assumes of odd sizes. The layout was checked by the frame.
-        let _ = gst_video::VideoMeta::add_full(
-            buffer,
-            gst_video::VideoFrameFlags::empty(),
-            format,
-            size.width,
-            size.height,
-            &offsets[..planes],
-            &strides[..planes],
-        );
-    }
-    buffer
-}
-
-/// Makes odd sides even by repeating the last column and row of luma; the chroma planes of both sizes are the same.
-struct Evened {
-    format: FrameFormat,
-    pool: Pool<u8>,
-}
-
-impl Evened {
-    fn needed(codec: crate::job::Codec, format: FrameFormat, meter: &Meter) -> Option<Self> {
-        let even = format.size.round_up_to(2);
-        if format.pixels != PixelFormat::I420 || even == format.size || !encoder::needs_even(codec) {
-            return None;
-        }
-        meter.warn(format!(
-            "{} cannot hold odd sides: {} became {even} by repeating the last column or row",
-            encoder::name(codec),
-            format.size
-        ));
-        Some(Self { format: FrameFormat { size: even, ..format }, pool: Pool::new() })
-    }
-
-    fn frame(&self, frame: &Frame) -> Frame {
-        let Size { width, height } = self.format.size;
-        let (planes, len) = tight_planes(PixelFormat::I420, self.format.size);
-        let mut bytes = self.pool.lend(len);
-        let luma_rows = frame.size().height as usize;
-        for y in 0..height as usize {
-            let row = frame.row(0, y.min(luma_rows - 1));
-            let out = &mut bytes[y * width as usize..][..width as usize];
-            out[..row.len()].copy_from_slice(row);
-            out[row.len()..].fill(row[row.len() - 1]);
-        }
-        for (index, plane) in planes.iter().enumerate().skip(1) {
-            for y in 0..height as usize / 2 {
-                let row = frame.row(index, y);
-                bytes[plane.offset_bytes + y * plane.stride_bytes..][..row.len()].copy_from_slice(row);
-            }
-        }
-        #[expect(clippy::expect_used, reason = "the layout and the length both come from tight_planes")]
-        Frame::new(self.format, planes, Arc::new(bytes)).expect("tight planes fit")
-    }
 }
 
 #[cfg(test)]

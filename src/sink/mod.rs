@@ -10,6 +10,7 @@ use crate::report::Meter;
 use crate::source::{OpenMedia, Timing};
 
 mod audio;
+mod buffer;
 mod check;
 mod container;
 mod encoder;
