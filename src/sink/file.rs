@@ -242,6 +242,8 @@ impl Builder<'_> {
         // It must not wait for its first buffer before the pipeline runs: that buffer comes through this pipeline.
         file.set_property("async", false);
         file.set_property("sync", false);
+        // What a killed run has encoded is to be on the disk.
+        file.set_property_from_str("buffer-mode", "unbuffered");
         self.add(&[muxer.clone(), file.clone()])?;
         Ok(muxer)
     }
