@@ -10,10 +10,9 @@ use std::process::Command;
 use assert_cmd::Command as Bounded;
 use common::clip::{AAC, Clip, H264_B, MP3, OPUS, VP8};
 use common::read::decode;
-use common::{Folder, HANG, model};
+use common::{Folder, HANG, job, model};
 use stylize::flow::Stop;
-use stylize::job::{Encoding, Engine, Job, Look, Observer, Output, Part, Plan, SizeChoice, StyleChoice};
-use stylize::model::{Provider, SpecOverrides};
+use stylize::job::{Observer, Plan};
 use stylize::report::Meter;
 
 /// Numbers that look random and are the same in every run.
@@ -151,28 +150,6 @@ struct Silent;
 impl Observer for Silent {
     fn started(&mut self, _: &Plan) {}
     fn tick(&mut self, _: &Meter) {}
-}
-
-fn job(folder: &Folder, to: &str) -> Job {
-    Job {
-        input: folder.path("in.mp4"),
-        output: Output::File(folder.path(to)),
-        force: true,
-        engine: Engine {
-            style: StyleChoice::File(model("identity")),
-            tier: None,
-            precision: None,
-            overrides: SpecOverrides::default(),
-            provider: Provider::Cpu,
-            threads: Some(2),
-            runtime: None,
-        },
-        look: Look { strength: 1.0, keep_colour: false, net_size: SizeChoice::Source },
-        size: SizeChoice::Source,
-        encoding: Encoding::default(),
-        audio: true,
-        part: Part::default(),
-    }
 }
 
 #[test]

@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use common::clip::{AAC, Clip};
-use common::{Folder, model};
+use common::{Folder, job, model};
 use stylize::compose::{Controls, LiveControls};
 use stylize::error::Result;
 use stylize::flow::{Flow, Sink, Source, Stage, Stop};
 use stylize::frame::{Frame, Size, Timed};
-use stylize::job::{Encoding, Engine, Job, Look, Observer, Output, Part, Plan, SizeChoice, StyleChoice};
+use stylize::job::{Job, Observer, Plan};
 use stylize::model::{Model, ModelSource, Provider, Runtime, SpecOverrides};
 use stylize::report::Meter;
 use stylize::source::test_pattern::{FrameRate, TestPattern};
@@ -132,25 +132,7 @@ fn a_long_run_takes_no_more_memory_than_a_short_one() {
     let _alone = ALONE.lock();
     let folder = Folder::new();
     Clip::new(FRAMES).size(160, 120).sound(AAC).write(&folder.path("in.mp4"));
-    let job = Job {
-        input: folder.path("in.mp4"),
-        output: Output::File(folder.path("out.mp4")),
-        force: false,
-        engine: Engine {
-            style: StyleChoice::File(model("identity")),
-            tier: None,
-            precision: None,
-            overrides: SpecOverrides::default(),
-            provider: Provider::Cpu,
-            threads: Some(2),
-            runtime: None,
-        },
-        look: Look { strength: 1.0, keep_colour: false, net_size: SizeChoice::Source },
-        size: SizeChoice::Source,
-        encoding: Encoding::default(),
-        audio: true,
-        part: Part::default(),
-    };
+    let job = Job { force: false, ..job(&folder, "out.mp4") };
     let mut watch = Watch::default();
     let report = stylize::job::run(&job, &Stop::new(), &Meter::new(), &mut watch).unwrap();
     assert_eq!(report.frames_out, FRAMES);

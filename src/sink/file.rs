@@ -298,7 +298,7 @@ impl Builder<'_> {
             meter.warn(text);
         }
         let input = self.request(muxer, "audio_%u")?;
-        tracing::debug!(caps = %track.caps, language = ?track.language, "a sound track");
+        tracing::debug!(caps = %track.caps, "a sound track");
         if chain.is_empty() {
             return track.pad.link(&input).map(drop).map_err(|error| self.failed(error));
         }

@@ -46,12 +46,6 @@ impl Stream {
         gst_pbutils::pb_utils_get_codec_description(&self.caps).to_string()
     }
 
-    /// Language, as the container tells it.
-    fn language(&self) -> Option<String> {
-        let tags = self.pad.stream()?.tags()?;
-        tags.get::<gst::tags::LanguageCode>().map(|code| code.get().to_owned())
-    }
-
     /// Whether it is the track of this number in an MP4 or QuickTime file.
     pub(super) fn is_track(&self, track_id: u32) -> bool {
         let id = self.pad.stream_id();
@@ -193,7 +187,6 @@ pub(super) fn unreadable(path: &Path, failure: &Failure) -> SourceError {
 pub(crate) struct Track {
     pub(crate) pad: gst::GhostPad,
     pub(crate) caps: gst::Caps,
-    pub(crate) language: Option<String>,
     /// Run-up at its start that nobody is to hear.
     pub(crate) priming: Option<Priming>,
     queue: gst::Element,
@@ -252,9 +245,9 @@ pub(super) fn track(media: &Media, stream: Stream, priming: Option<Priming>) -> 
     outside.set_active(true).map_err(gstreamer)?;
     media.input.add_pad(&outside).map_err(gstreamer)?;
     queue.sync_state_with_parent().map_err(gstreamer)?;
-    let (caps, language) = (stream.caps.clone(), stream.language());
+    let caps = stream.caps.clone();
     stream.link(&sink)?;
-    Ok(Track { pad: outside, caps, language, priming, queue, block })
+    Ok(Track { pad: outside, caps, priming, queue, block })
 }
 
 /// Lets `stream` run into nowhere.

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use serde_json::Value;
+use stylize::job::{Encoding, Engine, Job, Look, Output, Part, SizeChoice, StyleChoice};
+use stylize::model::{Provider, SpecOverrides};
 use tempfile::TempDir;
 
 /// A run that takes longer hangs.
@@ -123,4 +125,27 @@ fn arguments(words: &str) -> Vec<PathBuf> {
         arguments.extend(["--report".into(), REPORT.into()]);
     }
     arguments
+}
+
+/// Turns `in.mp4` into `to` with the network that changes nothing.
+pub fn job(folder: &Folder, to: &str) -> Job {
+    Job {
+        input: folder.path("in.mp4"),
+        output: Output::File(folder.path(to)),
+        force: true,
+        engine: Engine {
+            style: StyleChoice::File(model("identity")),
+            tier: None,
+            precision: None,
+            overrides: SpecOverrides::default(),
+            provider: Provider::Cpu,
+            threads: Some(2),
+            runtime: None,
+        },
+        look: Look { strength: 1.0, keep_colour: false, net_size: SizeChoice::Source },
+        size: SizeChoice::Source,
+        encoding: Encoding::default(),
+        audio: true,
+        part: Part::default(),
+    }
 }
