@@ -206,11 +206,46 @@ pub trait Observer {
 /// # Errors
 /// Whatever made it impossible. The output's place is untouched then.
 pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -> Result<Report> {
-    let place = match &job.output {
-        Output::File(path) => Some(Place::claim(path, &job.input, job.force)?),
-        Output::Null => None,
-    };
-    let network = Network::open(&job.engine)?;
+    let place = claim(job)?;
+    paint(job, place, &Network::open(&job.engine)?, stop, meter, observer)
+}
+
+/// Does one job after the other with a network that is opened once.
+pub struct Studio(Network);
+
+impl Studio {
+    /// Opens the network.
+    ///
+    /// # Errors
+    /// When the model or the runtime cannot be used.
+    pub fn open(engine: &Engine) -> Result<Self> {
+        Network::open(engine).map(Self)
+    }
+
+    /// Does as [`run`], with this network whatever the job says.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn run(&self, job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -> Result<Report> {
+        paint(job, claim(job)?, &self.0, stop, meter, observer)
+    }
+}
+
+fn claim(job: &Job) -> Result<Option<Place>> {
+    match &job.output {
+        Output::File(path) => Place::claim(path, &job.input, job.force).map(Some),
+        Output::Null => Ok(None),
+    }
+}
+
+fn paint(
+    job: &Job,
+    place: Option<Place>,
+    network: &Network,
+    stop: &Stop,
+    meter: &Meter,
+    observer: &mut dyn Observer,
+) -> Result<Report> {
     let opened = source::open(&job.input, request(job), stop, meter)?;
     let still = matches!(&job.output, Output::File(path) if sink::is_still(path));
     if still && !opened.single {
@@ -218,7 +253,7 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
     }
     let stylizer = network.stylizer(job, opened.format, meter)?;
     let out = out_format(opened.format, job);
-    let plan = plan(&opened, &stylizer, &network, out.size);
+    let plan = plan(&opened, &stylizer, network, out.size);
     let sink: Box<dyn Sink> = match place {
         Some(place) => {
             let timing = opened.timing.resized(opened.format.size, job.size);
@@ -232,7 +267,7 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
     let flow = Flow::from(opened.source, stop.clone(), DEPTH, meter.clone());
     stylizer.continue_flow(flow).into(sink).wait(|| observer.tick(meter))?;
     observer.tick(meter);
-    Ok(report(&plan, &network, stop, meter, since.elapsed()))
+    Ok(report(&plan, network, stop, meter, since.elapsed()))
 }
 
 fn request(job: &Job) -> Request {

@@ -5,6 +5,8 @@ mod common;
 
 #[path = "video/endings.rs"]
 mod endings;
+#[path = "video/folder.rs"]
+mod folder;
 #[path = "video/options.rs"]
 mod options;
 #[path = "video/picture.rs"]

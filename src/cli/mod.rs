@@ -1,11 +1,14 @@
 //! The command line: what the user wrote (low: the clap structures), and what is meant by it (high: a
 //! [`Job`](crate::job::Job)). Each program is one structure that implements [`Program`].
 
+mod batch;
+mod conduct;
 mod encoding;
 mod ending;
 mod facts;
 mod groups;
 mod manual;
+mod naming;
 mod program;
 mod report_file;
 mod signals;

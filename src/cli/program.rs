@@ -96,7 +96,8 @@ fn fail(voice: &Voice, error: &Error, verbose: bool) -> u8 {
     code
 }
 
-fn causes(error: &Error) -> Vec<String> {
+/// What caused `error`, the nearest first, a line each.
+pub fn causes(error: &Error) -> Vec<String> {
     std::iter::successors(error.source(), |&error| error.source()).map(|error| one_line(&error.to_string())).collect()
 }
 

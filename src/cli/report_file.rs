@@ -1,14 +1,13 @@
-//! The file of `--report`: opened before the work begins, so that a wrong path is known then, and visible only when whole.
+//! The file of `--report`: tried before the work begins, so that a wrong path is known then, and visible only when whole.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
-use crate::job::{Job, Output};
-use crate::report::Report;
 use crate::sink::SinkError;
 
 /// Where the report will be.
@@ -20,20 +19,19 @@ pub struct ReportFile {
 
 #[derive(Debug)]
 enum Place {
-    /// A temporary file beside the target, to be renamed.
-    Beside(NamedTempFile),
+    /// A file, which a temporary one beside it will replace.
+    File,
     /// A pipe or device such as /dev/stdout, which a rename would replace.
     Direct(File),
 }
 
 impl ReportFile {
-    /// Makes ready to write to `path`.
+    /// Makes sure that `path` can be written.
     ///
     /// # Errors
-    /// When it is the input or output of `job`, or cannot be written.
-    pub fn open(path: &Path, job: &Job) -> Result<Self> {
-        let output = if let Output::File(path) = &job.output { Some(path) } else { None };
-        if std::iter::once(&job.input).chain(output).any(|other| same_place(path, other)) {
+    /// When it is one of the `taken` files, the inputs and outputs of the run, or cannot be written.
+    pub fn open<'a>(path: &Path, mut taken: impl Iterator<Item = &'a Path>) -> Result<Self> {
+        if taken.any(|other| same_place(path, other)) {
             let why = format!("--report {} is the input or the output; name another file", path.display());
             return Err(Error::Usage(why));
         }
@@ -42,20 +40,21 @@ impl ReportFile {
         Ok(Self { path, place })
     }
 
-    /// Writes `report`, whole or not at all.
+    /// Writes `report` as JSON, whole or not at all.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(self, report: &Report) -> Result<()> {
+    pub fn write(self, report: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_vec_pretty(report).map_err(|error| Error::Internal(error.to_string()))?;
         text.push(b'\n');
         let Self { path, place } = self;
         let written = match place {
             Place::Direct(mut file) => file.write_all(&text),
-            Place::Beside(mut file) => file
-                .write_all(&text)
-                .and_then(|()| file.as_file().sync_all())
-                .and_then(|()| file.persist(&path).map(drop).map_err(|error| error.error)),
+            Place::File => temporary_beside(&path).and_then(|mut file| {
+                file.write_all(&text)?;
+                file.as_file().sync_all()?;
+                file.persist(&path).map(drop).map_err(|error| error.error)
+            }),
         };
         written.map_err(|error| unwritable(&path, &error))
     }
@@ -66,15 +65,18 @@ impl Place {
         match path.metadata() {
             Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path).map(Self::Direct),
-            _ => {
-                let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-                let mut builder = tempfile::Builder::new();
-                #[cfg(unix)]
-                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-                builder.prefix(".stylize-report-").suffix(".part").tempfile_in(folder).map(Self::Beside)
-            }
+            // Only a try: what stays open until the end would stay behind when the run is killed.
+            _ => temporary_beside(path).map(|_| Self::File),
         }
     }
+}
+
+fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".stylize-report-").suffix(".part").tempfile_in(folder)
 }
 
 /// Whether two paths name one file, or would once it is there. Hard links do not matter: the rename replaces a name.
@@ -125,9 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stays_behind_when_the_work_fails() {
+    fn nothing_stays_behind_when_the_work_fails_or_is_killed() {
         let folder = tempfile::tempdir().unwrap();
-        drop(Place::open(&folder.path().join("report.json")).unwrap());
+        let _open = Place::open(&folder.path().join("report.json")).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -4,18 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::encoding;
-use super::ending::Ending;
+use super::conduct::Conductor;
 use super::groups::{MessageArgs, ModelArgs, NetworkArgs, OutputArgs, PartArgs, StyleArgs, engine};
 use super::program::Program;
 use super::report_file::ReportFile;
-use super::signals::Signals;
+use super::{batch, conduct, encoding, naming};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
-use crate::job::{self, Job, Observer, Output};
-use crate::progress::{Event, Mode, Progress, Voice};
+use crate::job::{self, Job, Observer, Output, Studio};
+use crate::progress::{Mode, Voice};
 use crate::report::{Meter, Report};
-use crate::source::SourceError;
 
 /// Turn a video into a painting that moves
 ///
@@ -23,14 +21,19 @@ use crate::source::SourceError;
 /// the colours of the original. Works on a plain CPU.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "stylize-video", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = NOTES)]
+#[command(override_usage = "stylize-video [OPTIONS] IN OUT\n       stylize-video [OPTIONS] -o FOLDER IN...")]
 pub struct VideoArgs {
-    /// Video or still picture to read (a local file)
-    #[arg(value_name = "IN")]
-    pub input: PathBuf,
+    /// IN: the video or still picture to read, a local file. OUT: the file to write: .mp4, .mov, .mkv or .webm, a still
+    /// .png or .jpg, or null: to throw the frames away
+    #[arg(value_name = "IN OUT", required = true)]
+    paths: Vec<PathBuf>,
 
-    /// File to write: .mp4, .mov, .mkv or .webm, a still .png or .jpg, or null: to throw the frames away
-    #[arg(value_name = "OUT")]
-    pub output: PathBuf,
+    /// Write into this folder, one file for each IN; it is made if it is not there
+    ///
+    /// Each file is called as its input; the container stays, too, where it is one of those that are written and holds
+    /// the codec, else it is .mkv. One input that fails does not stop the others.
+    #[arg(short = 'o', long = "output", value_name = "FOLDER")]
+    folder: Option<PathBuf>,
 
     #[command(flatten)]
     style: StyleArgs,
@@ -52,6 +55,7 @@ Examples:
   stylize-video holiday.mp4 painted.mkv --style wave --strength 0.7 --keep-colour
   stylize-video holiday.mp4 tenth.webm --start 1:30 --end 1:40 --size 720p
   stylize-video holiday.mp4 painted.mp4 --style my.onnx --model-range 0..255
+  stylize-video *.mp4 *.mov -o painted/
 
 `stylize styles` lists the styles, `stylize doctor` says what is missing on this machine.";
 
@@ -67,6 +71,8 @@ Examples:
       Every styled frame bit for bit.
   stylize-video holiday.mp4 painted.mp4 --style my.onnx --model-range 0..255
       A network of your own.
+  stylize-video *.mp4 *.mov -o painted/
+      One after the other, each into a file of its name. What is there already is left alone without --force.
   stylize-video holiday.mp4 null: --frames 300 --report speed.json
       Measure only.
 
@@ -81,7 +87,10 @@ Exit codes:
   70   a fault of this program
   130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM; the output holds what was done. A second signal ends at once.
 
-An error is one line on stderr, and leaves OUT as it was.";
+An error is one line on stderr, and leaves OUT as it was.
+
+With -o the code is 0 where all is well, else that of the first input that failed, else 7 where one came out with losses;
+--report holds a list with an entry for each input.";
 
 impl Program for VideoArgs {
     fn voice(&self) -> Voice {
@@ -93,22 +102,44 @@ impl Program for VideoArgs {
     }
 
     fn run(self, voice: &Voice) -> Result<u8> {
-        self.run_with(voice, job::run)
+        match &self.folder {
+            None => self.run_one(&self.job()?, voice, job::run),
+            Some(folder) => {
+                let jobs = self.jobs(folder)?;
+                let Some(first) = jobs.first() else { return Ok(0) };
+                // What is wrong with the network is so for every file, and said once.
+                let studio = Studio::open(&first.engine)?;
+                self.run_all(&jobs, folder, voice, |job, stop, meter, observer| studio.run(job, stop, meter, observer))
+            }
+        }
     }
 }
 
 impl VideoArgs {
-    /// What is meant.
-    ///
+    /// What is meant by `IN OUT`.
+    fn job(&self) -> Result<Job> {
+        match &self.paths[..] {
+            [input, output] => self.job_of(input, output_of(output)?),
+            [_] => Err(Error::Usage("OUT is missing: give IN and OUT, or -o FOLDER and one IN or several".into())),
+            _ => Err(Error::Usage("more than IN and OUT; several inputs need a folder to go to: -o FOLDER".into())),
+        }
+    }
+
+    /// What is meant by `-o FOLDER IN...`.
+    fn jobs(&self, folder: &Path) -> Result<Vec<Job>> {
+        refuse_scheme("-o FOLDER", folder)?;
+        let outputs = naming::outputs(&self.paths, folder, &self.out.encoding())?;
+        self.paths.iter().zip(outputs).map(|(input, output)| self.job_of(input, Output::File(output))).collect()
+    }
+
     /// # Errors
     /// When the options contradict each other or ask for what this version does not have.
-    pub fn job(&self) -> Result<Job> {
-        refuse_scheme("IN", &self.input)?;
-        let output = output(&self.output)?;
+    fn job_of(&self, input: &Path, output: Output) -> Result<Job> {
+        refuse_scheme("IN", input)?;
         let wanted = self.out.encoding();
         encoding::check(&output, &wanted)?;
         Ok(Job {
-            input: self.input.clone(),
+            input: input.into(),
             output,
             force: self.out.force,
             engine: engine(&self.style, &self.network, &self.model)?,
@@ -121,46 +152,38 @@ impl VideoArgs {
     }
 
     /// Does the job by `work`, tells of it, and returns the exit code.
-    fn run_with<W>(&self, voice: &Voice, work: W) -> Result<u8>
+    fn run_one<W>(&self, job: &Job, voice: &Voice, work: W) -> Result<u8>
     where
         W: FnOnce(&Job, &Stop, &Meter, &mut dyn Observer) -> Result<Report>,
     {
-        let job = self.job()?;
-        let report_file = self.message.report.as_deref().map(|path| ReportFile::open(path, &job)).transpose()?;
-        let stop = Stop::new();
-        let signals = Signals::ask(&stop)?;
-        let mut progress = Progress::new(self.message.progress, voice, stop.clone());
-        let result = work(&job, &stop, &Meter::new(), &mut progress);
-        progress.close();
-        let report = match (result, signals.received()) {
-            (Err(Error::Source(SourceError::Stopped)), Some(signal)) => {
-                voice.note(SourceError::Stopped.to_string());
-                return Ok(signal.exit_code());
-            }
-            (result, _) => result?,
-        };
-        if let Some(file) = report_file {
-            file.write(&report)?;
+        let report_file = self.report_file(std::slice::from_ref(job))?;
+        let done = Conductor::new(&self.message)?.perform(job, voice, "", work)?;
+        if let (Some(file), conduct::Done::Output { report, .. }) = (report_file, &done) {
+            file.write(report)?;
         }
-        let (output, signal, strict) = (&job.output, signals.received(), self.message.strict);
-        Ok(tell(voice, &Ending { report: &report, output, signal, strict }))
+        Ok(done.exit_code())
+    }
+
+    /// Does the jobs by `work`, and returns the exit code.
+    fn run_all<W>(&self, jobs: &[Job], folder: &Path, voice: &Voice, work: W) -> Result<u8>
+    where
+        W: FnMut(&Job, &Stop, &Meter, &mut dyn Observer) -> Result<Report>,
+    {
+        batch::make_folder(folder)?;
+        let report_file = self.report_file(jobs)?;
+        batch::run(jobs, &Conductor::new(&self.message)?, voice, report_file, work)
+    }
+
+    fn report_file(&self, jobs: &[Job]) -> Result<Option<ReportFile>> {
+        let Some(path) = &self.message.report else { return Ok(None) };
+        let output = |job: &'_ Job| if let Output::File(path) = &job.output { Some(path.clone()) } else { None };
+        let outputs: Vec<_> = jobs.iter().filter_map(output).collect();
+        let taken = jobs.iter().map(|job| job.input.as_path()).chain(outputs.iter().map(PathBuf::as_path));
+        ReportFile::open(path, taken).map(Some)
     }
 }
 
-/// Says how it went.
-fn tell(voice: &Voice, ending: &Ending<'_>) -> u8 {
-    let exit_code = ending.exit_code();
-    ending.report.warnings.iter().for_each(|warning| voice.warning(warning));
-    voice.note(ending.summary());
-    let output = if let Output::File(path) = ending.output { Some(path.display().to_string()) } else { None };
-    voice.event(&Event::End { exit_code, output, report: ending.report });
-    if let Some(why) = ending.shortcoming() {
-        voice.error(&why, &[], exit_code);
-    }
-    exit_code
-}
-
-fn output(path: &Path) -> Result<Output> {
+fn output_of(path: &Path) -> Result<Output> {
     if path == Path::new("null:") {
         return Ok(Output::Null);
     }
@@ -259,6 +282,8 @@ mod tests {
             "http://a/in.mp4 out.mp4",
             "file:///in.mp4 out.mp4",
             "in.mp4 rtmp://a/out.mp4",
+            "in.mp4",
+            "in.mp4 other.mp4 out.mp4",
         ] {
             assert_eq!(refused(words).0, 2, "{words}");
         }
@@ -278,7 +303,8 @@ mod tests {
         let file = folder.path().join("report.json");
         let mut args = parsed("in.mp4 null: -q");
         args.message.report = Some(file.clone());
-        let run = |report: Report| args.run_with(&args.voice(), |_, _, _, _| Ok(report)).unwrap();
+        let job = args.job().unwrap();
+        let run = |report: Report| args.run_one(&job, &args.voice(), |_, _, _, _| Ok(report)).unwrap();
         assert_eq!(run(good_report()), 0);
         assert_eq!(run(Report { frames_substituted: 1, ..good_report() }), 7);
         let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
@@ -291,7 +317,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut args = parsed("in.mp4 null: -q");
         args.message.report = Some(folder.path().join("report.json"));
-        let result = args.run_with(&args.voice(), |_, _, _, _| Err(Error::Device("no".into())));
+        let job = args.job().unwrap();
+        let result = args.run_one(&job, &args.voice(), |_, _, _, _| Err(Error::Device("no".into())));
         assert_eq!(result.unwrap_err().exit_code(), 6);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -2,15 +2,18 @@
 //!
 //! | `event` | keys |
 //! |---|---|
+//! | `file` | `number` `count` `input` `output`; a run over several files only |
 //! | `start` | `style` `provider` `width` `height` `net_width` `net_height` `out_width` `out_height` `frames_total` `duration_s` |
 //! | `progress` | `frames_in` `frames_out` `frames_dropped` `frames_substituted` `frames_total` `percent` `fps` `eta_s` `elapsed_s` `position_s` `stages{NAME{p50_ms,p90_ms,p99_ms}}` |
 //! | `warning` | `message` |
 //! | `end` | `exit_code` `output` and the keys of `--report` |
 //! | `error` | `message` `causes[]` `exit_code` |
+//! | `summary` | `done` `failed` `not_started` `exit_code`; a run over several files only |
 //! | `log` | `message`; only with `--verbose` |
 //!
 //! What is not known is null. A run has one `start` at most, and its last line is `end` or `error`; after an `end` with
-//! exit code 7, an `error` says why.
+//! exit code 7, an `error` says why. A run over several files has all that for each file, begun by `file`, with the number
+//! of the file (from 1) under the key `file`; its last line is `summary`.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +27,28 @@ use crate::report::{Percentiles, Report};
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Event<'a> {
+    /// One of several files is next.
+    File {
+        /// From 1.
+        number: usize,
+        /// How many there are.
+        count: usize,
+        /// The file that is read.
+        input: String,
+        /// The file that is written.
+        output: String,
+    },
+    /// How a run over several files went.
+    Summary {
+        /// Files that have their output.
+        done: usize,
+        /// Files that have none.
+        failed: usize,
+        /// Files that a signal left out.
+        not_started: usize,
+        /// Code that the program ends with.
+        exit_code: u8,
+    },
     /// The job begins.
     Start(Start<'a>),
     /// It is under way.

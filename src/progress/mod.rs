@@ -39,6 +39,10 @@ pub struct Progress {
     since: Instant,
     course: Course,
     display: Display,
+    /// What is said once a frame is through: a run that fails before has its error alone to say.
+    plan: Option<String>,
+    /// Stands before every line.
+    label: String,
     said_stopping: bool,
 }
 
@@ -60,7 +64,12 @@ impl Progress {
             Mode::None => Display::Nothing,
         };
         let (voice, since, course) = (voice.clone(), Instant::now(), Course::default());
-        Self { voice, stop, since, course, display, said_stopping: false }
+        Self { voice, stop, since, course, display, plan: None, label: String::new(), said_stopping: false }
+    }
+
+    /// Puts `label` before every line, as of one file of several.
+    pub fn labelled(self, label: String) -> Self {
+        Self { label, ..self }
     }
 
     /// Takes the bar from the screen.
@@ -72,14 +81,17 @@ impl Progress {
 
     fn show(&mut self, meter: &Meter, elapsed: Duration) {
         let now = self.course.snapshot(meter, elapsed);
+        if let Some(plan) = self.plan.take_if(|_| now.frames_out > 0) {
+            self.voice.note(plan);
+        }
         match &mut self.display {
-            Display::Bar(bar) => draw(bar, &now, self.stop.asked()),
+            Display::Bar(bar) => draw(bar, &now, self.stop.asked(), &self.label),
             Display::Lines(pace) => {
                 if self.stop.asked() && !std::mem::replace(&mut self.said_stopping, true) {
                     self.voice.note(STOPPING);
                 }
                 if pace.due(elapsed) {
-                    self.voice.note(plain_line(&now));
+                    self.voice.note(format_args!("{}{}", self.label, plain_line(&now)));
                 }
             }
             Display::Json(pace) => {
@@ -97,7 +109,7 @@ impl Observer for Progress {
         self.since = Instant::now();
         self.course.set_plan(plan);
         match &self.display {
-            Display::Bar(_) | Display::Lines(_) => self.voice.note(plan_line(plan)),
+            Display::Bar(_) | Display::Lines(_) => self.plan = Some(format!("{}{}", self.label, plan_line(plan))),
             Display::Json(_) => self.voice.event(&Event::Start(plan.into())),
             Display::Nothing => {}
         }
@@ -157,7 +169,7 @@ fn waiting_bar(voice: &Voice) -> ProgressBar {
     bar
 }
 
-fn draw(bar: &ProgressBar, now: &Snapshot, stopping: bool) {
+fn draw(bar: &ProgressBar, now: &Snapshot, stopping: bool, label: &str) {
     let columns = usize::from(Term::stderr().size().1);
     let parts = now.done.map_or(0, |done| (done * 10_000.0) as u64);
     if now.done.is_some() && bar.length().is_none() {
@@ -165,7 +177,8 @@ fn draw(bar: &ProgressBar, now: &Snapshot, stopping: bool) {
         bar.set_style(bar_style());
     }
     bar.set_position(parts);
-    bar.set_message(bar_text(now, stopping, columns.saturating_sub(NARROWEST_BAR + 1)));
+    let columns = columns.saturating_sub(NARROWEST_BAR + 1 + measure_text_width(label));
+    bar.set_message(format!("{label}{}", bar_text(now, stopping, columns)));
 }
 
 /// What stands beside the bar, in at most `columns` (figures first; they may be cut by the terminal).

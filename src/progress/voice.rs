@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use console::style;
 use indicatif::MultiProgress;
+use serde::Serialize;
 
 use super::event::Event;
 
@@ -15,12 +16,28 @@ pub struct Voice {
     bars: MultiProgress,
     json: bool,
     quiet: bool,
+    /// Which of several files is spoken of.
+    file: Option<usize>,
+}
+
+/// A JSON line: the event, and the file that it belongs to.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<usize>,
 }
 
 impl Voice {
     /// A voice that says everything in JSON, or in words; a quiet one says errors only.
     pub fn new(json: bool, quiet: bool) -> Self {
-        Self { bars: MultiProgress::new(), json, quiet }
+        Self { bars: MultiProgress::new(), json, quiet, file: None }
+    }
+
+    /// The same voice; its JSON events are of file `number` of a run over several.
+    pub fn of_file(&self, number: usize) -> Self {
+        Self { file: Some(number), ..self.clone() }
     }
 
     /// Whether only errors are said.
@@ -72,7 +89,7 @@ impl Voice {
     }
 
     fn json_line(&self, event: &Event<'_>) {
-        if let Ok(text) = serde_json::to_string(event) {
+        if let Ok(text) = serde_json::to_string(&Line { event, file: self.file }) {
             self.line(text);
         }
     }

@@ -19,7 +19,7 @@ fn begun(folder: &Folder) -> Child {
     child
 }
 
-fn wait_until(mut ready: impl FnMut() -> bool) {
+pub fn wait_until(mut ready: impl FnMut() -> bool) {
     let since = Instant::now();
     while !ready() {
         assert!(since.elapsed() < HANG, "nothing happens");
@@ -27,12 +27,12 @@ fn wait_until(mut ready: impl FnMut() -> bool) {
     }
 }
 
-fn send(signal: &str, child: &Child) {
+pub fn send(signal: &str, child: &Child) {
     let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
     assert!(sent.success());
 }
 
-fn code(child: &mut Child) -> Option<i32> {
+pub fn code(child: &mut Child) -> Option<i32> {
     let mut status = None;
     wait_until(|| {
         status = child.try_wait().unwrap();

@@ -1,0 +1,95 @@
+//! Conducts jobs: does one after the other and tells how it goes. All jobs of a run hear the same signals.
+
+use super::ending::Ending;
+use super::groups::MessageArgs;
+use super::signals::{Signal, Signals};
+use crate::error::{Error, Result};
+use crate::flow::Stop;
+use crate::job::{Job, Observer, Output};
+use crate::progress::{Event, Progress, Voice};
+use crate::report::{Meter, Report};
+use crate::source::SourceError;
+
+/// What the jobs of a run share.
+pub struct Conductor<'a> {
+    message: &'a MessageArgs,
+    stop: Stop,
+    signals: Signals,
+}
+
+/// A job that ended without an error.
+#[derive(Debug)]
+pub enum Done {
+    /// There is an output.
+    Output {
+        /// What was measured.
+        report: Box<Report>,
+        /// 0, 7 or that of a signal.
+        exit_code: u8,
+    },
+    /// A signal came before the first frame: there is none.
+    Stopped(Signal),
+}
+
+impl Done {
+    /// Exit code of a run that consists of this job.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Output { exit_code, .. } => *exit_code,
+            Self::Stopped(signal) => signal.exit_code(),
+        }
+    }
+}
+
+impl<'a> Conductor<'a> {
+    /// From now on signals are heard.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn new(message: &'a MessageArgs) -> Result<Self> {
+        let stop = Stop::new();
+        let signals = Signals::ask(&stop)?;
+        Ok(Self { message, stop, signals })
+    }
+
+    /// The signal that asked to stop, if one did.
+    pub fn stopped_by(&self) -> Option<Signal> {
+        self.signals.received()
+    }
+
+    /// Does `job` by `work` and tells of it by `voice`; `label` stands before the lines of its progress.
+    ///
+    /// # Errors
+    /// Those of `work`; they have not been said yet.
+    pub fn perform<W>(&self, job: &Job, voice: &Voice, label: &str, work: W) -> Result<Done>
+    where
+        W: FnOnce(&Job, &Stop, &Meter, &mut dyn Observer) -> Result<Report>,
+    {
+        let mut progress = Progress::new(self.message.progress, voice, self.stop.clone()).labelled(label.to_owned());
+        let result = work(job, &self.stop, &Meter::new(), &mut progress);
+        progress.close();
+        let report = match (result, self.signals.received()) {
+            (Err(Error::Source(SourceError::Stopped)), Some(signal)) => {
+                voice.note(SourceError::Stopped.to_string());
+                return Ok(Done::Stopped(signal));
+            }
+            (result, _) => Box::new(result?),
+        };
+        let (signal, strict) = (self.signals.received(), self.message.strict);
+        let exit_code = tell(voice, &Ending { report: &report, output: &job.output, signal, strict });
+        Ok(Done::Output { report, exit_code })
+    }
+}
+
+/// Says how a job ended that has an output.
+fn tell(voice: &Voice, ending: &Ending<'_>) -> u8 {
+    let exit_code = ending.exit_code();
+    ending.report.warnings.iter().for_each(|warning| voice.warning(warning));
+    voice.note(ending.summary());
+    let output = if let Output::File(path) = ending.output { Some(path.display().to_string()) } else { None };
+    voice.event(&Event::End { exit_code, output, report: ending.report });
+    if let Some(why) = ending.shortcoming() {
+        voice.error(&why, &[], exit_code);
+    }
+    exit_code
+}
