@@ -134,7 +134,7 @@ fn cpu_of(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
 }
 
 fn open(path: &Path) -> Result<Opened> {
-    let request = Request { part: Part::default(), audio: false, priming: false };
+    let request = Request { part: Part::default(), audio: false, priming: false, room_bytes: None };
     source::open(path, request, &Stop::new(), &Meter::new())
 }
 

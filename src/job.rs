@@ -8,6 +8,7 @@ use crate::compose::{Controls, LiveControls};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
+use crate::memory;
 use crate::model::{Model, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, zoo};
 use crate::report::{Meter, Report};
 use crate::sink::{self, Container, Place};
@@ -273,7 +274,7 @@ fn paint(
 fn request(job: &Job) -> Request {
     let hides_priming =
         matches!(&job.output, Output::File(path) if Container::of(path).is_some_and(Container::hides_priming));
-    Request { part: job.part, audio: job.audio, priming: hides_priming }
+    Request { part: job.part, audio: job.audio, priming: hides_priming, room_bytes: memory::room_bytes() }
 }
 
 /// Frames that may wait between two stages. With none each stage still has one in hand while the next works; more would
@@ -310,14 +311,32 @@ impl Network {
 
     /// Makes it ready for `job`, whose source gives frames of format `source`.
     pub(crate) fn stylizer(&self, job: &Job, source: FrameFormat, meter: &Meter) -> Result<Stylizer> {
+        let net = job.look.net_size.resolve(source.size);
+        let needs = self.needs(job, source);
         let order = stylizer::Order {
-            net: job.look.net_size.resolve(source.size),
-            out: out_format(source, job),
+            net,
+            out: needs.out,
+            most_workers: memory::fit(&job.input, &needs, memory::room_bytes())?,
             controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
             provider: job.engine.provider,
             threads: job.engine.threads,
         };
         Stylizer::new(&self.model, &order, meter)
+    }
+
+    /// What decides how much memory `job` takes, whose source gives frames of format `source`.
+    pub(crate) fn needs(&self, job: &Job, source: FrameFormat) -> memory::Needs {
+        let net = self.model.picture_size(job.look.net_size.resolve(source.size));
+        let codec = match &job.output {
+            Output::File(path) if !sink::is_still(path) => {
+                let default = || Container::of(path).map(Container::default_codec);
+                if job.encoding.lossless { Some(Codec::Ffv1) } else { job.encoding.codec.or_else(default) }
+            }
+            Output::File(_) | Output::Null => None,
+        };
+        let workers = stylizer::workers(net, stylizer::cores(job.engine.threads));
+        let cores = stylizer::cores(None);
+        memory::Needs { source: source.size, net, out: out_format(source, job), codec, workers, cores }
     }
 }
 

@@ -25,6 +25,7 @@ pub mod gpu;
 
 pub mod flow;
 pub mod stylizer;
+pub mod memory;
 pub mod job;
 pub mod report;
 #[doc(hidden)]

@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use crate::compose::{Compose, LiveControls};
 use crate::convert::{Pack, Unpack};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flow::{Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
@@ -33,6 +33,8 @@ pub struct Order {
     pub provider: Provider,
     /// CPU threads for the network; `None`: all cores.
     pub threads: Option<usize>,
+    /// Frames that the network may work on at the same time, so that memory suffices ([`crate::memory::fit`]).
+    pub most_workers: usize,
 }
 
 /// The four stages, made ready.
@@ -56,9 +58,8 @@ impl Stylizer {
     pub fn new(model: &Model, order: &Order, meter: &Meter) -> Result<Self> {
         let net = model.picture_size(order.net);
         let (tensors, frames) = (TensorPool::new(), Pool::new());
-        let cores = order.threads.or(available_parallelism().ok().map(NonZeroUsize::get)).unwrap_or(1).max(1);
-        let workers = workers(net, cores);
-        check_memory(net, workers)?;
+        let cores = cores(order.threads);
+        let workers = workers(net, cores).min(order.most_workers).max(1);
         let options =
             SessionOptions { provider: order.provider, threads: cores / workers, ..SessionOptions::default() };
         let first = model.session(net, &options)?;
@@ -132,46 +133,23 @@ impl Stage for Stylizer {
     }
 }
 
+/// CPU threads that the network gets where `asked` of them are asked for.
+pub(crate) fn cores(asked: Option<usize>) -> usize {
+    asked.or(available_parallelism().ok().map(NonZeroUsize::get)).unwrap_or(1).max(1)
+}
+
 /// How many frames to work on at once: one a core, each on one thread, is the fastest way through a file, since threads
 /// that share a frame wait for each other. Large frames get fewer workers with more threads each, to bound the memory.
-fn workers(net: Size, cores: usize) -> usize {
+pub fn workers(net: Size, cores: usize) -> usize {
     let fitting = cores * WORKER_BYTES_PER_CORE / (net.pixels() * WORKER_BYTES_PER_PIXEL).max(1);
     let most = fitting.clamp(1, cores);
     // Every worker has the same number of threads, so that none is left over.
     (1..=most).rev().find(|workers| cores.is_multiple_of(*workers)).unwrap_or(1)
 }
 
-/// Refuses what this machine cannot hold, before it is tried: the system would end the program without a word.
-fn check_memory(net: Size, workers: usize) -> Result<()> {
-    let needed = workers as u64 * net.pixels() as u64 * WORKER_BYTES_PER_PIXEL as u64;
-    match available_bytes() {
-        Some(available) if needed > available => {
-            let (needed, available) = (needed as f64 / 1e9, available as f64 / 1e9);
-            Err(Error::Usage(format!(
-                "a network at {net} takes about {needed:.1} GB of memory, {available:.1} GB are free; use a smaller --net-size"
-            )))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Memory that programs can still have, where the system tells (Linux).
-fn available_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_does_not_fit_is_refused_with_the_sum() {
-        assert!(check_memory(Size::new(1280, 720), 2).is_ok());
-        let text = check_memory(Size::new(1 << 20, 1 << 20), 1).unwrap_err().to_string();
-        assert!(text.contains("1048576x1048576 takes about 93458.5 GB"), "{text}");
-    }
 
     #[test]
     fn workers_fill_the_cores_and_bound_the_memory() {

@@ -11,8 +11,9 @@ use common::{Folder, job, model};
 use stylize::compose::{Controls, LiveControls};
 use stylize::error::Result;
 use stylize::flow::{Flow, Sink, Source, Stage, Stop};
-use stylize::frame::{Frame, Size, Timed};
-use stylize::job::{Job, Observer, Plan};
+use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Timed};
+use stylize::job::{Codec, Job, Observer, Plan};
+use stylize::memory::{Estimate, Needs};
 use stylize::model::{Model, ModelSource, Provider, Runtime, SpecOverrides};
 use stylize::report::Meter;
 use stylize::source::test_pattern::{FrameRate, TestPattern};
@@ -46,7 +47,7 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
     let mut out = pattern.format();
     out.size = way.out;
     let controls = LiveControls::new(Controls { strength: way.strength, keep_colour: way.keep_colour });
-    let order = Order { net: way.net, out, controls, provider: Provider::Cpu, threads: Some(2) };
+    let order = Order { net: way.net, out, controls, provider: Provider::Cpu, threads: Some(2), most_workers: 2 };
     Stylizer::new(&model, &order, &Meter::new()).unwrap()
 }
 
@@ -144,4 +145,31 @@ fn a_long_run_takes_no_more_memory_than_a_short_one() {
     // A job that is done holds nothing.
     std::thread::sleep(Duration::from_millis(100));
     assert!(rss_bytes() < last.1 + GROWTH_BYTES);
+}
+
+/// Runs the program on a clip of `size` and says what it took and what was estimated, in MB.
+fn taken_and_estimated(size: Size, to: &str) -> (f64, f64) {
+    let folder = Folder::new();
+    Clip::new(12).size(size.width, size.height).write(&folder.path("in.mp4"));
+    // The shipped style: what its network holds is part of the estimate.
+    let taken = folder.run(&format!("in.mp4 {to} --style wave --provider cpu")).good(12).report;
+    let out = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let codec = (to != "null:").then_some(Codec::H264);
+    let workers = stylize::stylizer::workers(size, cores);
+    let needs = Needs { source: size, net: size, out, codec, workers, cores };
+    (taken["peak_rss_mb"].as_f64().unwrap(), Estimate::of(&needs).total_bytes() as f64 / 1e6)
+}
+
+#[test]
+fn row_14_the_estimate_is_near_what_a_run_takes() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: what is estimated was measured on Linux");
+        return;
+    }
+    for (width, height, to) in [(640, 360, "out.mp4"), (1280, 720, "out.mp4"), (1920, 1080, "null:")] {
+        let (taken, estimated) = taken_and_estimated(Size::new(width, height), to);
+        println!("{width}x{height} to {to}: {taken:.0} MB, estimated {estimated:.0} MB");
+        assert!((0.75..=1.25).contains(&(estimated / taken)), "{width}x{height} {to}: {taken:.0} {estimated:.0}");
+    }
 }

@@ -39,6 +39,9 @@ pub use spec::{ModelSpec, SpecError, ValueRange};
 pub use statements::SpecOverrides;
 pub use zoo::{Precision, Tier};
 
+use crate::frame::Size;
+use crate::memory::Sum;
+
 /// The model or the runtime cannot be used. Its text is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -87,6 +90,18 @@ pub enum ModelError {
         reason: String,
         /// What to install.
         remedy: &'static str,
+    },
+    /// It takes more memory than there is.
+    #[error("painting {out} with a network at {net} takes {sum}; use {remedy}")]
+    Memory {
+        /// Size that it was to work at.
+        net: Size,
+        /// Size of the output.
+        out: Size,
+        /// What the run takes.
+        sum: Sum,
+        /// Options that make it fit.
+        remedy: String,
     },
     /// The zoo has no such network.
     #[error("{0}")]

@@ -9,6 +9,7 @@ use gst::prelude::*;
 use super::pipeline::{Failure, Media, Said};
 use super::{SourceError, pipeline};
 use crate::flow::Stop;
+use crate::frame::Size;
 use crate::isobmff::{Hidden, Priming};
 use crate::report::Meter;
 
@@ -39,6 +40,12 @@ impl Stream {
     fn is_cover(&self) -> bool {
         let rate = self.caps.structure(0).and_then(|s| s.get::<gst::Fraction>("framerate").ok());
         self.media_type().starts_with("image/") && rate.is_none_or(|rate| rate.numer() == 0)
+    }
+
+    /// Size of its pictures, as far as the container tells.
+    pub(super) fn size(&self) -> Option<Size> {
+        let side = |name: &str| u32::try_from(self.caps.structure(0)?.get::<i32>(name).ok()?).ok();
+        Some(Size::new(side("width")?, side("height")?))
     }
 
     /// Codec in words.

@@ -14,6 +14,7 @@ use crate::flow::{Source, Stop};
 use crate::frame::{Frame, FrameFormat, Plane, Stamp, Timed};
 use crate::isobmff::Hidden;
 use crate::job::Part;
+use crate::memory;
 use crate::report::Meter;
 
 /// Shown this long where the stream does not say, before the next frame tells better.
@@ -47,6 +48,9 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
         demux::discard(&media, stream)?;
     }
     let container_colour = stated_colorimetry(&streams.video.caps);
+    if let Some(size) = streams.video.size() {
+        memory::check_decoding(path, size, request.room_bytes)?;
+    }
     let sink = decode::decode(&media, streams.video, path, stop, meter)?;
     let mut source = FileSource {
         path: path.into(),

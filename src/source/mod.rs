@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::flow::{Source, Stop};
 use crate::frame::{FrameFormat, Size};
 use crate::job::{Part, SizeChoice};
+use crate::memory::Sum;
 use crate::report::Meter;
 
 pub mod elements;
@@ -77,6 +78,16 @@ pub enum SourceError {
         path: PathBuf,
         /// Why.
         reason: String,
+    },
+    /// Its pictures take more memory than there is.
+    #[error("{path:?} is {size}, which takes {sum}, however small the output; scale it down first")]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Size of its pictures.
+        size: Size,
+        /// What they take.
+        sum: Sum,
     },
     /// The user did not want it any more before there was a frame.
     #[error("stopped before the first frame; nothing was written")]
@@ -175,13 +186,15 @@ pub(crate) struct Request {
     pub(crate) audio: bool,
     /// Whether the sound may bring its run-up along: only a sink that can hide it again says yes.
     pub(crate) priming: bool,
+    /// Memory that may be taken, where it is known.
+    pub(crate) room_bytes: Option<u64>,
 }
 
 /// Opens `path`: a still picture by its content, else whatever GStreamer demuxes and decodes.
 pub(crate) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
     pipeline::check_readable(path)?;
     if still::is_picture(path) {
-        return still::open(path, request.part, meter);
+        return still::open(path, request, meter);
     }
     file::open(path, request, stop, meter)
 }

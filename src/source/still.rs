@@ -8,11 +8,12 @@ use std::sync::Arc;
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
 
-use super::{Opened, SourceError, Timing};
+use super::{Opened, Request, SourceError, Timing};
 use crate::error::{Error, Result};
 use crate::flow::Source;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
 use crate::job::Part;
+use crate::memory;
 use crate::report::Meter;
 
 /// How long a still is shown when it becomes a video.
@@ -36,7 +37,12 @@ pub(super) fn is_picture(path: &Path) -> bool {
 }
 
 /// Decodes the picture: EXIF orientation is applied, alpha is composited over black.
-pub(super) fn open(path: &Path, part: Part, meter: &Meter) -> Result<Opened> {
+pub(super) fn open(path: &Path, request: Request, meter: &Meter) -> Result<Opened> {
+    let part = request.part;
+    // A file that does not tell its size is told of when it is decoded.
+    if let Ok((width, height)) = reader(path).and_then(ImageReader::into_dimensions) {
+        memory::check_decoding(path, Size::new(width, height), request.room_bytes)?;
+    }
     let animated = format_of(path) == Some(ImageFormat::Gif);
     let decoded = if animated { decode_gif(path, meter) } else { decode_still(path, meter).map(|frame| vec![frame]) };
     let mut frames = decoded.map_err(|error| match error {
@@ -54,8 +60,15 @@ pub(super) fn open(path: &Path, part: Part, meter: &Meter) -> Result<Opened> {
     Ok(Opened { source: Box::new(Pictures(frames.into_iter())), format, timing, single, media: None })
 }
 
+fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>, ImageError> {
+    Ok(ImageReader::new(BufReader::new(File::open(path)?)).with_guessed_format()?)
+}
+
 fn decode_still(path: &Path, meter: &Meter) -> Result<Timed<Frame>, ImageError> {
-    let mut decoder = ImageReader::new(BufReader::new(File::open(path)?)).with_guessed_format()?.into_decoder()?;
+    let mut reader = reader(path)?;
+    // What there is of memory was compared with its size.
+    reader.no_limits();
+    let mut decoder = reader.into_decoder()?;
     let orientation = decoder.orientation()?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);

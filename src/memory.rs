@@ -1,0 +1,263 @@
+//! How much memory a run takes, known before anything large is allocated; and what to do where the machine has less.
+//!
+//! The estimate adds up what the parts hold at their peak, in bytes a pixel. Each figure was measured as the peak of whole
+//! runs at 640x360, 1280x720 and 1920x1080 (`--report`'s `peak_rss_mb`), and `tests/memory.rs` holds the sum to them.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::frame::{FrameFormat, PixelFormat, Size};
+use crate::job::Codec;
+use crate::model::ModelError;
+use crate::source::SourceError;
+
+mod room;
+
+pub use room::room_bytes;
+
+/// Programs and libraries, before there is a picture.
+const PROGRAM_BYTES: u64 = 85 << 20;
+/// A session, whatever the size of its pictures.
+const SESSION_BYTES: u64 = 12 << 20;
+/// What a session of the shipped styles holds between its layers, a pixel of the network. Networks of other people may
+/// take twenty times that (Johnson's, at full width); what they take shows only when they run.
+const ACTIVATION_BYTES: u64 = 45;
+/// A planar picture, or a tensor, of three f32.
+const TENSOR_BYTES: u64 = 12;
+/// Decoded pictures that a codec refers to, and those on their way.
+const DECODER_BYTES: u64 = 16;
+/// A picture for each thread of the decoder.
+const DECODER_BYTES_PER_CORE: u64 = 2;
+/// What resizing holds between its two directions, and the planes of luma that guide it.
+const GUIDE_BYTES: u64 = 40;
+
+/// All that decides how much memory a run takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Needs {
+    /// Size of the decoded picture.
+    pub source: Size,
+    /// Size that the network works at.
+    pub net: Size,
+    /// Format of the frames that come out.
+    pub out: FrameFormat,
+    /// Codec of the output; `None`: there is no video file.
+    pub codec: Option<Codec>,
+    /// Frames that the network works on at once.
+    pub workers: usize,
+    /// CPU cores, which decoders and encoders have a thread for each.
+    pub cores: usize,
+}
+
+/// What each part takes at its peak, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// The program and its libraries.
+    pub program_bytes: u64,
+    /// Decoded pictures.
+    pub decoder_bytes: u64,
+    /// Networks, and the tensors before and after them.
+    pub network_bytes: u64,
+    /// Pictures between the network and the encoder, at the size of the output.
+    pub compose_bytes: u64,
+    /// Pictures in the encoder.
+    pub encoder_bytes: u64,
+}
+
+impl Estimate {
+    /// For a run that needs this.
+    pub fn of(needs: &Needs) -> Self {
+        let Needs { source, net, out, codec, workers, cores } = *needs;
+        let (source_px, net_px, out_px) = (pixels(source), pixels(net), pixels(out.size));
+        let (workers, cores) = (workers as u64, cores as u64);
+        let in_flight = TENSOR_BYTES * (2 + 2 * workers);
+        let mut network_bytes = net_px.saturating_mul(in_flight + ACTIVATION_BYTES * workers);
+        network_bytes = network_bytes.saturating_add(SESSION_BYTES * workers);
+        let frame_bytes = if out.pixels == PixelFormat::Rgbx { 4 } else { 2 };
+        let mut compose_bytes = out_px.saturating_mul(3 * frame_bytes);
+        if source != net {
+            network_bytes = network_bytes.saturating_add(source_px.saturating_mul(2 * TENSOR_BYTES));
+        }
+        if net != out.size {
+            let guide = source_px.saturating_mul(TENSOR_BYTES + GUIDE_BYTES / 2);
+            compose_bytes = compose_bytes.saturating_add(guide);
+            compose_bytes = compose_bytes.saturating_add(out_px.saturating_mul(2 * TENSOR_BYTES + GUIDE_BYTES / 2));
+        }
+        Self {
+            program_bytes: PROGRAM_BYTES,
+            decoder_bytes: decoder_bytes(source, cores),
+            network_bytes,
+            compose_bytes,
+            encoder_bytes: codec.map_or(0, |codec| out_px.saturating_mul(encoder_bytes_per_pixel(codec, out, cores))),
+        }
+    }
+
+    /// All of it.
+    pub fn total_bytes(&self) -> u64 {
+        let Self { program_bytes, decoder_bytes, network_bytes, compose_bytes, encoder_bytes } = *self;
+        [decoder_bytes, network_bytes, compose_bytes, encoder_bytes]
+            .into_iter()
+            .fold(program_bytes, u64::saturating_add)
+    }
+}
+
+fn pixels(size: Size) -> u64 {
+    u64::from(size.width) * u64::from(size.height)
+}
+
+fn decoder_bytes(source: Size, cores: u64) -> u64 {
+    pixels(source).saturating_mul(DECODER_BYTES + DECODER_BYTES_PER_CORE * cores)
+}
+
+/// Frames that an encoder looks ahead at or refers to, with what it notes of them.
+fn encoder_bytes_per_pixel(codec: Codec, out: FrameFormat, cores: u64) -> u64 {
+    match codec {
+        Codec::H264 => 50 + 6 * cores,
+        Codec::Hevc | Codec::Vp9 => 130,
+        Codec::Av1 => 60,
+        Codec::Ffv1 if out.pixels == PixelFormat::Rgbx => 190,
+        Codec::Ffv1 => 70,
+    }
+}
+
+/// How many frames the network may work on at once, at most `needs.workers`, so that the run stays below `limit_bytes`
+/// (`None`: nobody knows of a limit).
+///
+/// # Errors
+/// When not even one fits. The text says what it would take and what to do: a [`ModelError`] with the options that make it
+/// fit, or where none do, since the pictures of `path` alone are too large, a [`SourceError`].
+pub fn fit(path: &Path, needs: &Needs, limit_bytes: Option<u64>) -> Result<usize> {
+    let Some(limit_bytes) = limit_bytes else { return Ok(needs.workers) };
+    let total = |needs: &Needs| Estimate::of(needs).total_bytes();
+    let fitting = (1..=needs.workers).rev().find(|&workers| total(&Needs { workers, ..*needs }) <= limit_bytes);
+    if let Some(workers) = fitting {
+        return Ok(workers);
+    }
+    let alone = Needs { workers: 1, ..*needs };
+    let sum = |bytes| Sum { bytes, limit_bytes };
+    if let Some(remedy) = remedy(&alone, limit_bytes) {
+        return Err(ModelError::Memory { net: needs.net, out: needs.out.size, sum: sum(total(&alone)), remedy }.into());
+    }
+    let least = total(&smaller(&alone, HEIGHTS[HEIGHTS.len() - 1]));
+    Err(SourceError::Memory { path: path.into(), size: needs.source, sum: sum(least) }.into())
+}
+
+/// Usual heights of pictures.
+const HEIGHTS: [u32; 7] = [2160, 1440, 1080, 720, 540, 360, 240];
+
+/// The options that make a run fit which change the least: a smaller network, or else that and a smaller output. (An
+/// output that is larger than the network costs more than a network of its size: it is guided by the original.)
+fn remedy(needs: &Needs, limit_bytes: u64) -> Option<String> {
+    let fits = |needs: &Needs| Estimate::of(needs).total_bytes() <= limit_bytes;
+    let below = |size: Size| HEIGHTS.into_iter().filter(move |&height| height < size.height);
+    let net = below(needs.net).find(|&height| fits(&Needs { net: scaled(needs.net, height), ..*needs }));
+    let both = || below(needs.out.size).find(|&height| fits(&smaller(needs, height)));
+    let net = net.map(|height| format!("--net-size {height}p"));
+    net.or_else(|| both().map(|height| format!("--size {height}p --net-size {height}p")))
+}
+
+/// The same with network and output of this height.
+fn smaller(needs: &Needs, height: u32) -> Needs {
+    let size = scaled(needs.out.size, height);
+    Needs { net: size, out: FrameFormat { size, ..needs.out }, ..*needs }
+}
+
+fn scaled(size: Size, height: u32) -> Size {
+    let width = u64::from(size.width) * u64::from(height) / u64::from(size.height.max(1));
+    Size::new(u32::try_from(width).unwrap_or(u32::MAX), height)
+}
+
+/// Whether a picture of this size can be decoded at all within `limit_bytes`.
+///
+/// # Errors
+/// When not.
+pub(crate) fn check_decoding(path: &Path, size: Size, limit_bytes: Option<u64>) -> Result<(), SourceError> {
+    let bytes = decoder_bytes(size, 1).saturating_add(PROGRAM_BYTES);
+    match limit_bytes {
+        Some(limit_bytes) if bytes > limit_bytes => {
+            Err(SourceError::Memory { path: path.into(), size, sum: Sum { bytes, limit_bytes } })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is needed and what there is, for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum {
+    /// Needed.
+    pub bytes: u64,
+    /// There.
+    pub limit_bytes: u64,
+}
+
+impl std::fmt::Display for Sum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        let (needed, there) = (gigabytes(self.bytes), gigabytes(self.limit_bytes));
+        write!(f, "about {needed:.1} GB of memory, and {there:.1} GB can be had")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Colour;
+
+    fn needs(source: Size, net: Size, workers: usize) -> Needs {
+        let out = FrameFormat { size: source, pixels: PixelFormat::I420, colour: Colour::assumed_for(source) };
+        Needs { source, net, out, codec: Some(Codec::H264), workers, cores: 2 }
+    }
+
+    fn refused(needs: &Needs, limit_bytes: u64) -> (u8, String) {
+        let error = fit(Path::new("in.mp4"), needs, Some(limit_bytes)).unwrap_err();
+        (error.exit_code(), error.to_string())
+    }
+
+    const EIGHT_K: Size = Size::new(7680, 4320);
+
+    #[test]
+    fn fewer_frames_at_once_are_tried_before_anything_is_refused() {
+        let size = Size::new(1280, 720);
+        let two = needs(size, size, 2);
+        let limit = Estimate::of(&two).total_bytes();
+        let fitting = |limit| fit(Path::new("in.mp4"), &two, limit).ok();
+        assert_eq!((fitting(None), fitting(Some(limit)), fitting(Some(limit - 1))), (Some(2), Some(2), Some(1)));
+        assert_eq!(fitting(Some(100 << 20)), None);
+    }
+
+    #[test]
+    fn row_14_what_does_not_fit_is_refused_with_the_sum_and_a_way_out() {
+        let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 4_000_000_000);
+        assert_eq!(code, 5);
+        assert_eq!(
+            text,
+            "painting 7680x4320 with a network at 7680x4320 takes about 6.1 GB of memory, and 4.0 GB can be had; use \
+             --size 2160p --net-size 2160p"
+        );
+        let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 1_000_000_000);
+        assert_eq!(code, 3);
+        assert!(text.starts_with("\"in.mp4\" is 7680x4320, which takes about 1.6 GB of memory"), "{text}");
+        let full_hd = Size::new(1920, 1080);
+        let mut grown = needs(full_hd, EIGHT_K, 1);
+        grown.codec = None;
+        let (code, text) = refused(&grown, 1_000_000_000);
+        assert!(code == 5 && text.ends_with("use --net-size 1440p"), "{text}");
+        let huge = Size::new(u32::MAX, u32::MAX);
+        assert_eq!(refused(&needs(huge, huge, 64), 1 << 40).0, 3);
+    }
+
+    #[test]
+    fn every_part_grows_with_its_own_size() {
+        let (small, large) = (Size::new(640, 360), Size::new(1920, 1080));
+        let (a, b) = (Estimate::of(&needs(small, small, 1)), Estimate::of(&needs(large, large, 1)));
+        for (a, b) in [
+            (a.decoder_bytes, b.decoder_bytes),
+            (a.network_bytes, b.network_bytes),
+            (a.compose_bytes, b.compose_bytes),
+            (a.encoder_bytes, b.encoder_bytes),
+        ] {
+            assert!(b > 4 * a, "{a} {b}");
+        }
+        let none = Estimate::of(&Needs { codec: None, ..needs(small, small, 1) });
+        assert_eq!((none.encoder_bytes, none.decoder_bytes), (0, a.decoder_bytes));
+    }
+}
