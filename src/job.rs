@@ -376,6 +376,7 @@ fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Dura
         frames_dropped: meter.frames_dropped(),
         frames_substituted: meter.frames_substituted(),
         frames_damaged: meter.frames_damaged(),
+        gaps: meter.gaps(),
         truncated: meter.is_truncated(),
         stopped: stop.asked(),
         wall_s: wall.as_secs_f64(),

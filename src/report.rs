@@ -24,6 +24,7 @@ struct Counters {
     frames_dropped: AtomicU64,
     frames_substituted: AtomicU64,
     frames_damaged: AtomicU64,
+    gaps: AtomicU64,
     truncated: AtomicBool,
     position_nanos: AtomicU64,
     spent: Mutex<BTreeMap<&'static str, Histogram<u64>>>,
@@ -58,9 +59,14 @@ impl Meter {
         self.0.frames_substituted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The decoder marked a frame as damaged.
-    pub fn frame_damaged(&self) {
-        self.0.frames_damaged.fetch_add(1, Ordering::Relaxed);
+    /// So many more frames came damaged from the decoder, or not at all.
+    pub fn frames_damaged_more(&self, frames: u64) {
+        self.0.frames_damaged.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    /// In so many more places data of the input is missing.
+    pub fn gaps_more(&self, gaps: u64) {
+        self.0.gaps.fetch_add(gaps, Ordering::Relaxed);
     }
 
     /// The input broke off before its end; `text` says where and why.
@@ -112,9 +118,14 @@ impl Meter {
         self.0.frames_substituted.load(Ordering::Relaxed)
     }
 
-    /// Frames that the decoder marked as damaged.
+    /// Frames that came damaged from the decoder, or not at all.
     pub fn frames_damaged(&self) -> u64 {
         self.0.frames_damaged.load(Ordering::Relaxed)
+    }
+
+    /// Places where data of the input is missing.
+    pub fn gaps(&self) -> u64 {
+        self.0.gaps.load(Ordering::Relaxed)
     }
 
     /// Whether the input broke off.
@@ -168,8 +179,10 @@ pub struct Report {
     pub frames_dropped: u64,
     /// Frames whose original passed because the network gave NaN or infinity.
     pub frames_substituted: u64,
-    /// Frames that the decoder marked as damaged.
+    /// Frames that came damaged from the decoder, or not at all.
     pub frames_damaged: u64,
+    /// Places where data of the input is missing or cannot be read.
+    pub gaps: u64,
     /// The input broke off before its end.
     pub truncated: bool,
     /// The user asked to stop before the end.
@@ -203,7 +216,7 @@ pub struct Report {
 impl Report {
     /// Whether frames were damaged, substituted or lost: exit code 7.
     pub fn degraded(&self) -> bool {
-        self.truncated || self.frames_damaged > 0 || self.frames_substituted > 0
+        self.truncated || self.frames_damaged > 0 || self.gaps > 0 || self.frames_substituted > 0
     }
 }
 

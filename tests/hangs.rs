@@ -21,7 +21,7 @@ fn dice(seed: u64, below: u64) -> u64 {
 }
 
 #[test]
-fn a_file_that_cannot_grow_ends_the_run_with_4_and_nothing_stays() {
+fn row_28_a_file_that_cannot_grow_ends_the_run_with_4_and_nothing_stays() {
     let folder = Folder::new();
     Clip::new(120).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
     for round in 0..20 {
@@ -39,12 +39,13 @@ fn a_file_that_cannot_grow_ends_the_run_with_4_and_nothing_stays() {
             .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), stderr.lines().count()), (Some(4), 1), "round {round} {to}: {stderr}");
+        assert!(stderr.to_lowercase().contains("file too large"), "round {round} {to}: {stderr}");
         assert_eq!(folder.names(), ["in.mp4"], "round {round} {to}");
     }
 }
 
 #[test]
-fn a_disk_that_is_full_says_so() {
+fn row_28_a_disk_that_is_full_says_so() {
     let folder = Folder::new();
     let disk = folder.path("disk");
     fs::create_dir(&disk).unwrap();
@@ -80,7 +81,7 @@ fn encoders_that_look_ahead_do_not_starve_the_sound() {
 }
 
 #[test]
-fn damage_in_the_middle_ends_and_is_not_called_whole() {
+fn row_25_damage_in_the_middle_ends_and_is_not_called_whole() {
     for (name, clip) in [
         ("in.mkv", Clip::new(60).sound(AAC)),
         ("in.mp4", Clip::new(60).sound(AAC)),

@@ -195,7 +195,7 @@ fn refused<T>(result: Result<T, ModelError>, expected: &str) -> String {
 }
 
 #[test]
-fn wrong_models_are_refused_each_for_its_reason() {
+fn row_50_wrong_models_are_refused_each_for_its_reason() {
     for (name, expected) in [
         ("wrong_rank", "a picture has 3 or 4 dimensions, not 2"),
         ("wrong_int64", "a picture of i64 values is not supported"),
@@ -224,7 +224,7 @@ fn wrong_models_are_refused_each_for_its_reason() {
 }
 
 #[test]
-fn files_that_are_no_models_are_refused() {
+fn row_49_files_that_are_no_models_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let whole = std::fs::read(data("identity")).unwrap();
     let mut absurd = whole.clone();
@@ -248,7 +248,7 @@ fn files_that_are_no_models_are_refused() {
 
 #[test]
 #[cfg(unix)]
-fn external_data_behind_a_link_is_refused() {
+fn row_52_external_data_behind_a_link_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(data("external_inside"), folder.path().join("m.onnx")).unwrap();
     let inside = data("external_inside").with_extension("bin");
@@ -257,13 +257,25 @@ fn external_data_behind_a_link_is_refused() {
     refused(Model::open(&runtime(), source, &SpecOverrides::default()), "ONNX Runtime refuses it");
 }
 
+/// Opens `name` and a session of it.
+fn made_ready(name: &str, options: &SessionOptions) -> Result<Session, ModelError> {
+    open(name)?.session(Size::new(12, 8), options)
+}
+
 #[test]
-fn what_shows_only_when_it_runs_is_refused_before_the_first_frame() {
-    let session = |name: &str, options: &SessionOptions| open(name).unwrap().session(Size::new(12, 8), options);
-    refused(session("grey_out_unsaid", &options()), "gives [1, 1, 8, 12] for a picture of 12x8");
-    refused(session("memory_bomb", &options()), "Failed to allocate memory");
+fn row_50_what_shows_only_when_it_runs_is_refused_before_the_first_frame() {
+    refused(made_ready("grey_out_unsaid", &options()), "gives [1, 1, 8, 12] for a picture of 12x8");
+}
+
+#[test]
+fn row_53_a_model_that_wants_all_memory_is_refused() {
+    refused(made_ready("memory_bomb", &options()), "Failed to allocate memory");
+}
+
+#[test]
+fn row_54_a_model_that_runs_for_ever_is_refused() {
     let soon = SessionOptions { first_run_limit: Duration::from_millis(200), ..options() };
-    refused(session("endless", &soon), "is not done with its first picture (12x8) after 200ms");
+    refused(made_ready("endless", &soon), "is not done with its first picture (12x8) after 200ms");
 }
 
 #[test]
@@ -282,7 +294,7 @@ fn a_tensor_of_another_size_is_refused() {
 }
 
 #[test]
-fn a_provider_that_is_named_must_run_and_auto_says_why_not_the_others() {
+fn row_55_a_provider_that_is_named_must_run_and_auto_says_why_not_the_others() {
     let model = open("identity").unwrap();
     let there = provider::built_in(&runtime());
     assert!(there.contains(&Provider::Cpu));
@@ -386,7 +398,7 @@ fn two_sessions_of_one_model_run_at_the_same_time() {
 }
 
 #[test]
-fn a_library_that_is_cut_or_something_else_is_refused() {
+fn row_48_a_library_that_is_cut_or_something_else_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let whole = std::fs::read(runtime().path()).unwrap();
     let cut = folder.path().join("libonnxruntime.so.1.99.0");

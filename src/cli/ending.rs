@@ -60,6 +60,9 @@ impl Ending<'_> {
         if report.frames_damaged > 0 {
             faults.push(format!("{} damaged in the input", counted(report.frames_damaged, "frame")));
         }
+        if report.gaps > 0 {
+            faults.push(format!("data missing in {} of the input", counted(report.gaps, "place")));
+        }
         if report.frames_substituted > 0 {
             let frames = counted(report.frames_substituted, "frame");
             faults.push(format!("{frames} passed unstyled, as the network gave no picture"));
@@ -98,6 +101,7 @@ pub mod tests {
             frames_dropped: 0,
             frames_substituted: 0,
             frames_damaged: 0,
+            gaps: 0,
             truncated: false,
             stopped: false,
             wall_s: 4.8,

@@ -99,7 +99,11 @@ pub(super) fn open(media: &Media, path: &Path, hidden: Hidden, stop: &Stop) -> R
     if !said.streams_known {
         return Err(why_no_streams(path, &said));
     }
-    sort(path, streams)
+    match (sort(path, streams), said.missing) {
+        // Streams that nothing understands are not shown.
+        (Err(SourceError::NoVideo { path, .. }), Some(codec)) => Err(SourceError::NoDecoder { path, codec }),
+        (sorted, _) => sorted,
+    }
 }
 
 /// Lets what `file` gives be read without the edit lists in `hidden`.

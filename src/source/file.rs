@@ -8,7 +8,7 @@ use gst::prelude::*;
 
 use super::caps::{frame_format, stated_colorimetry};
 use super::pipeline::{Media, POLL, STALL};
-use super::{OpenMedia, Opened, Request, SourceError, Timing, decode, demux, whole};
+use super::{OpenMedia, Opened, Request, SourceError, Timing, damage, decode, demux, whole};
 use crate::error::Result;
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, FrameFormat, Plane, Stamp, Timed};
@@ -23,6 +23,7 @@ const DEFAULT_DURATION_NANOS: u64 = 40_000_000;
 pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
     let part = request.part;
     let media = Arc::new(Media::new()?);
+    let watch = damage::Watch::begin();
     let hidden = if request.audio && request.priming && part.start_nanos.is_none() {
         Hidden::find(path)
     } else {
@@ -62,6 +63,7 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
         clock: Clock::default(),
         stop: stop.clone(),
         meter: meter.clone(),
+        damage: Damage::new(watch),
     };
     if part.start_nanos.is_some() || part.end_nanos.is_some() {
         source.seek(part)?;
@@ -73,6 +75,10 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
             reason: "it ends before its first frame (or --start lies behind its end)".into(),
         },
     })?;
+    if part.start_nanos.is_some() {
+        // What was decoded on the way to the first frame that is wanted is in no frame that is kept.
+        source.damage.watch.forget();
+    }
     let (format, timing) = source.describe(&first, part)?;
     source.held = Some(first);
     Ok(Opened {
@@ -96,6 +102,32 @@ struct FileSource {
     clock: Clock,
     stop: Stop,
     meter: Meter,
+    damage: Damage,
+}
+
+/// Damage of the input, and how much of it the meter knows.
+struct Damage {
+    watch: damage::Watch,
+    /// Frames that the decoder itself marked.
+    marked: u64,
+    told_frames: u64,
+    told_gaps: u64,
+}
+
+impl Damage {
+    fn new(watch: damage::Watch) -> Self {
+        Self { watch, marked: 0, told_frames: 0, told_gaps: 0 }
+    }
+
+    /// Tells `meter` what has come up since the last time.
+    fn tell(&mut self, meter: &Meter) {
+        let tally = self.watch.tally();
+        // Of a frame that is marked, the log speaks as well.
+        let frames = tally.concealed.max(self.marked) + tally.failed;
+        meter.frames_damaged_more(frames - self.told_frames);
+        meter.gaps_more(tally.gaps - self.told_gaps);
+        (self.told_frames, self.told_gaps) = (frames, tally.gaps);
+    }
 }
 
 impl FileSource {
@@ -116,6 +148,12 @@ impl FileSource {
 
     /// The next sample, or none at the end, when asked to stop, or when the file breaks off.
     fn pull(&mut self) -> Result<Option<gst::Sample>, SourceError> {
+        let pulled = self.pull_sample();
+        self.damage.tell(&self.meter);
+        pulled
+    }
+
+    fn pull_sample(&self) -> Result<Option<gst::Sample>, SourceError> {
         let since = Instant::now();
         while !self.stop.asked() {
             if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::from_mseconds(POLL.as_millis() as u64)) {
@@ -199,7 +237,7 @@ impl FileSource {
         let (info, format) = self.format(sample)?;
         let buffer = sample.buffer_owned().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
-            self.meter.frame_damaged();
+            self.damage.marked += 1;
         }
         let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
         let pts = buffer.pts().and_then(|pts| segment.map_or(Some(pts), |segment| segment.to_running_time(pts)));

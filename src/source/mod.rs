@@ -14,6 +14,7 @@ pub mod elements;
 pub mod test_pattern;
 pub(crate) mod caps;
 pub(crate) mod pipeline;
+mod damage;
 mod demux;
 mod decode;
 mod file;

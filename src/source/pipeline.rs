@@ -119,7 +119,7 @@ impl Failure {
         let details = message.debug().map(|text| text.to_string()).unwrap_or_default();
         tracing::debug!("error on the bus: {error} ({details})");
         Self {
-            text: one_line(&error.to_string()),
+            text: system_reason(&error, &details).unwrap_or_else(|| one_line(&error.to_string())),
             no_space: error.matches(gst::ResourceError::NoSpaceLeft),
             not_media: error.matches(gst::StreamError::TypeNotFound)
                 || error.matches(gst::StreamError::WrongType)
@@ -127,6 +127,16 @@ impl Failure {
             encrypted: error.matches(gst::StreamError::Decrypt) || error.matches(gst::StreamError::DecryptNokey),
         }
     }
+}
+
+/// What the operating system said, which ends the details of an error: better than "could not write to resource".
+fn system_reason(error: &gst::glib::Error, details: &str) -> Option<String> {
+    if !error.matches(gst::ResourceError::Write) && !error.matches(gst::ResourceError::Read) {
+        return None;
+    }
+    let (_, reason) = details.lines().last()?.rsplit_once(": ")?;
+    let mut letters = reason.trim().chars();
+    Some(letters.next()?.to_lowercase().chain(letters).collect())
 }
 
 /// `text` without line breaks and without the full stop that GStreamer's sentences end with.
@@ -203,6 +213,7 @@ impl Status {
             MessageView::Element(_) if gst_pbutils::MissingPluginMessage::is(message) => {
                 if let Ok(missing) = gst_pbutils::MissingPluginMessage::parse(message) {
                     let text = one_line(&missing.description());
+                    let text = text.trim_end_matches(" decoder").to_owned();
                     self.note(|said| _ = said.missing.get_or_insert(text));
                 }
             }

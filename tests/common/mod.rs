@@ -98,6 +98,32 @@ impl Folder {
         command
     }
 
+    /// The same as somebody who may write nowhere; none, and said, where one cannot become that user.
+    pub fn run_as_nobody(&self, words: &str) -> Option<Ended> {
+        use std::os::unix::fs::PermissionsExt;
+        let everybody = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(self.0.path(), everybody).unwrap();
+        let mut arguments: Vec<PathBuf> = arguments(words);
+        arguments.truncate(arguments.len() - 2);
+        let output = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", VIDEO])
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("HOME", self.0.path())
+            .timeout(HANG)
+            .output();
+        let Ok(output) = output else {
+            eprintln!("skipped: {words} as nobody (no setpriv)");
+            return None;
+        };
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        if stderr.contains("setpriv:") {
+            eprintln!("skipped: {words} as nobody ({})", stderr.trim());
+            return None;
+        }
+        Some(Ended { code: output.status.code().unwrap_or(-1), stderr, report: Value::default() })
+    }
+
     /// The report that the last run left, which goes.
     pub fn take_report(&self) -> Value {
         let path = self.path(REPORT);
@@ -113,6 +139,53 @@ impl Folder {
         names.sort();
         names
     }
+}
+
+/// GStreamer's plugins without some of them.
+pub struct Plugins(TempDir);
+
+impl Plugins {
+    /// Lets `command` see only these.
+    pub fn apply(&self, mut command: Command) -> Command {
+        for variable in ["GST_PLUGIN_SYSTEM_PATH_1_0", "GST_PLUGIN_PATH_1_0"] {
+            command.env(variable, self.0.path());
+        }
+        command.env("GST_REGISTRY_1_0", self.0.path().join("registry.bin"));
+        command
+    }
+}
+
+/// What a run from H.264 in MP4 to MP4 needs of GStreamer, but nothing whose file name holds one of `absent`; none, and
+/// said, where GStreamer's folder is not found.
+pub fn plugins_without(absent: &[&str]) -> Option<Plugins> {
+    gst::init().unwrap();
+    let file = gst::Registry::get().find_plugin("coreelements")?.filename()?;
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = [
+        "coreelements",
+        "app",
+        "playback",
+        "typefind",
+        "isomp4",
+        "videoparsers",
+        "audioparsers",
+        "libav",
+        "videoconvert",
+        "videofilter",
+        "videoscale",
+        "audioconvert",
+        "audioresample",
+        "deinterlace",
+        "x264",
+        "openh264",
+    ];
+    for entry in std::fs::read_dir(file.parent()?).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+        if wanted.iter().any(|part| name.contains(part)) && !absent.iter().any(|part| name.contains(part)) {
+            std::os::unix::fs::symlink(&entry, folder.path().join(&name)).unwrap();
+        }
+    }
+    Some(Plugins(folder))
 }
 
 fn arguments(words: &str) -> Vec<PathBuf> {

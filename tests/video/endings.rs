@@ -42,7 +42,7 @@ pub fn code(child: &mut Child) -> Option<i32> {
 }
 
 #[test]
-fn a_signal_ends_with_a_good_shorter_file() {
+fn row_33_a_signal_ends_with_a_good_shorter_file() {
     for (signal, expected) in [("INT", 130), ("TERM", 143)] {
         let folder = Folder::new();
         let mut child = begun(&folder);
@@ -61,7 +61,21 @@ fn a_signal_ends_with_a_good_shorter_file() {
 }
 
 #[test]
-fn a_second_run_to_the_same_place_is_refused_and_the_first_goes_on() {
+fn row_33_a_second_signal_ends_at_once_and_leaves_no_child() {
+    for (first, second, expected) in [("INT", "INT", 130), ("TERM", "INT", 130), ("INT", "TERM", 143)] {
+        let folder = Folder::new();
+        let mut child = begun(&folder);
+        send(first, &child);
+        send(second, &child);
+        // Both may be there before either is heard; the first one alone ends well.
+        let code = code(&mut child);
+        assert!(code == Some(expected), "{first} {second}: {code:?}");
+        assert!(!folder.names().contains(&"out.mp4".into()) || !decode(&folder.path("out.mp4")).video.is_empty());
+    }
+}
+
+#[test]
+fn row_32_a_second_run_to_the_same_place_is_refused_and_the_first_goes_on() {
     let folder = Folder::new();
     let mut child = begun(&folder);
     folder.run("in.mp4 out.mp4").refused(4, "another run");

@@ -80,7 +80,7 @@ fn every_codec_gives_every_frame() {
 }
 
 #[test]
-fn a_network_that_gives_no_picture_lets_the_original_pass() {
+fn row_51_a_network_that_gives_no_picture_lets_the_original_pass() {
     let folder = Folder::new();
     Clip::new(10).sound(AAC).write(&folder.path("in.mp4"));
     let ended = folder.run("in.mp4 out.mp4 --style @nan");

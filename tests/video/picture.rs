@@ -121,7 +121,7 @@ fn tags_of_colour_come_along() {
 }
 
 #[test]
-fn odd_sizes_become_even_only_where_the_codec_needs_it() {
+fn row_12_odd_sizes_become_even_only_where_the_codec_needs_it() {
     let folder = Folder::new();
     Clip::new(5).size(33, 17).encoder(FFV1).write(&folder.path("in.mkv"));
     let ended = folder.run("in.mkv out.mp4").good(5);
@@ -138,7 +138,7 @@ fn odd_sizes_become_even_only_where_the_codec_needs_it() {
 }
 
 #[test]
-fn the_smallest_sizes_work_or_are_refused_in_words() {
+fn row_13_the_smallest_sizes_work_or_are_refused_in_words() {
     let folder = Folder::new();
     Clip::new(3).size(16, 16).write(&folder.path("16.mp4"));
     folder.run("16.mp4 out.mp4").good(3);
