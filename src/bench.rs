@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
-use crate::job::{self, Job, Network, Observer, Output, Part, Plan};
+use crate::job::{self, Input, Job, Network, Observer, Output, Part, Plan};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
 use crate::sink::{self, Null, Place};
 use crate::source::test_pattern::{FrameRate, TestPattern};
@@ -90,7 +90,8 @@ impl fmt::Display for Figures {
 pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result<Figures> {
     let (clip, styled) = (folder.join("clip.mp4"), folder.join("styled.mp4"));
     render(template, size, frames, &clip)?;
-    let job = Job { input: clip.clone(), output: Output::File(styled.clone()), force: true, ..template.clone() };
+    let job =
+        Job { input: Input::File(clip.clone()), output: Output::File(styled.clone()), force: true, ..template.clone() };
 
     let (wall, since) = (Instant::now(), cpu_time());
     let report = job::run(&job, &Stop::new(), &Meter::new(), &mut Unwatched)?;
@@ -135,7 +136,7 @@ fn cpu_of(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
 
 fn open(path: &Path) -> Result<Opened> {
     let request = Request { part: Part::default(), audio: false, priming: false, room_bytes: None };
-    source::open(path, request, &Stop::new(), &Meter::new())
+    source::open(&Input::File(path.into()), request, &Stop::new(), &Meter::new())
 }
 
 fn flow(source: impl Source + 'static) -> Flow<Frame> {
@@ -168,7 +169,7 @@ fn encode(job: &Job, from: &Path, to: &Path) -> Result<()> {
 }
 
 fn stylizer(job: &Job) -> Result<Stylizer> {
-    let opened = open(&job.input)?;
+    let opened = open(job.input.path())?;
     Network::open(&job.engine)?.stylizer(job, opened.format, &Meter::new())
 }
 

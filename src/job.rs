@@ -1,6 +1,6 @@
 //! What to do, resolved and checked; and doing it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,63 @@ use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
 use crate::memory;
 use crate::model::{Model, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, zoo};
+use crate::pattern::Pattern;
 use crate::report::{Meter, Report};
 use crate::sink::{self, Container, Place};
+use crate::source::test_pattern::FrameRate;
 use crate::source::{self, Opened, Request};
 use crate::stylizer::{self, Stylizer};
 use crate::tensor::DType;
+
+/// Where the frames come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// Numbered pictures, so many a second.
+    Pictures {
+        /// Their names.
+        pattern: Pattern,
+        /// Their rate.
+        rate: FrameRate,
+    },
+}
+
+impl Input {
+    /// The file, or what the user wrote in the place of one.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            Self::Pictures { pattern, .. } => pattern.as_path(),
+        }
+    }
+}
 
 /// Where the frames end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// A file; its ending says of which kind.
     File(PathBuf),
+    /// Numbered pictures.
+    Pictures(Pattern),
     /// Nowhere: frames are made and thrown away.
     Null,
+}
+
+impl Output {
+    /// The file, or what the user wrote in the place of one; none where nothing is written.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Pictures(pattern) => Some(pattern.as_path()),
+            Self::Null => None,
+        }
+    }
+
+    /// A single picture.
+    fn is_still(&self) -> bool {
+        matches!(self, Self::File(path) if sink::is_still(path))
+    }
 }
 
 /// Which network paints.
@@ -155,8 +199,8 @@ pub struct Look {
 /// A video (or still) to stylize.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// File to read.
-    pub input: PathBuf,
+    /// What to read.
+    pub input: Input,
     /// Where to write.
     pub output: Output,
     /// An existing output may be replaced.
@@ -192,6 +236,8 @@ pub struct Plan {
     pub duration_nanos: Option<u64>,
     /// Number of frames, as far as the container tells.
     pub frames: Option<u64>,
+    /// Nominal frames a second, as far as the container tells.
+    pub fps: Option<f64>,
 }
 
 /// Watches a job.
@@ -207,8 +253,8 @@ pub trait Observer {
 /// # Errors
 /// Whatever made it impossible. The output's place is untouched then.
 pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -> Result<Report> {
-    let place = claim(job)?;
-    paint(job, place, &Network::open(&job.engine)?, stop, meter, observer)
+    let claimed = claim(job)?;
+    paint(job, claimed, &Network::open(&job.engine)?, stop, meter, observer)
 }
 
 /// Does one job after the other with a network that is opened once.
@@ -232,36 +278,44 @@ impl Studio {
     }
 }
 
-fn claim(job: &Job) -> Result<Option<Place>> {
+/// The output's place, taken before any work.
+enum Claimed {
+    File(Place),
+    Pictures(sink::Pictures),
+    Nothing,
+}
+
+fn claim(job: &Job) -> Result<Claimed> {
     match &job.output {
-        Output::File(path) => Place::claim(path, &job.input, job.force).map(Some),
-        Output::Null => Ok(None),
+        Output::File(path) => Place::claim(path, job.input.path(), job.force).map(Claimed::File),
+        Output::Pictures(pattern) => sink::Pictures::claim(pattern, &job.input, job.force).map(Claimed::Pictures),
+        Output::Null => Ok(Claimed::Nothing),
     }
 }
 
 fn paint(
     job: &Job,
-    place: Option<Place>,
+    claimed: Claimed,
     network: &Network,
     stop: &Stop,
     meter: &Meter,
     observer: &mut dyn Observer,
 ) -> Result<Report> {
     let opened = source::open(&job.input, request(job), stop, meter)?;
-    let still = matches!(&job.output, Output::File(path) if sink::is_still(path));
-    if still && !opened.single {
+    if job.output.is_still() && !opened.single {
         return Err(Error::Usage("a picture holds one frame of a video: add --frames 1, or write a video".into()));
     }
     let stylizer = network.stylizer(job, opened.format, meter)?;
     let out = out_format(opened.format, job);
     let plan = plan(&opened, &stylizer, network, out.size);
-    let sink: Box<dyn Sink> = match place {
-        Some(place) => {
+    let sink: Box<dyn Sink> = match claimed {
+        Claimed::File(place) => {
             let timing = opened.timing.resized(opened.format.size, job.size);
             let order = sink::Order { format: out, timing, encoding: &job.encoding, media: opened.media, meter };
             sink::open(place, order)?
         }
-        None => Box::new(sink::Null { media: opened.media }),
+        Claimed::Pictures(pictures) => sink::open_pictures(pictures, opened.number, opened.media, meter),
+        Claimed::Nothing => Box::new(sink::Null { media: opened.media }),
     };
     observer.started(&plan);
     let since = Instant::now();
@@ -316,7 +370,7 @@ impl Network {
         let order = stylizer::Order {
             net,
             out: needs.out,
-            most_workers: memory::fit(&job.input, &needs, memory::room_bytes())?,
+            most_workers: memory::fit(job.input.path(), &needs, memory::room_bytes())?,
             controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
             provider: job.engine.provider,
             threads: job.engine.threads,
@@ -332,7 +386,7 @@ impl Network {
                 let default = || Container::of(path).map(Container::default_codec);
                 if job.encoding.lossless { Some(Codec::Ffv1) } else { job.encoding.codec.or_else(default) }
             }
-            Output::File(_) | Output::Null => None,
+            Output::File(_) | Output::Pictures(_) | Output::Null => None,
         };
         let workers = stylizer::workers(net, stylizer::cores(job.engine.threads));
         let cores = stylizer::cores(None);
@@ -343,8 +397,8 @@ impl Network {
 /// What comes out: RGB for pictures and lossless video, else the colours of the source.
 fn out_format(source: FrameFormat, job: &Job) -> FrameFormat {
     let size = job.size.resolve(source.size);
-    let still = matches!(&job.output, Output::File(path) if sink::is_still(path));
-    if still || job.encoding.lossless {
+    let pictures = job.output.is_still() || matches!(job.output, Output::Pictures(_));
+    if pictures || job.encoding.lossless {
         return FrameFormat { size, pixels: PixelFormat::Rgbx, colour: Colour::SRGB };
     }
     let colour = match source.pixels {
@@ -365,6 +419,7 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
         provider: stylizer.choice().provider.to_string(),
         duration_nanos: opened.timing.duration_nanos,
         frames: seconds.zip(rate).map(|(seconds, rate)| (seconds * rate).round() as u64),
+        fps: rate,
     }
 }
 

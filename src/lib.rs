@@ -14,6 +14,7 @@ pub mod frame;
 pub mod pool;
 pub mod tensor;
 
+pub mod pattern;
 mod isobmff;
 pub mod source;
 pub mod convert;

@@ -13,6 +13,8 @@ mod options;
 mod picture;
 #[path = "video/refusals.rs"]
 mod refusals;
+#[path = "video/sequence.rs"]
+mod sequence;
 #[path = "video/sound.rs"]
 mod sound;
 #[path = "video/times.rs"]

@@ -11,7 +11,7 @@ use super::report_file::{ReportFile, unwritable};
 use super::signals::Signal;
 use crate::error::{Error, Result};
 use crate::flow::Stop;
-use crate::job::{Job, Observer, Output};
+use crate::job::{Job, Observer};
 use crate::progress::{Event, Voice};
 use crate::report::{Meter, Report};
 use crate::sink::SinkError;
@@ -56,7 +56,8 @@ where
     let mut outcomes = Vec::new();
     for (index, job) in jobs.iter().enumerate() {
         let (number, count) = (index + 1, jobs.len());
-        let (input, output) = (job.input.display().to_string(), name_of(&job.output));
+        let name = |path: &Path| path.display().to_string();
+        let (input, output) = (name(job.input.path()), job.output.path().map(name).unwrap_or_default());
         let ended = conductor.stopped_by().is_none().then(|| {
             let voice = voice.of_file(number);
             voice.note(format_args!("[{number}/{count}] {input}"));
@@ -88,13 +89,6 @@ pub fn make_folder(folder: &Path) -> Result<()> {
             Err(SinkError::Write { path: folder.into(), reason }.into())
         }
         made => made.map_err(|error| unwritable(folder, &error)),
-    }
-}
-
-fn name_of(output: &Output) -> String {
-    match output {
-        Output::File(path) => path.display().to_string(),
-        Output::Null => "null:".into(),
     }
 }
 

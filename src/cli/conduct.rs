@@ -5,7 +5,7 @@ use super::groups::MessageArgs;
 use super::signals::{Signal, Signals};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
-use crate::job::{Job, Observer, Output};
+use crate::job::{Job, Observer};
 use crate::progress::{Event, Progress, Voice};
 use crate::report::{Meter, Report};
 use crate::source::SourceError;
@@ -86,7 +86,7 @@ fn tell(voice: &Voice, ending: &Ending<'_>) -> u8 {
     let exit_code = ending.exit_code();
     ending.report.warnings.iter().for_each(|warning| voice.warning(warning));
     voice.note(ending.summary());
-    let output = if let Output::File(path) = ending.output { Some(path.display().to_string()) } else { None };
+    let output = ending.output.path().map(|path| path.display().to_string());
     voice.event(&Event::End { exit_code, output, report: ending.report });
     if let Some(why) = ending.shortcoming() {
         voice.error(&why, &[], exit_code);

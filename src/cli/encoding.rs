@@ -34,6 +34,9 @@ impl Kind {
 pub fn check(output: &Output, encoding: &Encoding) -> Result<()> {
     match output {
         Output::Null => check_null(encoding),
+        Output::Pictures(pattern) => {
+            Kind::of(pattern.as_path()).map_or(Ok(()), |kind| check_still(kind, pattern.as_path(), encoding))
+        }
         Output::File(path) => {
             let name = path.display();
             let kind = Kind::of(path).ok_or_else(|| {

@@ -33,10 +33,7 @@ impl Ending<'_> {
     /// Where the result is and how it came about.
     pub fn summary(&self) -> String {
         let report = self.report;
-        let place = match self.output {
-            Output::File(path) => path.display().to_string(),
-            Output::Null => "null: (nothing written)".into(),
-        };
+        let place = self.output.path().map_or("null: (nothing written)".into(), |path| path.display().to_string());
         let frames = counted(report.frames_out, "frame");
         let stopped = match self.signal {
             _ if !report.stopped => String::new(),

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::job::Encoding;
+use crate::job::{Encoding, Input};
 use crate::sink::Container;
 
 /// The outputs of `inputs` in `folder`, in their order.
@@ -13,12 +13,12 @@ use crate::sink::Container;
 /// # Errors
 /// [`Error::Usage`] when an input has no name of its own, when two would have the same output, or when an output is one
 /// of the inputs.
-pub fn outputs(inputs: &[PathBuf], folder: &Path, encoding: &Encoding) -> Result<Vec<PathBuf>> {
+pub fn outputs(inputs: &[Input], folder: &Path, encoding: &Encoding) -> Result<Vec<PathBuf>> {
     let outputs = inputs.iter().map(|input| output(input, folder, encoding)).collect::<Result<Vec<_>>>()?;
     let mut taken = HashMap::new();
     for (input, output) in inputs.iter().zip(&outputs) {
         if let Some(earlier) = taken.insert(output, input) {
-            let (earlier, input, output) = (earlier.display(), input.display(), output.display());
+            let (earlier, input, output) = (earlier.path().display(), input.path().display(), output.display());
             return Err(Error::Usage(format!(
                 "{earlier} and {input} would both become {output}; rename one, or give them different folders"
             )));
@@ -28,14 +28,22 @@ pub fn outputs(inputs: &[PathBuf], folder: &Path, encoding: &Encoding) -> Result
     Ok(outputs)
 }
 
-fn output(input: &Path, folder: &Path, encoding: &Encoding) -> Result<PathBuf> {
-    let Some(stem) = input.file_stem() else {
-        let why = format!("{} has no file name that an output could be called after; name a file", input.display());
+fn output(input: &Input, folder: &Path, encoding: &Encoding) -> Result<PathBuf> {
+    // Pictures are called after their folder.
+    let stem = match input {
+        Input::File(path) => path.file_stem(),
+        Input::Pictures { pattern, .. } => pattern.folder().file_name(),
+    };
+    let Some(stem) = stem else {
+        let why = format!("{} has no name that an output could be called after; name OUT", input.path().display());
         return Err(Error::Usage(why));
     };
     let mut name = stem.to_owned();
     name.push(".");
-    name.push(ending(input, encoding));
+    name.push(match input {
+        Input::File(path) => ending(path, encoding),
+        Input::Pictures { .. } => OsStr::new("mkv"),
+    });
     Ok(folder.join(name))
 }
 
@@ -53,8 +61,9 @@ fn ending<'a>(input: &'a Path, encoding: &Encoding) -> &'a OsStr {
 }
 
 /// One input may lie where another's output will be, under whatever name.
-fn refuse_overwriting(inputs: &[PathBuf], outputs: &[PathBuf]) -> Result<()> {
-    let files: HashMap<_, _> = inputs.iter().filter_map(|input| Some((identity(input)?, input))).collect();
+fn refuse_overwriting(inputs: &[Input], outputs: &[PathBuf]) -> Result<()> {
+    let files: HashMap<_, _> =
+        inputs.iter().filter_map(|input| Some((identity(input.path())?, input.path()))).collect();
     match outputs.iter().find_map(|output| Some((output, files.get(&identity(output)?)?))) {
         Some((output, input)) => Err(Error::Usage(format!(
             "{} would be written over the input {}; choose another folder",
@@ -77,7 +86,7 @@ mod tests {
     use crate::job::Codec;
 
     fn named(inputs: &[&str], encoding: &Encoding) -> Result<Vec<String>> {
-        let inputs: Vec<_> = inputs.iter().map(PathBuf::from).collect();
+        let inputs: Vec<_> = inputs.iter().map(|path| Input::File(path.into())).collect();
         let outputs = outputs(&inputs, Path::new("/no/such/folder"), encoding)?;
         Ok(outputs.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect())
     }
@@ -101,6 +110,17 @@ mod tests {
     }
 
     #[test]
+    fn pictures_are_called_after_their_folder() {
+        let named = |text: &str| {
+            let pattern = crate::pattern::Pattern::parse(Path::new(text)).unwrap();
+            let rate = crate::cli::value::frame_rate("25").unwrap();
+            outputs(&[Input::Pictures { pattern, rate }], Path::new("out"), &Encoding::default())
+        };
+        assert_eq!(named("shots/a.b/%05d.png").unwrap(), [PathBuf::from("out/a.b.mkv")]);
+        assert!(named("%05d.png").is_err());
+    }
+
+    #[test]
     fn two_inputs_of_one_name_are_refused() {
         for inputs in [["x/a.mp4", "y/a.mp4"], ["a.avi", "a.ts"], ["a.mp4", "a.mp4"]] {
             let text = named(&inputs, &Encoding::default()).unwrap_err().to_string();
@@ -118,7 +138,10 @@ mod tests {
         for name in ["a.mp4", "out/b.mp4"] {
             std::fs::write(file(name), "").unwrap();
         }
-        let wanted = |inputs: &[PathBuf]| outputs(inputs, &file("out"), &Encoding::default());
+        let wanted = |inputs: &[PathBuf]| {
+            let inputs: Vec<_> = inputs.iter().cloned().map(Input::File).collect();
+            outputs(&inputs, &file("out"), &Encoding::default())
+        };
         assert!(wanted(&[file("a.mp4")]).is_ok());
         assert!(wanted(&[file("out/b.mp4")]).is_err());
         std::fs::hard_link(file("a.mp4"), file("out/c.mp4")).unwrap();

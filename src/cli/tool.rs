@@ -14,7 +14,7 @@ use crate::bench::{self, Figures};
 use crate::doctor::Findings;
 use crate::error::{Error, Result};
 use crate::gpu::adapters;
-use crate::job::{Encoding, Job, Output, Part, SizeChoice};
+use crate::job::{Encoding, Input, Job, Output, Part, SizeChoice};
 use crate::progress::Voice;
 
 /// Look at styles, models and this machine
@@ -113,7 +113,7 @@ struct BenchArgs {
 impl BenchArgs {
     fn measure(&self) -> Result<Figures> {
         let job = Job {
-            input: PathBuf::new(),
+            input: Input::File(PathBuf::new()),
             output: Output::Null,
             force: true,
             engine: engine(&self.style, &self.network, &self.model)?,

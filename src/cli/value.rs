@@ -1,7 +1,11 @@
 //! Values on the command line: moments, shares, names.
 
+use std::num::NonZeroU32;
+
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use crate::source::test_pattern::FrameRate;
 
 /// A choice that the program may make itself: `None` is `auto`. (An alias, as clap gives `Option` a meaning of its own.)
 pub type OrAuto<T> = Option<T>;
@@ -19,6 +23,29 @@ pub fn or_auto<T: ValueEnum + Send + Sync + 'static>() -> impl TypedValueParser<
 /// For what is no number of that range; NaN is none.
 pub fn share(text: &str) -> Result<f32, String> {
     text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "a number from 0 to 1 is needed".into())
+}
+
+/// Frames a second: `25`, `29.97` or `30000/1001`.
+///
+/// # Errors
+/// For anything else, and for rates below 1/1000 or above 1000.
+pub fn frame_rate(text: &str) -> Result<FrameRate, String> {
+    parse_rate(text).ok_or_else(|| "a rate is frames a second up to 1000, such as 25, 29.97 or 30000/1001".into())
+}
+
+fn parse_rate(text: &str) -> Option<FrameRate> {
+    let (frames, seconds) = match (text.split_once('/'), text.split_once('.')) {
+        (Some((frames, seconds)), _) => (digits(frames)?, digits(seconds)?),
+        (None, Some((whole, fraction))) if (1..=6).contains(&fraction.len()) => {
+            let scale = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
+            (digits(whole)?.checked_mul(scale)?.checked_add(digits(fraction)?)?, scale)
+        }
+        (None, None) => (digits(text)?, 1),
+        _ => return None,
+    };
+    let in_range = frames <= seconds.checked_mul(1000)? && seconds <= frames.checked_mul(1000)?;
+    let side = |n: u64| NonZeroU32::new(u32::try_from(n).ok()?);
+    in_range.then_some(FrameRate { frames: side(frames)?, seconds: side(seconds)? })
 }
 
 /// `NAME=VALUE` with a finite number.
@@ -109,6 +136,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_is_a_number_or_a_fraction() {
+        let rate = |text| frame_rate(text).map(|rate| (rate.frames.get(), rate.seconds.get())).ok();
+        assert_eq!(
+            [rate("25"), rate("30000/1001"), rate("1/10")],
+            [Some((25, 1)), Some((30_000, 1001)), Some((1, 10))]
+        );
+        assert_eq!([rate("29.97"), rate("0.5")], [Some((2997, 100)), Some((5, 10))]);
+        for text in ["", "0", "0/1", "1/0", "-5", "1e3", "1001", "25.", ".5", "1/1/1", "nan", "1/99999", "4294967296/1"]
+        {
+            assert_eq!(rate(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_named_number_is_finite_and_has_a_name() {
         assert_eq!(named_number("alpha=0.5"), Ok(("alpha".into(), 0.5)));
         assert_eq!(named_number("a=b=-1"), Ok(("a=b".into(), -1.0)));
@@ -128,7 +169,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_a_parser_panic(text in "\\PC*") {
-            let _ = (moment_nanos(&text), share(&text), named_number(&text), text.parse::<crate::job::SizeChoice>());
+            let _ = (moment_nanos(&text), share(&text), named_number(&text), frame_rate(&text), text.parse::<crate::job::SizeChoice>());
         }
 
         #[test]

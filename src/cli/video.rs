@@ -1,5 +1,6 @@
 //! `stylize-video IN OUT`.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -8,12 +9,15 @@ use super::conduct::Conductor;
 use super::groups::{MessageArgs, ModelArgs, NetworkArgs, OutputArgs, PartArgs, StyleArgs, engine};
 use super::program::Program;
 use super::report_file::ReportFile;
+use super::value::frame_rate;
 use super::{batch, conduct, encoding, naming};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
-use crate::job::{self, Job, Observer, Output, Studio};
+use crate::job::{self, Input, Job, Observer, Output, Studio};
+use crate::pattern::Pattern;
 use crate::progress::{Mode, Voice};
 use crate::report::{Meter, Report};
+use crate::source::test_pattern::FrameRate;
 
 /// Turn a video into a painting that moves
 ///
@@ -25,6 +29,9 @@ use crate::report::{Meter, Report};
 pub struct VideoArgs {
     /// IN: the video or still picture to read, a local file. OUT: the file to write: .mp4, .mov, .mkv or .webm, a still
     /// .png or .jpg, or null: to throw the frames away
+    ///
+    /// Both may be numbered pictures: shot/%05d.png is shot/00001.png and so on. They are read from the lowest number to
+    /// the first that is missing, and written with the numbers of the pictures that were read, else from 1.
     #[arg(value_name = "IN OUT", required = true)]
     paths: Vec<PathBuf>,
 
@@ -34,6 +41,10 @@ pub struct VideoArgs {
     /// the codec, else it is .mkv. One input that fails does not stop the others.
     #[arg(short = 'o', long = "output", value_name = "FOLDER")]
     folder: Option<PathBuf>,
+
+    /// Rate of numbered pictures that are read: 25, 29.97 or 30000/1001 [default: 25]
+    #[arg(long, value_name = "RATE", value_parser = frame_rate)]
+    fps: Option<FrameRate>,
 
     #[command(flatten)]
     style: StyleArgs,
@@ -48,6 +59,9 @@ pub struct VideoArgs {
     #[command(flatten)]
     message: MessageArgs,
 }
+
+/// Rate of numbered pictures, as most programs have it.
+const DEFAULT_RATE: FrameRate = FrameRate { frames: NonZeroU32::MIN.saturating_add(24), seconds: NonZeroU32::MIN };
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,6 +87,9 @@ Examples:
       A network of your own.
   stylize-video *.mp4 *.mov -o painted/
       One after the other, each into a file of its name. What is there already is left alone without --force.
+  stylize-video shot/%05d.png painted.mov --fps 24
+  stylize-video holiday.mp4 frames/%05d.png
+      Numbered pictures; those that were written before a failure stay.
   stylize-video holiday.mp4 null: --frames 300 --report speed.json
       Measure only.
 
@@ -119,7 +136,7 @@ impl VideoArgs {
     /// What is meant by `IN OUT`.
     fn job(&self) -> Result<Job> {
         match &self.paths[..] {
-            [input, output] => self.job_of(input, output_of(output)?),
+            [input, output] => self.job_of(self.input(input)?, output_of(output)?),
             [_] => Err(Error::Usage("OUT is missing: give IN and OUT, or -o FOLDER and one IN or several".into())),
             _ => Err(Error::Usage("more than IN and OUT; several inputs need a folder to go to: -o FOLDER".into())),
         }
@@ -128,18 +145,29 @@ impl VideoArgs {
     /// What is meant by `-o FOLDER IN...`.
     fn jobs(&self, folder: &Path) -> Result<Vec<Job>> {
         refuse_scheme("-o FOLDER", folder)?;
-        let outputs = naming::outputs(&self.paths, folder, &self.out.encoding())?;
-        self.paths.iter().zip(outputs).map(|(input, output)| self.job_of(input, Output::File(output))).collect()
+        let inputs = self.paths.iter().map(|path| self.input(path)).collect::<Result<Vec<_>>>()?;
+        let outputs = naming::outputs(&inputs, folder, &self.out.encoding())?;
+        inputs.into_iter().zip(outputs).map(|(input, output)| self.job_of(input, Output::File(output))).collect()
     }
 
-    /// # Errors
-    /// When the options contradict each other or ask for what this version does not have.
-    fn job_of(&self, input: &Path, output: Output) -> Result<Job> {
-        refuse_scheme("IN", input)?;
+    fn input(&self, path: &Path) -> Result<Input> {
+        // A file whose name looks like numbered pictures is a file.
+        let pattern = Pattern::parse(path).filter(|_| !path.exists());
+        match (pattern, self.fps) {
+            (Some(pattern), fps) => Ok(Input::Pictures { pattern, rate: fps.unwrap_or(DEFAULT_RATE) }),
+            (None, Some(_)) => Err(Error::Usage(format!(
+                "--fps is the rate of numbered pictures such as shot/%05d.png; {} has times of its own",
+                path.display()
+            ))),
+            (None, None) => refuse_scheme("IN", path).map(|()| Input::File(path.into())),
+        }
+    }
+
+    fn job_of(&self, input: Input, output: Output) -> Result<Job> {
         let wanted = self.out.encoding();
         encoding::check(&output, &wanted)?;
         Ok(Job {
-            input: input.into(),
+            input,
             output,
             force: self.out.force,
             engine: engine(&self.style, &self.network, &self.model)?,
@@ -176,9 +204,7 @@ impl VideoArgs {
 
     fn report_file(&self, jobs: &[Job]) -> Result<Option<ReportFile>> {
         let Some(path) = &self.message.report else { return Ok(None) };
-        let output = |job: &'_ Job| if let Output::File(path) = &job.output { Some(path.clone()) } else { None };
-        let outputs: Vec<_> = jobs.iter().filter_map(output).collect();
-        let taken = jobs.iter().map(|job| job.input.as_path()).chain(outputs.iter().map(PathBuf::as_path));
+        let taken = jobs.iter().flat_map(|job| std::iter::once(job.input.path()).chain(job.output.path()));
         ReportFile::open(path, taken).map(Some)
     }
 }
@@ -188,7 +214,7 @@ fn output_of(path: &Path) -> Result<Output> {
         return Ok(Output::Null);
     }
     refuse_scheme("OUT", path)?;
-    Ok(Output::File(path.into()))
+    Ok(Pattern::parse(path).map_or_else(|| Output::File(path.into()), Output::Pictures))
 }
 
 /// `http://…` and the like. A file whose name looks like that is a file.
@@ -237,6 +263,7 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_contract() {
         let job = parsed("in.mp4 out.mp4").job().unwrap();
+        assert_eq!(job.input, Input::File("in.mp4".into()));
         assert_eq!(job.output, Output::File("out.mp4".into()));
         assert_eq!(job.engine.style, StyleChoice::Zoo(None));
         assert_eq!((job.engine.tier, job.engine.precision, job.engine.provider), (None, None, Provider::Auto));
@@ -283,11 +310,28 @@ mod tests {
             "file:///in.mp4 out.mp4",
             "in.mp4 rtmp://a/out.mp4",
             "in.mp4",
+            "in.mp4 out.mp4 --fps 25",
+            "in.mp4 %d.png --codec h264",
+            "in.mp4 %d.jpg --lossless",
             "in.mp4 other.mp4 out.mp4",
         ] {
             assert_eq!(refused(words).0, 2, "{words}");
         }
         assert_eq!(refused("in.mp4 out.mp4 --convert gpu").0, 6);
+    }
+
+    #[test]
+    fn numbered_pictures_are_known_by_their_names() {
+        let job = parsed("shot/%05d.png out/%d.jpg").job().unwrap();
+        let pattern = |text: &str| Pattern::parse(Path::new(text)).unwrap();
+        assert_eq!(job.input, Input::Pictures { pattern: pattern("shot/%05d.png"), rate: DEFAULT_RATE });
+        assert_eq!(job.output, Output::Pictures(pattern("out/%d.jpg")));
+        let Input::Pictures { rate, .. } = parsed("%d.png null: --fps 30000/1001").job().unwrap().input else {
+            panic!("no pictures")
+        };
+        assert_eq!((rate.frames.get(), rate.seconds.get()), (30_000, 1001));
+        assert_eq!((DEFAULT_RATE.frames.get(), DEFAULT_RATE.seconds.get()), (25, 1));
+        assert_eq!(parsed("%d.mp4 out.mp4").job().unwrap().input, Input::File("%d.mp4".into()));
     }
 
     #[test]

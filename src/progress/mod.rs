@@ -197,12 +197,13 @@ fn plain_line(now: &Snapshot) -> String {
 }
 
 fn plan_line(plan: &Plan) -> String {
-    let Plan { size, net_size, out_size, style, provider, .. } = plan;
+    let Plan { size, net_size, out_size, style, provider, fps, .. } = plan;
     let network = if net_size == size { String::new() } else { format!(", network at {net_size}") };
     let output = if out_size == size { String::new() } else { format!(", output {out_size}") };
     let length =
         plan.duration_nanos.map(|nanos| format!(", {}", clock(Duration::from_nanos(nanos)))).unwrap_or_default();
-    format!("{size}{length}{network}{output}; style {style} on {provider}")
+    let rate = fps.map(|fps| format!(" at {} fps", (fps * 1000.0).round() / 1000.0)).unwrap_or_default();
+    format!("{size}{rate}{length}{network}{output}; style {style} on {provider}")
 }
 
 fn bar_style() -> ProgressStyle {
@@ -273,8 +274,12 @@ mod tests {
             provider: "cpu".into(),
             duration_nanos: None,
             frames: None,
+            fps: None,
         };
         assert_eq!(plan_line(&plan), "1280x720; style wave on cpu");
+        plan.fps = Some(30_000.0 / 1001.0);
+        assert_eq!(plan_line(&plan), "1280x720 at 29.97 fps; style wave on cpu");
+        plan.fps = None;
         plan.net_size = Size::new(640, 360);
         plan.duration_nanos = Some(75_000_000_000);
         assert_eq!(plan_line(&plan), "1280x720, 1:15, network at 640x360; style wave on cpu");

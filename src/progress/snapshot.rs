@@ -162,7 +162,7 @@ mod tests {
     fn plan(frames: Option<u64>, duration_nanos: Option<u64>) -> Plan {
         let size = Size::new(64, 36);
         let (style, provider) = ("wave".into(), "cpu".into());
-        Plan { size, net_size: size, out_size: size, style, provider, duration_nanos, frames }
+        Plan { size, net_size: size, out_size: size, style, provider, duration_nanos, frames, fps: None }
     }
 
     fn course(frames: Option<u64>, duration_nanos: Option<u64>) -> Course {

@@ -17,10 +17,12 @@ mod encoder;
 mod end;
 mod file;
 mod place;
+mod sequence;
 mod still;
 
 pub use container::Container;
 pub(crate) use place::Place;
+pub(crate) use sequence::Pictures;
 
 /// The output cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +109,14 @@ pub(crate) fn open(place: Place, order: Order<'_>) -> Result<Box<dyn Sink>> {
         return Ok(Box::new(still::StillSink::new(place)));
     }
     Ok(Box::new(file::FileSink::open(place, order)?))
+}
+
+/// Opens the output of a sequence whose first picture has this `number`.
+pub(crate) fn open_pictures(pictures: Pictures, number: u64, media: Option<OpenMedia>, meter: &Meter) -> Box<dyn Sink> {
+    if media.is_some_and(|media| !media.tracks.is_empty()) {
+        meter.warn("left out: the sound (pictures hold none)");
+    }
+    Box::new(pictures.open(number, meter))
 }
 
 /// Whether `path` is to hold a single picture.

@@ -86,6 +86,7 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
         format,
         timing,
         single: part.frames == Some(1),
+        number: 1,
         media: Some(OpenMedia { media, tracks }),
     })
 }

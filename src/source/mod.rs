@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::flow::{Source, Stop};
 use crate::frame::{FrameFormat, Size};
-use crate::job::{Part, SizeChoice};
+use crate::job::{Input, Part, SizeChoice};
 use crate::memory::Sum;
 use crate::report::Meter;
 
@@ -18,6 +18,7 @@ mod damage;
 mod demux;
 mod decode;
 mod file;
+mod sequence;
 mod still;
 mod whole;
 
@@ -134,6 +135,8 @@ pub(crate) struct Opened {
     pub(crate) timing: Timing,
     /// There is one frame and no more.
     pub(crate) single: bool,
+    /// Number of the first frame where frames are counted: that of its picture, else 1.
+    pub(crate) number: u64,
     /// The pipeline and its sound, for a sink that writes into the same one; none for a still.
     pub(crate) media: Option<OpenMedia>,
 }
@@ -191,8 +194,12 @@ pub(crate) struct Request {
     pub(crate) room_bytes: Option<u64>,
 }
 
-/// Opens `path`: a still picture by its content, else whatever GStreamer demuxes and decodes.
-pub(crate) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
+/// Opens `input`. A file is a still picture by its content, else whatever GStreamer demuxes and decodes.
+pub(crate) fn open(input: &Input, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
+    let path = match input {
+        Input::File(path) => path,
+        Input::Pictures { pattern, rate } => return sequence::open(pattern, *rate, request, meter),
+    };
     pipeline::check_readable(path)?;
     if still::is_picture(path) {
         return still::open(path, request, meter);

@@ -39,12 +39,10 @@ pub(super) fn is_picture(path: &Path) -> bool {
 /// Decodes the picture: EXIF orientation is applied, alpha is composited over black.
 pub(super) fn open(path: &Path, request: Request, meter: &Meter) -> Result<Opened> {
     let part = request.part;
-    // A file that does not tell its size is told of when it is decoded.
-    if let Ok((width, height)) = reader(path).and_then(ImageReader::into_dimensions) {
-        memory::check_decoding(path, Size::new(width, height), request.room_bytes)?;
-    }
+    check_room(path, request.room_bytes)?;
     let animated = format_of(path) == Some(ImageFormat::Gif);
-    let decoded = if animated { decode_gif(path, meter) } else { decode_still(path, meter).map(|frame| vec![frame]) };
+    let decoded =
+        if animated { decode_gif(path, meter) } else { decode_still(path, path, meter).map(|frame| vec![frame]) };
     let mut frames = decoded.map_err(|error| match error {
         ImageError::IoError(error) => SourceError::open(path, &error),
         error => SourceError::Undecodable { path: path.into(), reason: error.to_string() },
@@ -57,14 +55,23 @@ pub(super) fn open(path: &Path, request: Request, meter: &Meter) -> Result<Opene
     let end = frames.last().map(|last| last.stamp.pts_nanos.unwrap_or(0) + last.stamp.duration_nanos.unwrap_or(0));
     let timing = Timing { rate: None, aspect: gst::Fraction::new(1, 1), duration_nanos: end };
     let single = frames.len() == 1;
-    Ok(Opened { source: Box::new(Pictures(frames.into_iter())), format, timing, single, media: None })
+    Ok(Opened { source: Box::new(Pictures(frames.into_iter())), format, timing, single, number: 1, media: None })
+}
+
+/// Whether there is room for the picture in `path`. A file that does not tell its size is told of when it is decoded.
+pub(super) fn check_room(path: &Path, room_bytes: Option<u64>) -> Result<(), SourceError> {
+    match reader(path).and_then(ImageReader::into_dimensions) {
+        Ok((width, height)) => memory::check_decoding(path, Size::new(width, height), room_bytes),
+        Err(_) => Ok(()),
+    }
 }
 
 fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>, ImageError> {
     Ok(ImageReader::new(BufReader::new(File::open(path)?)).with_guessed_format()?)
 }
 
-fn decode_still(path: &Path, meter: &Meter) -> Result<Timed<Frame>, ImageError> {
+/// Decodes the picture in `path`; warnings call it `name`.
+pub(super) fn decode_still(path: &Path, name: &Path, meter: &Meter) -> Result<Timed<Frame>, ImageError> {
     let mut reader = reader(path)?;
     // What there is of memory was compared with its size.
     reader.no_limits();
@@ -72,7 +79,7 @@ fn decode_still(path: &Path, meter: &Meter) -> Result<Timed<Frame>, ImageError> 
     let orientation = decoder.orientation()?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
-    let item = frame(picture.into_rgba8(), path, meter)?;
+    let item = frame(picture.into_rgba8(), name, meter)?;
     Ok(Timed { stamp: Stamp { duration_nanos: Some(STILL_NANOS), ..stamp(0, 0) }, item })
 }
 

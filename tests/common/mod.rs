@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use serde_json::Value;
-use stylize::job::{Encoding, Engine, Job, Look, Output, Part, SizeChoice, StyleChoice};
+use stylize::job::{Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
 use stylize::model::{Provider, SpecOverrides};
 use tempfile::TempDir;
 
@@ -203,7 +203,7 @@ fn arguments(words: &str) -> Vec<PathBuf> {
 /// Turns `in.mp4` into `to` with the network that changes nothing.
 pub fn job(folder: &Folder, to: &str) -> Job {
     Job {
-        input: folder.path("in.mp4"),
+        input: Input::File(folder.path("in.mp4")),
         output: Output::File(folder.path(to)),
         force: true,
         engine: Engine {

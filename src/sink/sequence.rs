@@ -1,0 +1,97 @@
+//! Numbered pictures: each frame a file of its own, which appears whole. What was written before a failure stays.
+
+use super::still::StillSink;
+use super::{Place, SinkError};
+use crate::error::{Error, Result};
+use crate::flow::Sink;
+use crate::frame::{Frame, Timed};
+use crate::job::Input;
+use crate::pattern::Pattern;
+use crate::report::Meter;
+use crate::source::{SourceError, io_reason};
+
+/// The place of a sequence, kept from other runs by an empty file of the pattern's own name.
+pub(crate) struct Pictures {
+    pattern: Pattern,
+    input: Input,
+    replace: bool,
+    _lock: Place,
+}
+
+impl Pictures {
+    /// Claims the names of `pattern`, to which `input` will be turned.
+    pub(crate) fn claim(pattern: &Pattern, input: &Input, replace: bool) -> Result<Self> {
+        let path = pattern.as_path();
+        refuse_same(pattern, input)?;
+        let lock = Place::claim(path, input.path(), replace)?;
+        let there = numbers(pattern)?;
+        if let Some(&number) = there.first().filter(|_| !replace) {
+            return Err(SinkError::Exists { path: pattern.path(number) }.into());
+        }
+        Ok(Self { pattern: pattern.clone(), input: input.clone(), replace, _lock: lock })
+    }
+
+    /// The sink whose first picture has this `number`.
+    pub(super) fn open(self, number: u64, meter: &Meter) -> PictureSink {
+        PictureSink { pictures: self, first: number, next: number, meter: meter.clone() }
+    }
+}
+
+/// Pictures that are read must not be written over.
+fn refuse_same(pattern: &Pattern, input: &Input) -> Result<()> {
+    let Input::Pictures { pattern: other, .. } = input else { return Ok(()) };
+    let real = |pattern: &Pattern| Some(pattern.folder().canonicalize().ok()?.join(pattern.as_path().file_name()?));
+    if real(pattern).is_some_and(|path| Some(path) == real(other)) {
+        let (one, other) = (pattern.as_path(), other.as_path());
+        return Err(Error::Usage(format!("{one:?} and {other:?} are the same pictures; choose another output name")));
+    }
+    Ok(())
+}
+
+fn numbers(pattern: &Pattern) -> Result<Vec<u64>, SinkError> {
+    pattern.numbers().map_err(|error| SinkError::Write { path: pattern.folder().into(), reason: io_reason(&error) })
+}
+
+/// Writes the pictures.
+pub(super) struct PictureSink {
+    pictures: Pictures,
+    first: u64,
+    next: u64,
+    meter: Meter,
+}
+
+impl PictureSink {
+    fn write(&self, frame: Timed<Frame>) -> Result<()> {
+        let Pictures { pattern, input, replace, .. } = &self.pictures;
+        StillSink::new(Place::claim(&pattern.path(self.next), input.path(), *replace)?).accept(frame)
+    }
+}
+
+impl Sink for PictureSink {
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
+        let written = self.next - self.first;
+        self.write(frame).map_err(|error| match error {
+            Error::Sink(SinkError::Write { path, reason }) if written > 0 => Error::Sink(SinkError::Write {
+                path,
+                reason: format!("{reason}; the {written} pictures before it stay"),
+            }),
+            other => other,
+        })?;
+        self.next += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if self.next == self.first {
+            return Err(SourceError::Stopped.into());
+        }
+        let others =
+            numbers(&self.pictures.pattern)?.iter().filter(|&number| !(self.first..self.next).contains(number)).count();
+        if others > 0 {
+            let path = self.pictures.pattern.as_path();
+            self.meter
+                .warn(format!("{others} older pictures of {path:?} have other numbers and were left as they are"));
+        }
+        Ok(())
+    }
+}
