@@ -106,17 +106,29 @@ pub enum Transfer {
     Srgb,
 }
 
-/// Chromaticities of the primaries.
+/// Chromaticities of the primaries (H.273, table 2); carried along, applied only where HDR is tone-mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Primaries {
     /// BT.709 and sRGB.
     Bt709,
-    /// SMPTE 170M (525 lines).
-    Smpte170m,
+    /// BT.470 System M.
+    Bt470m,
     /// BT.470BG (625 lines).
     Bt470bg,
+    /// SMPTE 170M (525 lines), and 240M.
+    Smpte170m,
+    /// Generic film with illuminant C.
+    Film,
     /// BT.2020.
     Bt2020,
+    /// SMPTE ST 428: CIE XYZ.
+    Smpte428,
+    /// SMPTE RP 431: DCI-P3.
+    DciP3,
+    /// SMPTE EG 432: Display P3.
+    DisplayP3,
+    /// EBU Tech 3213.
+    Ebu3213,
 }
 
 /// Where the chroma samples of a 4:2:0 picture sit relative to the luma samples.
@@ -231,6 +243,24 @@ pub enum FrameError {
     },
 }
 
+/// Whether `plane`, whose extent is that of [`PixelFormat::plane_extent`], lies within `len` bytes.
+pub(crate) fn check_plane(index: usize, plane: Plane, extent: (usize, usize), len: usize) -> Result<(), FrameError> {
+    let (row_bytes, rows) = extent;
+    if plane.stride_bytes < row_bytes {
+        return Err(FrameError::Stride { plane: index, stride_bytes: plane.stride_bytes, row_bytes });
+    }
+    let end = plane
+        .stride_bytes
+        .checked_mul(rows - 1)
+        .and_then(|before| before.checked_add(row_bytes))
+        .and_then(|extent| extent.checked_add(plane.offset_bytes))
+        .unwrap_or(usize::MAX);
+    if end > len {
+        return Err(FrameError::TooShort { plane: index, end, len });
+    }
+    Ok(())
+}
+
 /// An immutable picture. Clones share the bytes. The planes are checked once, in [`Frame::new`], and trusted after.
 #[derive(Clone)]
 pub struct Frame {
@@ -255,19 +285,7 @@ impl Frame {
         }
         let len = (*bytes).as_ref().len();
         for (index, plane) in planes.iter().enumerate().take(pixels.planes()) {
-            let (row_bytes, rows) = pixels.plane_extent(index, size);
-            if plane.stride_bytes < row_bytes {
-                return Err(FrameError::Stride { plane: index, stride_bytes: plane.stride_bytes, row_bytes });
-            }
-            let end = plane
-                .stride_bytes
-                .checked_mul(rows - 1)
-                .and_then(|before| before.checked_add(row_bytes))
-                .and_then(|extent| extent.checked_add(plane.offset_bytes))
-                .unwrap_or(usize::MAX);
-            if end > len {
-                return Err(FrameError::TooShort { plane: index, end, len });
-            }
+            check_plane(index, *plane, pixels.plane_extent(index, size), len)?;
         }
         Ok(Self { format, planes, bytes })
     }

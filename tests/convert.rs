@@ -16,6 +16,8 @@ use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, Ten
 mod reference;
 #[path = "convert/stages.rs"]
 mod stages;
+#[path = "convert/tone.rs"]
+mod tone;
 
 const SIZES: [Size; 8] = [
     Size::new(1, 1),

@@ -7,6 +7,8 @@ mod common;
 mod endings;
 #[path = "video/folder.rs"]
 mod folder;
+#[path = "video/hdr.rs"]
+mod hdr;
 #[path = "video/options.rs"]
 mod options;
 #[path = "video/picture.rs"]

@@ -68,31 +68,60 @@ pub const fn luma_weights(matrix: Matrix) -> [f64; 3] {
     [kr, 1.0 - kr - kb, kb]
 }
 
-/// Gain of luma, code of black, gain of chroma; chroma is at code 128 where there is no colour.
-const fn code_scale(range: Range) -> (f64, f64, f64) {
-    match range {
-        Range::Limited => (219.0, 16.0, 224.0),
-        Range::Full => (255.0, 0.0, 255.0),
-    }
+/// Where the codes of Y', Cb and Cr lie (H.273, 8.3).
+struct CodeScale {
+    luma_gain: f64,
+    black: f64,
+    chroma_gain: f64,
+    /// Code of chroma where there is no colour.
+    neutral: f64,
 }
 
-/// Code of chroma where there is no colour.
-const NEUTRAL: f64 = 128.0;
+impl CodeScale {
+    /// For codes of `bits` bits, at least 8.
+    const fn of(range: Range, bits: u32) -> Self {
+        let step = (1u64 << (bits - 8)) as f64;
+        let greatest = 256.0 * step - 1.0;
+        let (luma_gain, black, chroma_gain) = match range {
+            Range::Limited => (219.0 * step, 16.0 * step, 224.0 * step),
+            Range::Full => (greatest, 0.0, greatest),
+        };
+        Self { luma_gain, black, chroma_gain, neutral: 128.0 * step }
+    }
+}
 
 /// R', G', B' in 0..=1 from the codes 0..=255 of Y', Cb, Cr, or of R, G, B when `pixels` holds these.
 pub fn rgb_from_codes(pixels: PixelFormat, colour: Colour) -> Affine {
     if pixels == PixelFormat::Rgbx {
         return Affine::diagonal(1.0 / 255.0);
     }
+    rgb_from_yuv_codes(8, colour)
+}
+
+/// R', G', B' in 0..=1 from the codes of Y', Cb, Cr of `bits` bits, at least 8.
+pub fn rgb_from_yuv_codes(bits: u32, colour: Colour) -> Affine {
     let [kr, kg, kb] = luma_weights(colour.matrix);
-    let (luma_gain, black, chroma_gain) = code_scale(colour.range);
+    let CodeScale { luma_gain, black, chroma_gain, neutral } = CodeScale::of(colour.range, bits);
     let (red_from_cr, blue_from_cb) = (2.0 * (1.0 - kr), 2.0 * (1.0 - kb));
     let chroma = [[0.0, red_from_cr], [-blue_from_cb * kb / kg, -red_from_cr * kr / kg], [blue_from_cb, 0.0]];
     let rows = chroma.map(|[cb, cr]| {
         let (y, cb, cr) = (1.0 / luma_gain, cb / chroma_gain, cr / chroma_gain);
-        [y, cb, cr, -y * black - (cb + cr) * NEUTRAL]
+        [y, cb, cr, -y * black - (cb + cr) * neutral]
     });
     Affine { rows }
+}
+
+/// Gain and offset that make 8-bit codes of luma, and of chroma, of those of `bits` bits; not rounded.
+pub fn bytes_from_codes(bits: u32, range: Range) -> [(f64, f64); 2] {
+    let (from, to) = (CodeScale::of(range, bits), CodeScale::of(range, 8));
+    let map = |(from_gain, from_zero): (f64, f64), (to_gain, to_zero): (f64, f64)| {
+        let gain = to_gain / from_gain;
+        (gain, to_zero - gain * from_zero)
+    };
+    [
+        map((from.luma_gain, from.black), (to.luma_gain, to.black)),
+        map((from.chroma_gain, from.neutral), (to.chroma_gain, to.neutral)),
+    ]
 }
 
 /// The codes 0..=255 of Y', Cb, Cr, or of R, G, B when `pixels` holds these, from R', G', B' in 0..=1. Not rounded; Cb
@@ -102,11 +131,11 @@ pub fn codes_from_rgb(pixels: PixelFormat, colour: Colour) -> Affine {
         return Affine::diagonal(255.0);
     }
     let [kr, kg, kb] = luma_weights(colour.matrix);
-    let (luma_gain, black, chroma_gain) = code_scale(colour.range);
+    let CodeScale { luma_gain, black, chroma_gain, neutral } = CodeScale::of(colour.range, 8);
     let cb = [-kr, -kg, 1.0 - kb].map(|weight| weight / (2.0 * (1.0 - kb)) * chroma_gain);
     let cr = [1.0 - kr, -kg, -kb].map(|weight| weight / (2.0 * (1.0 - kr)) * chroma_gain);
     let y = [kr, kg, kb].map(|weight| weight * luma_gain);
-    Affine { rows: [with_offset(y, black), with_offset(cb, NEUTRAL), with_offset(cr, NEUTRAL)] }
+    Affine { rows: [with_offset(y, black), with_offset(cb, neutral), with_offset(cr, neutral)] }
 }
 
 const fn with_offset([a, b, c]: [f64; 3], offset: f64) -> [f64; 4] {

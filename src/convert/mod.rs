@@ -5,6 +5,8 @@
 //!   └─pack─► planar ─resize─► planar ─tensor_from_planar─► Tensor      (other size)
 //! ```
 //!
+//! More than 8 bits, and HDR, become frames before that: [`deep`], by the curves of [`tone`].
+//!
 //! [`colour`] holds the one matrix; [`cpu`] the kernels that walk a picture once; [`resize`] other sizes; [`Pack`] and
 //! [`Unpack`] are the stages at both ends of the flow. "Planar" is [`TensorFormat::PLANAR`]: what can be resized and
 //! mixed.
@@ -13,8 +15,10 @@
 
 pub mod colour;
 pub mod cpu;
+pub mod deep;
 pub mod planar;
 pub mod resize;
+pub mod tone;
 
 mod pack;
 mod unpack;

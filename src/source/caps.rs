@@ -1,26 +1,78 @@
 //! GStreamer's words for formats and colours, and ours.
 
 use gst_video::{
-    VideoChromaSite, VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoFormat, VideoInfo,
-    VideoTransferFunction,
+    VideoChromaSite, VideoColorMatrix, VideoColorPrimaries, VideoColorRange, VideoColorimetry, VideoContentLightLevel,
+    VideoFormat, VideoInfo, VideoMasteringDisplayInfo, VideoTransferFunction,
 };
 
+use crate::convert::deep::DeepFormat;
+use crate::convert::tone::Light;
 use crate::frame::{ChromaSite, Colour, FrameFormat, Matrix, PixelFormat, Primaries, Range, Size, Transfer};
 
-/// The format of frames of `caps`, or none when they are of a kind that frames are not.
+/// Peaks of displays that there are, in cd/m².
+const PLAUSIBLE_NITS: std::ops::RangeInclusive<f64> = 100.0..=10_000.0;
+
+/// What is known of a stream beside the caps of its raw frames.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stated {
+    /// What the container says of colours, where the decoder does not.
+    pub(super) colorimetry: Option<VideoColorimetry>,
+    /// Greatest light of an HDR picture, in cd/m².
+    pub(super) peak_nits: Option<f64>,
+}
+
+/// How frames come from the decoder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Layout {
+    /// As frames.
+    Frame(FrameFormat),
+    /// As what becomes frames.
+    Deep(DeepFormat),
+}
+
+/// The layout of frames of `caps`, or none when they are of a kind that nothing becomes a frame of.
 ///
-/// What the decoder leaves open follows `container`, and what that leaves open too, [`Colour::assumed_for`]. The fields of
+/// What the decoder leaves open follows `stated`, and what that leaves open too, [`Colour::assumed_for`]. The fields of
 /// the caps are read, not a [`VideoInfo`]: that fills in assumptions of its own.
-pub(super) fn frame_format(caps: &gst::CapsRef, container: Option<&VideoColorimetry>) -> Option<FrameFormat> {
+pub(super) fn layout(caps: &gst::CapsRef, stated: &Stated) -> Option<Layout> {
     let info = VideoInfo::from_caps(caps).ok()?;
     let size = Size::new(info.width(), info.height());
-    let pixels = match info.format() {
-        VideoFormat::I420 => PixelFormat::I420,
-        VideoFormat::Nv12 => PixelFormat::Nv12,
-        VideoFormat::Rgbx => return Some(FrameFormat { size, pixels: PixelFormat::Rgbx, colour: Colour::SRGB }),
+    let (pixels, bits) = match info.format() {
+        VideoFormat::I420 => (PixelFormat::I420, 8),
+        VideoFormat::Nv12 => (PixelFormat::Nv12, 8),
+        VideoFormat::I42010le => (PixelFormat::I420, 10),
+        VideoFormat::I42012le => (PixelFormat::I420, 12),
+        VideoFormat::Rgbx => {
+            return Some(Layout::Frame(FrameFormat { size, pixels: PixelFormat::Rgbx, colour: Colour::SRGB }));
+        }
         _ => return None,
     };
-    Some(FrameFormat { size, pixels, colour: colour(caps, container, size) })
+    let light = light(caps, stated);
+    let colour = colour(caps, stated, size);
+    if bits == 8 && (pixels == PixelFormat::Nv12 || light == Light::Relative) {
+        return Some(Layout::Frame(FrameFormat { size, pixels, colour }));
+    }
+    Some(Layout::Deep(DeepFormat { size, bits, colour, light }))
+}
+
+/// How the signal of frames of `caps` becomes light.
+pub(super) fn light(caps: &gst::CapsRef, stated: &Stated) -> Light {
+    let decoder = stated_colorimetry(caps);
+    let transfers = decoder.iter().chain(&stated.colorimetry).map(VideoColorimetry::transfer);
+    match transfers.into_iter().find(|&transfer| transfer != VideoTransferFunction::Unknown) {
+        Some(VideoTransferFunction::Smpte2084) => Light::Pq { peak_nits: stated.peak_nits },
+        Some(VideoTransferFunction::AribStdB67) => Light::Hlg,
+        _ => Light::Relative,
+    }
+}
+
+/// The greatest light that `caps` of a compressed stream state, in cd/m²: that of the content or of the display that it
+/// was mastered on, whichever is less. Values that no display has are mistakes of unit and left alone.
+pub(super) fn peak_nits(caps: &gst::CapsRef) -> Option<f64> {
+    let content = VideoContentLightLevel::from_caps(caps).ok().map(|level| f64::from(level.max_content_light_level()));
+    let display = VideoMasteringDisplayInfo::from_caps(caps).ok();
+    let display = display.map(|display| f64::from(display.max_display_mastering_luminance()) / 10_000.0);
+    content.into_iter().chain(display).filter(|nits| PLAUSIBLE_NITS.contains(nits)).reduce(f64::min)
 }
 
 /// The colorimetry that `caps` state.
@@ -28,10 +80,14 @@ pub(super) fn stated_colorimetry(caps: &gst::CapsRef) -> Option<VideoColorimetry
     caps.structure(0)?.get::<&str>("colorimetry").ok()?.parse().ok()
 }
 
-fn colour(caps: &gst::CapsRef, container: Option<&VideoColorimetry>, size: Size) -> Colour {
+fn colour(caps: &gst::CapsRef, beside: &Stated, size: Size) -> Colour {
     let decoder = stated_colorimetry(caps);
-    let stated = || decoder.iter().chain(container);
-    let assumed = Colour::assumed_for(size);
+    let stated = || decoder.iter().chain(&beside.colorimetry);
+    let assumed = match light(caps, beside) {
+        Light::Relative => Colour::assumed_for(size),
+        // HDR is BT.2100, which has these primaries and this matrix.
+        Light::Pq { .. } | Light::Hlg => Colour { matrix: Matrix::Bt2020, ..Colour::assumed_for(size) },
+    };
     let matrix = stated().find_map(matrix).unwrap_or(assumed.matrix);
     let implied = match matrix {
         Matrix::Bt709 => Primaries::Bt709,
@@ -65,9 +121,15 @@ fn matrix(from: &VideoColorimetry) -> Option<Matrix> {
 fn primaries(from: &VideoColorimetry) -> Option<Primaries> {
     match from.primaries() {
         VideoColorPrimaries::Bt709 => Some(Primaries::Bt709),
-        VideoColorPrimaries::Smpte170m | VideoColorPrimaries::Smpte240m => Some(Primaries::Smpte170m),
+        VideoColorPrimaries::Bt470m => Some(Primaries::Bt470m),
         VideoColorPrimaries::Bt470bg => Some(Primaries::Bt470bg),
+        VideoColorPrimaries::Smpte170m | VideoColorPrimaries::Smpte240m => Some(Primaries::Smpte170m),
+        VideoColorPrimaries::Film => Some(Primaries::Film),
         VideoColorPrimaries::Bt2020 => Some(Primaries::Bt2020),
+        VideoColorPrimaries::Smptest428 => Some(Primaries::Smpte428),
+        VideoColorPrimaries::Smpterp431 => Some(Primaries::DciP3),
+        VideoColorPrimaries::Smpteeg432 => Some(Primaries::DisplayP3),
+        VideoColorPrimaries::Ebu3213 => Some(Primaries::Ebu3213),
         _ => None,
     }
 }
@@ -127,9 +189,15 @@ fn colorimetry(pixels: PixelFormat, colour: Colour) -> VideoColorimetry {
     };
     let primaries = match colour.primaries {
         Primaries::Bt709 => VideoColorPrimaries::Bt709,
-        Primaries::Smpte170m => VideoColorPrimaries::Smpte170m,
+        Primaries::Bt470m => VideoColorPrimaries::Bt470m,
         Primaries::Bt470bg => VideoColorPrimaries::Bt470bg,
+        Primaries::Smpte170m => VideoColorPrimaries::Smpte170m,
+        Primaries::Film => VideoColorPrimaries::Film,
         Primaries::Bt2020 => VideoColorPrimaries::Bt2020,
+        Primaries::Smpte428 => VideoColorPrimaries::Smptest428,
+        Primaries::DciP3 => VideoColorPrimaries::Smpterp431,
+        Primaries::DisplayP3 => VideoColorPrimaries::Smpteeg432,
+        Primaries::Ebu3213 => VideoColorPrimaries::Ebu3213,
     };
     VideoColorimetry::new(range, matrix, transfer, primaries)
 }
@@ -143,18 +211,16 @@ pub(super) fn without_colorimetry(caps: &gst::CapsRef) -> gst::Caps {
     caps
 }
 
-/// Name of the HDR transfer function of `info`, if it has one.
-pub(super) fn hdr_name(info: &VideoInfo) -> Option<&'static str> {
-    match info.colorimetry().transfer() {
-        VideoTransferFunction::Smpte2084 => Some("PQ"),
-        VideoTransferFunction::AribStdB67 => Some("HLG"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn colour_of(caps: &gst::CapsRef, container: Option<VideoColorimetry>) -> Colour {
+        match layout(caps, &Stated { colorimetry: container, peak_nits: None }) {
+            Some(Layout::Frame(format)) => format.colour,
+            other => panic!("{other:?}"),
+        }
+    }
 
     #[test]
     fn caps_say_what_the_frame_says_and_back() {
@@ -173,7 +239,7 @@ mod tests {
                         };
                         let format = FrameFormat { size, pixels, colour };
                         let caps = caps_of(format, gst::Fraction::new(25, 1), gst::Fraction::new(1, 1));
-                        assert_eq!(frame_format(&caps, None), Some(format), "{caps}");
+                        assert_eq!(layout(&caps, &Stated::default()), Some(Layout::Frame(format)), "{caps}");
                     }
                 }
             }
@@ -189,7 +255,7 @@ mod tests {
             .field("height", 480)
             .field("colorimetry", "1:0:0:0")
             .build();
-        let alone = frame_format(&caps, None).unwrap().colour;
+        let alone = colour_of(&caps, None);
         assert_eq!((alone.range, alone.matrix), (Range::Full, Matrix::Bt601));
         let container = VideoColorimetry::new(
             VideoColorRange::Range16_235,
@@ -197,7 +263,7 @@ mod tests {
             VideoTransferFunction::Unknown,
             VideoColorPrimaries::Bt470bg,
         );
-        let both = frame_format(&caps, Some(&container)).unwrap().colour;
+        let both = colour_of(&caps, Some(container));
         assert_eq!((both.range, both.matrix, both.primaries), (Range::Full, Matrix::Bt709, Primaries::Bt470bg));
         assert_eq!(both.chroma_site, ChromaSite::Left);
     }
@@ -213,11 +279,11 @@ mod tests {
                 .framerate(gst::Fraction::new(25, 1))
                 .field("colorimetry", "2:0:0:0")
                 .build();
-            frame_format(&caps, None).unwrap()
+            (Size::new(width.cast_unsigned(), height.cast_unsigned()), colour_of(&caps, None))
         };
         for (width, height) in [(640, 360), (720, 576), (640, 640), (1280, 534), (1920, 1080)] {
-            let format = format_of(width, height);
-            assert_eq!(format.colour, Colour::assumed_for(format.size), "{width}x{height}");
+            let (size, colour) = format_of(width, height);
+            assert_eq!(colour, Colour::assumed_for(size), "{width}x{height}");
         }
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use gst::prelude::*;
 
 use super::SourceError;
-use super::caps::{hdr_name, without_colorimetry};
+use super::caps::{Stated, light, peak_nits, stated_colorimetry, without_colorimetry};
 use super::demux::{Stream, element, pad, unreadable};
 use super::pipeline::Media;
+use crate::convert::tone::Light;
 use crate::flow::Stop;
 use crate::report::Meter;
 
@@ -22,16 +23,17 @@ const QUEUE_BYTES: u32 = 8 << 20;
 /// Decoded frames that may wait before the stylizer.
 const DECODED_AHEAD: u32 = 1;
 
-/// Decodes `stream` and returns the sink that its frames arrive at.
+/// Decodes `stream` and returns the sink that its frames arrive at, and what is known of them beside their caps.
 pub(super) fn decode(
     media: &Media,
     stream: Stream,
     path: &Path,
     stop: &Stop,
     meter: &Meter,
-) -> Result<gst_app::AppSink, SourceError> {
+) -> Result<(gst_app::AppSink, Stated), SourceError> {
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
     let codec = stream.codec();
+    let container = stream.caps.clone();
     let no_decoder = || SourceError::NoDecoder { path: path.into(), codec: codec.clone() };
     let decoder = decoder_for(&stream.caps).ok_or_else(no_decoder)?.create().build().map_err(gstreamer)?;
     let queue = element("queue")?;
@@ -62,11 +64,17 @@ pub(super) fn decode(
             None => SourceError::Stalled { path: path.into(), seconds: PATIENCE.as_secs() },
         });
     };
-    let sink = finish(media, &decoded, &caps, path, meter)?;
+    // The parser beside the decoder knows what stands in the bitstream.
+    let parsed = pad(&decoder, "sink")?.current_caps();
+    let stated = Stated {
+        colorimetry: stated_colorimetry(&container),
+        peak_nits: parsed.as_deref().and_then(peak_nits).or_else(|| peak_nits(&container)),
+    };
+    let sink = finish(media, &decoded, &caps, &stated, path, meter)?;
     if let Some(block) = block {
         decoded.remove_probe(block);
     }
-    Ok(sink)
+    Ok((sink, stated))
 }
 
 /// For H.264 and HEVC: a second parser that does not hear what the container says of colours, and so tells what stands in
@@ -124,17 +132,16 @@ fn finish(
     media: &Media,
     decoded: &gst::Pad,
     caps: &gst::Caps,
+    stated: &Stated,
     path: &Path,
     meter: &Meter,
 ) -> Result<gst_app::AppSink, SourceError> {
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
     let info = gst_video::VideoInfo::from_caps(caps).map_err(gstreamer)?;
-    if let Some(name) = hdr_name(&info) {
-        return Err(SourceError::Unsupported {
-            path: path.into(),
-            what: format!("HDR video ({name})"),
-            hint: "tone-map it to SDR (BT.709) with ffmpeg's zscale and tonemap filters".into(),
-        });
+    let light = light(caps, stated);
+    if let Some(name) = light.hdr_name() {
+        let peak = light.peak_nits();
+        meter.warn(format!("the input is HDR ({name}, up to {peak:.0} cd/m²): tone-mapped to SDR (BT.2390 to BT.709)"));
     }
     if info.has_alpha() {
         return Err(SourceError::Unsupported {
@@ -152,7 +159,7 @@ fn finish(
     }
     // Converts what frames cannot hold; lets the rest pass.
     chain.push(element("videoconvert")?);
-    chain.push(frames_only(&info)?);
+    chain.push(frames_only(&info, light)?);
     if is_turned(decoded) {
         let flip = element("videoflip")?;
         flip.set_property_from_str("video-direction", "auto");
@@ -173,12 +180,17 @@ fn finish(
     Ok(sink)
 }
 
-/// Lets 8-bit 4:2:0 through as it is; RGB becomes RGBx, the rest I420.
-fn frames_only(info: &gst_video::VideoInfo) -> Result<gst::Element, SourceError> {
-    let formats: &[gst_video::VideoFormat] = if info.is_rgb() {
-        &[gst_video::VideoFormat::Rgbx]
-    } else {
-        &[gst_video::VideoFormat::I420, gst_video::VideoFormat::Nv12]
+/// Lets 4:2:0 of 8, 10 and 12 bits through as it is; RGB becomes RGBx, the rest 4:2:0 of as many bits.
+fn frames_only(info: &gst_video::VideoInfo, light: Light) -> Result<gst::Element, SourceError> {
+    use gst_video::VideoFormat;
+    let hdr = light != Light::Relative;
+    let bits = info.format_info().depth().iter().copied().max().unwrap_or(8);
+    let formats: &[VideoFormat] = match bits {
+        _ if info.is_rgb() && !hdr => &[VideoFormat::Rgbx],
+        0..=8 if hdr => &[VideoFormat::I420],
+        0..=8 => &[VideoFormat::I420, VideoFormat::Nv12],
+        9 | 10 => &[VideoFormat::I42010le],
+        _ => &[VideoFormat::I42012le],
     };
     let filter = element("capsfilter")?;
     filter.set_property("caps", gst_video::VideoCapsBuilder::new().format_list(formats.iter().copied()).build());

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
-use super::caps::{frame_format, stated_colorimetry};
 use super::pipeline::{Media, POLL, STALL};
+use super::reader::Reader;
 use super::{OpenMedia, Opened, Request, SourceError, Timing, damage, decode, demux, whole};
 use crate::error::Result;
 use crate::flow::{Source, Stop};
-use crate::frame::{Frame, FrameFormat, Plane, Stamp, Timed};
+use crate::frame::{Frame, FrameFormat, Stamp, Timed};
 use crate::isobmff::Hidden;
 use crate::job::Part;
 use crate::memory;
@@ -48,16 +48,15 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
     for stream in unwanted {
         demux::discard(&media, stream)?;
     }
-    let container_colour = stated_colorimetry(&streams.video.caps);
     if let Some(size) = streams.video.size() {
         memory::check_decoding(path, size, request.room_bytes)?;
     }
-    let sink = decode::decode(&media, streams.video, path, stop, meter)?;
+    let (sink, stated) = decode::decode(&media, streams.video, path, stop, meter)?;
     let mut source = FileSource {
         path: path.into(),
         media: Arc::clone(&media),
         sink,
-        container_colour,
+        reader: Reader::new(path.into(), stated),
         held: None,
         frames_left: part.frames.unwrap_or(u64::MAX),
         clock: Clock::default(),
@@ -95,8 +94,7 @@ struct FileSource {
     path: PathBuf,
     media: Arc<Media>,
     sink: gst_app::AppSink,
-    /// What the container says of colours, where the decoder does not.
-    container_colour: Option<gst_video::VideoColorimetry>,
+    reader: Reader,
     /// First sample, pulled when the format was asked for.
     held: Option<gst::Sample>,
     frames_left: u64,
@@ -204,7 +202,7 @@ impl FileSource {
     }
 
     fn describe(&self, sample: &gst::Sample, part: Part) -> Result<(FrameFormat, Timing), SourceError> {
-        let (info, format) = self.format(sample)?;
+        let (info, format) = self.reader.format(sample)?;
         let rate = Some(info.fps()).filter(|rate| rate.numer() > 0);
         let whole = self.sink.query_duration::<gst::ClockTime>().map(gst::ClockTime::nseconds);
         let end = match (part.end_nanos, whole) {
@@ -219,24 +217,8 @@ impl FileSource {
         Ok((format, Timing { rate, aspect: info.par(), duration_nanos }))
     }
 
-    fn format(&self, sample: &gst::Sample) -> Result<(gst_video::VideoInfo, FrameFormat), SourceError> {
-        let caps = sample.caps().ok_or_else(|| SourceError::Gstreamer("a frame without caps".into()))?;
-        let info = gst_video::VideoInfo::from_caps(caps).map_err(|error| SourceError::Gstreamer(error.to_string()))?;
-        let format = frame_format(caps, self.container_colour.as_ref()).ok_or_else(|| self.unsupported(&info))?;
-        Ok((info, format))
-    }
-
-    fn unsupported(&self, info: &gst_video::VideoInfo) -> SourceError {
-        SourceError::Unsupported {
-            path: self.path.clone(),
-            what: format!("video of format {}", info.format()),
-            hint: "convert it to 8-bit 4:2:0".into(),
-        }
-    }
-
     fn frame(&mut self, sample: &gst::Sample) -> Result<Timed<Frame>, SourceError> {
-        let (info, format) = self.format(sample)?;
-        let buffer = sample.buffer_owned().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
+        let buffer = sample.buffer().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
             self.damage.marked += 1;
         }
@@ -248,29 +230,8 @@ impl FileSource {
             buffer.flags().contains(gst::BufferFlags::DISCONT),
             &self.meter,
         );
-        let planes = planes(&buffer, &info, format);
-        let bytes = buffer
-            .into_mapped_buffer_readable()
-            .map_err(|_| SourceError::Gstreamer("a frame that cannot be read".into()))?;
-        let item = Frame::new(format, planes, Arc::new(bytes))
-            .map_err(|error| SourceError::Undecodable { path: self.path.clone(), reason: error.to_string() })?;
-        Ok(Timed { stamp, item })
+        Ok(Timed { stamp, item: self.reader.frame(sample)? })
     }
-}
-
-/// Where the planes lie: the buffer's meta if it has one, else as its format has them.
-fn planes(buffer: &gst::Buffer, info: &gst_video::VideoInfo, format: FrameFormat) -> [Plane; 3] {
-    let meta = buffer.meta::<gst_video::VideoMeta>();
-    let (offsets, strides) = match &meta {
-        Some(meta) => (meta.offset(), meta.stride()),
-        None => (info.offset(), info.stride()),
-    };
-    let mut planes = [Plane::default(); 3];
-    for (index, plane) in planes.iter_mut().enumerate().take(format.pixels.planes()) {
-        // A negative stride (bottom-up) becomes 0, which Frame::new refuses.
-        *plane = Plane { offset_bytes: offsets[index], stride_bytes: usize::try_from(strides[index]).unwrap_or(0) };
-    }
-    planes
 }
 
 impl Source for FileSource {

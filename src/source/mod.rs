@@ -17,6 +17,7 @@ pub(crate) mod pipeline;
 mod damage;
 mod demux;
 mod decode;
+mod reader;
 mod file;
 mod sequence;
 mod still;

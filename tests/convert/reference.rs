@@ -22,7 +22,7 @@ pub fn reflected(mut i: i64, len: i64) -> usize {
     }
 }
 
-fn weights(matrix: Matrix) -> (f64, f64) {
+pub fn weights(matrix: Matrix) -> (f64, f64) {
     match matrix {
         Matrix::Bt601 => (0.299, 0.114),
         Matrix::Bt709 => (0.2126, 0.0722),
@@ -31,7 +31,7 @@ fn weights(matrix: Matrix) -> (f64, f64) {
 }
 
 /// Distance of the first chroma sample from the first luma sample, in luma samples, along rows and columns.
-fn shift(site: ChromaSite) -> (f64, f64) {
+pub fn shift(site: ChromaSite) -> (f64, f64) {
     match site {
         ChromaSite::Left => (0.0, 0.5),
         ChromaSite::Centre => (0.5, 0.5),
@@ -40,7 +40,7 @@ fn shift(site: ChromaSite) -> (f64, f64) {
 }
 
 /// The value at `position` between samples, linearly; edges are repeated.
-fn between(position: f64, len: usize, sample: impl Fn(usize) -> f64) -> f64 {
+pub fn between(position: f64, len: usize, sample: impl Fn(usize) -> f64) -> f64 {
     let position = position.clamp(0.0, (len - 1) as f64);
     let (before, part) = (position.floor() as usize, position.fract());
     sample(before) * (1.0 - part) + sample((before + 1).min(len - 1)) * part

@@ -13,6 +13,7 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::kernel::{byte_from, kernels};
+use crate::convert::deep::DeepFrame;
 use crate::frame::{ChromaSite, Frame, PixelFormat, Size};
 
 /// Position of chroma samples along one axis.
@@ -59,10 +60,35 @@ fn down_of(phase: Phase) -> Down {
     }
 }
 
-/// Brings the chroma of a frame to the size of its luma, row by row.
+/// A picture that has chroma planes.
+#[derive(Clone, Copy)]
+pub(super) enum Samples<'a> {
+    /// I420 or NV12.
+    Frame(&'a Frame),
+    /// More bits.
+    Deep(&'a DeepFrame<'a>),
+}
+
+impl Samples<'_> {
+    fn size(self) -> Size {
+        match self {
+            Self::Frame(frame) => frame.size(),
+            Self::Deep(deep) => deep.format().size,
+        }
+    }
+
+    fn site(self) -> ChromaSite {
+        match self {
+            Self::Frame(frame) => frame.format().colour.chroma_site,
+            Self::Deep(deep) => deep.format().colour.chroma_site,
+        }
+    }
+}
+
+/// Brings the chroma of a picture to the size of its luma, row by row.
 pub(super) struct Upsampler<'a> {
     arch: Arch,
-    frame: &'a Frame,
+    samples: Samples<'a>,
     horizontal: Up,
     vertical: Up,
     /// Cb and Cr at the height of the row; one sample repeated at each end.
@@ -72,13 +98,13 @@ pub(super) struct Upsampler<'a> {
 }
 
 impl<'a> Upsampler<'a> {
-    /// For a frame that has chroma planes.
-    pub fn new(arch: Arch, frame: &'a Frame) -> Self {
-        let [horizontal, vertical] = phases(frame.format().colour.chroma_site).map(Up::of);
-        let half_width = frame.size().halved().width as usize;
+    /// For a picture that has chroma planes.
+    pub fn new(arch: Arch, samples: Samples<'a>) -> Self {
+        let [horizontal, vertical] = phases(samples.site()).map(Up::of);
+        let half_width = samples.size().halved().width as usize;
         Self {
             arch,
-            frame,
+            samples,
             horizontal,
             vertical,
             half: std::array::from_fn(|_| vec![0.0; half_width + 2]),
@@ -108,23 +134,29 @@ impl<'a> Upsampler<'a> {
 
     /// Fills the middle of `half`.
     fn blend_rows(&mut self, y: usize) {
-        let last = self.frame.size().halved().height as usize - 1;
+        let last = self.samples.size().halved().height as usize - 1;
         let (taps, above, below) = if y.is_multiple_of(2) {
             (self.vertical.even, (y / 2).saturating_sub(1), y / 2)
         } else {
             (self.vertical.odd, y / 2, (y / 2 + 1).min(last))
         };
-        let row = |plane, y| self.frame.row(plane, y);
         let [cb, cr] = &mut self.half;
         let inner = 1..cb.len() - 1;
         let (cb, cr) = (&mut cb[inner.clone()], &mut cr[inner]);
-        if self.frame.format().pixels == PixelFormat::Nv12 {
-            let (above, below) = (row(1, above), row(1, below));
-            blend_pairs(self.arch, above, below, taps, cb, cr);
-        } else {
-            for (plane, chroma) in [(1, cb), (2, cr)] {
-                let (above, below) = (row(plane, above), row(plane, below));
-                blend(self.arch, above, below, taps, chroma);
+        match self.samples {
+            Samples::Frame(frame) if frame.format().pixels == PixelFormat::Nv12 => {
+                blend_pairs(self.arch, frame.row(1, above), frame.row(1, below), taps, cb, cr);
+            }
+            Samples::Frame(frame) => {
+                for (plane, chroma) in [(1, cb), (2, cr)] {
+                    blend(self.arch, frame.row(plane, above), frame.row(plane, below), taps, chroma);
+                }
+            }
+            Samples::Deep(deep) => {
+                let blend = if deep.format().bits > 8 { blend_words } else { blend };
+                for (plane, chroma) in [(1, cb), (2, cr)] {
+                    blend(self.arch, deep.row(plane, above), deep.row(plane, below), taps, chroma);
+                }
             }
         }
     }
@@ -207,6 +239,15 @@ kernels! {
         let [a, b] = taps;
         for ((out, &above), &below) in out.iter_mut().zip(above).zip(below) {
             *out = a * f32::from(above) + b * f32::from(below);
+        }
+    }
+
+    fn blend_words<'a>(above: &'a [u8], below: &'a [u8], taps: [f32; 2], out: &'a mut [f32]) {
+        let [a, b] = taps;
+        let word = |bytes: &[u8]| f32::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+        let rows = above.chunks_exact(2).zip(below.chunks_exact(2));
+        for (out, (above, below)) in out.iter_mut().zip(rows) {
+            *out = a * word(above) + b * word(below);
         }
     }
 

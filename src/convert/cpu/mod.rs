@@ -6,6 +6,7 @@
 
 mod border;
 mod chroma;
+mod deep;
 pub(crate) mod kernel;
 mod pack;
 mod planar;
@@ -13,6 +14,7 @@ mod rows;
 mod unpack;
 
 pub use border::reflect;
+pub use deep::{narrow, tone_map};
 pub use pack::pack;
 pub use planar::{planar, tensor_from_planar};
 pub use unpack::unpack;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::chroma::Upsampler;
+use super::chroma::{Samples, Upsampler};
 use super::kernel::{clamped, kernels};
 use super::rows::RowWriter;
 use crate::convert::colour::{Bounds, Coefficients, rgb_from_codes, value_bounds};
@@ -34,7 +34,7 @@ pub fn pack(frame: &Frame, border: Border, out: &mut Tensor) {
             });
         }
     } else {
-        let mut chroma = Upsampler::new(arch, frame);
+        let mut chroma = Upsampler::new(arch, Samples::Frame(frame));
         for y in 0..size.height as usize {
             let luma = frame.row(0, y);
             chroma.seek(y);

@@ -11,7 +11,7 @@ use crate::frame::{FrameFormat, PixelFormat, Plane};
 use crate::tensor::{Border, Tensor, TensorFormat};
 
 /// Where row `y` of a plane lies, without padding.
-fn row_range(format: FrameFormat, planes: &[Plane], plane: usize, y: usize) -> std::ops::Range<usize> {
+pub(super) fn row_range(format: FrameFormat, planes: &[Plane], plane: usize, y: usize) -> std::ops::Range<usize> {
     let (row_bytes, _) = format.pixels.plane_extent(plane, format.size);
     let start = planes[plane].offset_bytes + y * planes[plane].stride_bytes;
     start..start + row_bytes
@@ -53,7 +53,8 @@ pub fn unpack(tensor: &Tensor, border: Border, format: FrameFormat, planes: &[Pl
     if greatest.is_finite() { Finite::Yes } else { Finite::No }
 }
 
-fn write_chroma(chroma: &Downsampler, j: usize, format: FrameFormat, planes: &[Plane], out: &mut [u8]) {
+/// Writes row `j` of chroma, which is complete.
+pub(super) fn write_chroma(chroma: &Downsampler, j: usize, format: FrameFormat, planes: &[Plane], out: &mut [u8]) {
     if format.pixels == PixelFormat::Nv12 {
         chroma.write_pairs(j, &mut out[row_range(format, planes, 1, j)]);
     } else {
@@ -86,7 +87,8 @@ kernels! {
         *greatest = seen;
     }
 
-    fn to_yuv<'a>(
+    /// Luma as bytes, chroma as floats.
+    pub fn to_yuv<'a>(
         rgb: [&'a [f32]; 3],
         map: &'a Coefficients,
         bounds: &'a Bounds,

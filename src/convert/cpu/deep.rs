@@ -1,0 +1,172 @@
+//! From deep planes to those of a frame: fewer bits, and HDR to SDR.
+
+use pulp::Arch;
+
+use super::chroma::{Downsampler, Samples, Upsampler};
+use super::kernel::{Greatest, byte_from, clamped, floats_from_bytes, kernels};
+use super::unpack::{row_range, to_yuv, write_chroma};
+use crate::convert::colour::{Coefficients, bytes_from_codes, codes_from_rgb};
+use crate::convert::deep::DeepFrame;
+use crate::convert::tone::{Octaves, Squeeze, Steps, Tone};
+use crate::frame::Plane;
+
+/// Writes `deep`, whose light is relative, as planes of the frame that [`DeepFormat::narrowed`] describes, rounded to
+/// nearest.
+///
+/// # Panics
+/// When the planes do not fit `out`.
+///
+/// [`DeepFormat::narrowed`]: crate::convert::deep::DeepFormat::narrowed
+pub fn narrow(deep: &DeepFrame<'_>, planes: &[Plane], out: &mut [u8]) {
+    let arch = Arch::new();
+    let (format, narrowed) = (deep.format(), deep.format().narrowed());
+    let [luma, chroma] =
+        bytes_from_codes(format.bits, format.colour.range).map(|(gain, bias)| (gain as f32, bias as f32));
+    for (plane, map) in [luma, chroma, chroma].into_iter().enumerate() {
+        let (_, rows) = narrowed.pixels.plane_extent(plane, narrowed.size);
+        for y in 0..rows {
+            let bytes = &mut out[row_range(narrowed, planes, plane, y)];
+            if format.bits > 8 {
+                bytes_from_words(arch, deep.row(plane, y), map, bytes);
+            } else {
+                bytes.copy_from_slice(deep.row(plane, y));
+            }
+        }
+    }
+}
+
+/// Writes `deep`, a picture of HDR that `tone` is for, as planes of the frame that [`DeepFormat::narrowed`] describes.
+///
+/// # Panics
+/// When the planes do not fit `out`.
+///
+/// [`DeepFormat::narrowed`]: crate::convert::deep::DeepFormat::narrowed
+pub fn tone_map(deep: &DeepFrame<'_>, tone: &Tone, planes: &[Plane], out: &mut [u8]) {
+    let arch = Arch::new();
+    let narrowed = deep.format().narrowed();
+    let (width, height) = (narrowed.size.width as usize, narrowed.size.height as usize);
+    let codes = codes_from_rgb(narrowed.pixels, narrowed.colour).coefficients();
+    let mut up = Upsampler::new(arch, Samples::Deep(deep));
+    let mut down = Downsampler::new(arch, narrowed.size, narrowed.colour.chroma_site);
+    let mut luma = vec![0.0; width];
+    let mut rows = [vec![0.0; width], vec![0.0; width], vec![0.0; width]];
+    for y in 0..height {
+        if deep.format().bits > 8 {
+            floats_from_words(arch, deep.row(0, y), &mut luma);
+        } else {
+            floats_from_bytes(arch, deep.row(0, y), &mut luma);
+        }
+        up.seek(y);
+        let mut rgb = rows.each_mut().map(Vec::as_mut_slice);
+        signal(arch, &luma, up.columns(0..width), &tone.signal, rgb.each_mut().map(|row| &mut **row));
+        show(arch, tone, &mut luma, rgb);
+        let (rgb, bounds) = (rows.each_ref().map(Vec::as_slice), [(0.0, 1.0); 3]);
+        // All values come from tables of numbers: whether they are finite need not be asked.
+        let mut greatest = Greatest::default();
+        let bytes = &mut out[row_range(narrowed, planes, 0, y)];
+        to_yuv(arch, rgb, &codes, &bounds, bytes, down.next_row(), &mut greatest);
+        for j in down.push(y) {
+            write_chroma(&down, j, narrowed, planes, out);
+        }
+    }
+}
+
+/// Turns R', G', B' of HDR into those of SDR; `scratch` is a row for what lies in between.
+fn show(arch: Arch, tone: &Tone, scratch: &mut [f32], rgb: [&mut [f32]; 3]) {
+    let [r, g, b] = rgb;
+    for row in [&mut *r, &mut *g, &mut *b] {
+        look_up_signal(arch, &tone.light, row);
+    }
+    if let Some((weights, gain)) = &tone.ootf {
+        weigh(arch, [&*r, &*g, &*b], *weights, scratch);
+        look_up_light(arch, gain, scratch);
+        scale(arch, scratch, [&mut *r, &mut *g, &mut *b]);
+    }
+    to_bt709(arch, &tone.matrix, tone.squeeze, [&mut *r, &mut *g, &mut *b], scratch);
+    look_up_light(arch, &tone.shoulder, scratch);
+    scale(arch, scratch, [&mut *r, &mut *g, &mut *b]);
+    for row in [r, g, b] {
+        look_up_light(arch, &tone.gamma, row);
+    }
+}
+
+kernels! {
+    fn bytes_from_words<'a>(words: &'a [u8], map: (f32, f32), bytes: &'a mut [u8]) {
+        let (gain, bias) = map;
+        for (byte, word) in bytes.iter_mut().zip(words.chunks_exact(2)) {
+            *byte = byte_from(gain * f32::from(u16::from_le_bytes([word[0], word[1]])) + bias);
+        }
+    }
+
+    fn floats_from_words<'a>(words: &'a [u8], floats: &'a mut [f32]) {
+        for (float, word) in floats.iter_mut().zip(words.chunks_exact(2)) {
+            *float = f32::from(u16::from_le_bytes([word[0], word[1]]));
+        }
+    }
+
+    /// R', G', B', held in 0..=1, from codes.
+    fn signal<'a>(luma: &'a [f32], chroma: [&'a [f32]; 2], map: &'a Coefficients, rgb: [&'a mut [f32]; 3]) {
+        let [cb, cr] = chroma;
+        let [r, g, b] = rgb;
+        let [[ry, _, rv, r0], [gy, gu, gv, g0], [by, bu, _, b0]] = *map;
+        for (((((&y, &u), &v), r), g), b) in luma.iter().zip(cb).zip(cr).zip(r).zip(g).zip(b) {
+            *r = clamped(ry * y + (rv * v + r0), 0.0, 1.0);
+            *g = clamped(gy * y + (gu * u + gv * v + g0), 0.0, 1.0);
+            *b = clamped(by * y + (bu * u + b0), 0.0, 1.0);
+        }
+    }
+
+    fn look_up_signal<'a>(table: &'a Steps, row: &'a mut [f32]) {
+        table.look_up(row);
+    }
+
+    fn look_up_light<'a>(table: &'a Octaves, row: &'a mut [f32]) {
+        table.look_up(row);
+    }
+
+    /// The weighted sum of red, green and blue.
+    fn weigh<'a>(rgb: [&'a [f32]; 3], weights: [f32; 3], sum: &'a mut [f32]) {
+        let [r, g, b] = rgb;
+        for (((&r, &g), &b), sum) in r.iter().zip(g).zip(b).zip(sum) {
+            *sum = weights[0] * r + weights[1] * g + weights[2] * b;
+        }
+    }
+
+    /// Multiplies red, green and blue by the same.
+    fn scale<'a>(gain: &'a [f32], rgb: [&'a mut [f32]; 3]) {
+        let [r, g, b] = rgb;
+        for (((&gain, r), g), b) in gain.iter().zip(r).zip(g).zip(b) {
+            *r *= gain;
+            *g *= gain;
+            *b *= gain;
+        }
+    }
+
+    /// Changes the primaries, brings what they cannot show into reach, and writes the greatest of the three.
+    fn to_bt709<'a>(
+        matrix: &'a [[f32; 3]; 3],
+        squeeze: Squeeze,
+        rgb: [&'a mut [f32]; 3],
+        greatest: &'a mut [f32],
+    ) {
+        let [r, g, b] = rgb;
+        let [[rr, rg, rb], [gr, gg, gb], [br, bg, bb]] = *matrix;
+        let Squeeze { reach, bend } = squeeze;
+        for (((r, g), b), greatest) in r.iter_mut().zip(g).zip(b).zip(greatest) {
+            let (or, og, ob) = (*r, *g, *b);
+            let (nr, ng, nb) = (
+                rr * or + rg * og + rb * ob,
+                gr * or + gg * og + gb * ob,
+                br * or + bg * og + bb * ob,
+            );
+            let most = nr.max(ng).max(nb).max(0.0);
+            // The small number keeps black from 0/0.
+            let inside = |value: f32, channel: usize| {
+                let beyond = ((most - value) - reach[channel] * most).max(0.0);
+                let room = bend[channel] * most + 1e-20;
+                (value + beyond - beyond * room / (room + beyond)).max(0.0)
+            };
+            (*r, *g, *b, *greatest) = (inside(nr, 0), inside(ng, 1), inside(nb, 2), most);
+        }
+    }
+}
