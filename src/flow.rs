@@ -144,7 +144,7 @@ impl Flow<Frame> {
         let shared = Shared { depth, meter, outcome: Outcome::default(), _ending: ending };
         let (head, tail) = bounded(depth);
         let thread = spawn("decode", &shared, move |shared| {
-            while !stop.asked() {
+            while !stop.asked() && !shared.outcome.failed() {
                 let since = Instant::now();
                 let Some(frame) = source.next()? else { break };
                 shared.meter.frame_in();
@@ -209,8 +209,21 @@ impl Running {
     /// # Errors
     /// The first failure of any of its threads.
     pub fn wait(self, mut tick: impl FnMut()) -> Result<()> {
-        while matches!(self.ended.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
+        self.wait_checked(|| {
             tick();
+            Ok(())
+        })
+    }
+
+    /// The same; an error of `check` ends the flow as one of its threads would.
+    ///
+    /// # Errors
+    /// The first failure of any of its threads, or of `check`.
+    pub fn wait_checked(self, mut check: impl FnMut() -> Result<()>) -> Result<()> {
+        while matches!(self.ended.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
+            if let Err(error) = check() {
+                self.outcome.fail(error);
+            }
         }
         for thread in self.threads {
             // A panic inside is on record already.

@@ -181,6 +181,8 @@ pub struct Engine {
     pub provider: Provider,
     /// CPU threads for the network; `None`: all cores.
     pub threads: Option<usize>,
+    /// Memory that the run may take; `None`: what the machine has.
+    pub memory_limit_bytes: Option<u64>,
     /// ONNX Runtime library; `None`: looked for.
     pub runtime: Option<PathBuf>,
 }
@@ -320,7 +322,10 @@ fn paint(
     observer.started(&plan);
     let since = Instant::now();
     let flow = Flow::from(opened.source, stop.clone(), DEPTH, meter.clone());
-    stylizer.continue_flow(flow).into(sink).wait(|| observer.tick(meter))?;
+    stylizer.continue_flow(flow).into(sink).wait_checked(|| {
+        observer.tick(meter);
+        job.engine.memory_limit_bytes.map_or(Ok(()), |limit| memory::check_resident(limit).map_err(Error::from))
+    })?;
     observer.tick(meter);
     Ok(report(&plan, network, stop, meter, since.elapsed()))
 }
@@ -328,7 +333,12 @@ fn paint(
 fn request(job: &Job) -> Request {
     let hides_priming =
         matches!(&job.output, Output::File(path) if Container::of(path).is_some_and(Container::hides_priming));
-    Request { part: job.part, audio: job.audio, priming: hides_priming, room_bytes: memory::room_bytes() }
+    Request {
+        part: job.part,
+        audio: job.audio,
+        priming: hides_priming,
+        room_bytes: memory::limit_bytes(job.engine.memory_limit_bytes),
+    }
 }
 
 /// Frames that may wait between two stages. With none each stage still has one in hand while the next works; more would
@@ -353,7 +363,9 @@ impl Network {
             // What numbers somebody else's network calculates with is not asked for; what it takes is.
             StyleChoice::File(path) => (ModelSource::File(path.clone()), String::new(), String::new()),
         };
+        let ceiling = memory::limit_bytes(engine.memory_limit_bytes).map(memory::Ceiling::lower);
         let model = Model::open(&runtime, source, &engine.overrides)?;
+        drop(ceiling);
         let stated = match model.spec().input.tensor_format().dtype {
             DType::U8 => "u8",
             DType::F16 => "fp16",
@@ -370,10 +382,11 @@ impl Network {
         let order = stylizer::Order {
             net,
             out: needs.out,
-            most_workers: memory::fit(job.input.path(), &needs, memory::room_bytes())?,
+            most_workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
             controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
             provider: job.engine.provider,
             threads: job.engine.threads,
+            memory_limit_bytes: job.engine.memory_limit_bytes,
         };
         Stylizer::new(&self.model, &order, meter)
     }

@@ -39,6 +39,8 @@ pub mod progress;
 #[doc(hidden)]
 pub mod doctor;
 #[doc(hidden)]
+pub mod sandbox;
+#[doc(hidden)]
 pub mod cli;
 
 pub use error::{Error, Result};

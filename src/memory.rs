@@ -11,8 +11,10 @@ use crate::job::Codec;
 use crate::model::ModelError;
 use crate::source::SourceError;
 
+mod ceiling;
 mod room;
 
+pub use ceiling::{Ceiling, check_resident, limit_bytes};
 pub use room::room_bytes;
 
 /// Programs and libraries, before there is a picture.

@@ -33,6 +33,8 @@ pub struct Order {
     pub provider: Provider,
     /// CPU threads for the network; `None`: all cores.
     pub threads: Option<usize>,
+    /// Memory that the run may take; `None`: what the machine has.
+    pub memory_limit_bytes: Option<u64>,
     /// Frames that the network may work on at the same time, so that memory suffices ([`crate::memory::fit`]).
     pub most_workers: usize,
 }
@@ -60,8 +62,12 @@ impl Stylizer {
         let (tensors, frames) = (TensorPool::new(), Pool::new());
         let cores = cores(order.threads);
         let workers = workers(net, cores).min(order.most_workers).max(1);
-        let options =
-            SessionOptions { provider: order.provider, threads: cores / workers, ..SessionOptions::default() };
+        let options = SessionOptions {
+            provider: order.provider,
+            threads: cores / workers,
+            memory_limit_bytes: order.memory_limit_bytes,
+            ..SessionOptions::default()
+        };
         let first = model.session(net, &options)?;
         for (provider, reason) in &first.choice().passed_over {
             tracing::info!("provider {provider} was not taken: {reason}");

@@ -126,7 +126,7 @@ fn the_help_has_every_option_of_the_contract() {
     let help = run(VIDEO, "--help").stdout;
     for option in "--style --tier --strength --keep-colour --stabilise --net-size --provider --precision --threads \
         --convert --codec --quality --encoder --size --no-audio --lossless --start --end --frames --force --progress \
-        --quiet --verbose --report --strict --runtime --model-range --model-channels --model-layout \
+        --quiet --verbose --report --strict --runtime --memory-limit --sandbox --model-range --model-channels --model-layout \
         --model-output-range --model-output-layout --model-input"
         .split_whitespace()
     {

@@ -68,6 +68,40 @@ impl Fault {
     }
 }
 
+/// Gives frames for ever.
+struct Endless(Census, u64);
+
+impl Source for Endless {
+    fn next(&mut self) -> Result<Option<Timed<Frame>>> {
+        self.1 += 1;
+        Ok(Some(self.0.frame(self.1)))
+    }
+}
+
+/// Takes everything, and is never told that it is whole.
+struct Unfinished;
+
+impl Sink for Unfinished {
+    fn accept(&mut self, _: Timed<Frame>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        panic!("a flow that failed was finished");
+    }
+}
+
+#[test]
+fn row_53_a_check_that_fails_ends_the_flow() {
+    let flow = Flow::from(Endless(Census::default(), 0), Stop::new(), 1, Meter::new()).into(Unfinished);
+    let mut looks = 0;
+    let result = flow.wait_checked(|| {
+        looks += 1;
+        if looks == 2 { Err(Error::Device("too much".into())) } else { Ok(()) }
+    });
+    assert_eq!(result.unwrap_err().to_string(), "too much");
+}
+
 /// Numbers that look random and are the same in every run.
 struct Dice(u64);
 

@@ -47,7 +47,15 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
     let mut out = pattern.format();
     out.size = way.out;
     let controls = LiveControls::new(Controls { strength: way.strength, keep_colour: way.keep_colour });
-    let order = Order { net: way.net, out, controls, provider: Provider::Cpu, threads: Some(2), most_workers: 2 };
+    let order = Order {
+        net: way.net,
+        out,
+        controls,
+        provider: Provider::Cpu,
+        threads: Some(2),
+        memory_limit_bytes: None,
+        most_workers: 2,
+    };
     Stylizer::new(&model, &order, &Meter::new()).unwrap()
 }
 

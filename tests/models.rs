@@ -33,7 +33,12 @@ fn open(name: &str) -> Result<Model, ModelError> {
 }
 
 fn options() -> SessionOptions {
-    SessionOptions { provider: Provider::Cpu, threads: 1, first_run_limit: Duration::from_secs(60) }
+    SessionOptions {
+        provider: Provider::Cpu,
+        threads: 1,
+        first_run_limit: Duration::from_secs(60),
+        ..SessionOptions::default()
+    }
 }
 
 /// A different number in every place, within `low..=high`.

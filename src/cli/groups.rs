@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::value::{OrAuto, moment_nanos, named_number, or_auto, share};
+use super::value::{OrAuto, moment_nanos, named_number, or_auto, share, size_bytes};
 use crate::error::{Error, Result};
 use crate::job::{Codec, Encoding, Engine, Look, Part, SizeChoice, StyleChoice};
 use crate::model::{Precision, Provider, SpecOverrides, Tier, ValueRange};
@@ -115,6 +115,13 @@ pub struct NetworkArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// Memory that the run may take, such as 2G or 512M [default: what the machine has free]
+    ///
+    /// A run that is estimated to need more is not begun, and one that takes more after all is ended. M and G are
+    /// millions and billions of bytes.
+    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    pub memory_limit: Option<u64>,
+
     /// What converts colours; gpu does not work in this version
     #[arg(long, value_name = "auto|gpu|cpu", default_value = "auto", hide_possible_values = true)]
     pub convert: Convert,
@@ -199,6 +206,7 @@ pub fn engine(style: &StyleArgs, network: &NetworkArgs, model: &ModelArgs) -> Re
         overrides,
         provider: network.provider,
         threads: network.threads.map(usize::from),
+        memory_limit_bytes: network.memory_limit,
         runtime: network.runtime.clone(),
     })
 }

@@ -11,6 +11,7 @@ mod manual;
 mod naming;
 mod program;
 mod report_file;
+mod sandbox;
 mod signals;
 mod tool;
 mod value;

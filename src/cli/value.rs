@@ -59,6 +59,22 @@ pub fn named_number(text: &str) -> Result<(String, f32), String> {
         .ok_or_else(|| "write NAME=VALUE with a number, such as alpha=0.8".into())
 }
 
+/// Bytes: a whole number, or one with K, M, G or T for thousands, millions and so on, with or without a fraction.
+///
+/// # Errors
+/// For anything else, and for nothing (0).
+pub fn size_bytes(text: &str) -> Result<u64, String> {
+    let scales = [('K', 1e3), ('M', 1e6), ('G', 1e9), ('T', 1e12)];
+    let letter = |letter: char| scales.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(&letter));
+    let (number, scale) = match text.chars().last().and_then(letter) {
+        Some((_, scale)) => (&text[..text.len() - 1], scale),
+        None => (text, 1.0),
+    };
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let bytes = number.parse::<f64>().ok().filter(|_| plain).map(|number| (number * scale) as u64);
+    bytes.filter(|&bytes| bytes > 0).ok_or_else(|| "a size is needed, such as 2G, 1.5G or 512M".into())
+}
+
 /// A moment in nanoseconds, from seconds (`12.5`), `MM:SS` or `HH:MM:SS`, each with or without a fraction.
 ///
 /// # Errors
@@ -101,6 +117,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn sizes_are_bytes_with_a_letter() {
+        let bytes = |text| size_bytes(text).ok();
+        assert_eq!(
+            (bytes("2G"), bytes("1.5g"), bytes("512M")),
+            (Some(2_000_000_000), Some(1_500_000_000), Some(512_000_000))
+        );
+        assert_eq!((bytes("12"), bytes("3K"), bytes("1T")), (Some(12), Some(3000), Some(1_000_000_000_000)));
+        for wrong in ["", "G", "0", "-1G", "1e9", "inf", "2GB", "2 G", "1.2.3M", "0.1", "é"] {
+            assert_eq!(bytes(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn moments_are_seconds_minutes_or_hours() {

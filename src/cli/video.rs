@@ -10,7 +10,7 @@ use super::groups::{MessageArgs, ModelArgs, NetworkArgs, OutputArgs, PartArgs, S
 use super::program::Program;
 use super::report_file::ReportFile;
 use super::value::frame_rate;
-use super::{batch, conduct, encoding, naming};
+use super::{batch, conduct, encoding, naming, sandbox};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
 use crate::job::{self, Input, Job, Observer, Output, Studio};
@@ -56,6 +56,13 @@ pub struct VideoArgs {
     out: OutputArgs,
     #[command(flatten)]
     part: PartArgs,
+    /// Read the input in a confined process, which reaches nothing but what the run needs (Linux)
+    ///
+    /// For files that nobody trusts. The process reads the input, the model and the system's libraries, writes in the
+    /// folder of OUT alone (give it one of its own), and has no network and no other programs. GPUs are out of its reach.
+    #[arg(long, help_heading = "Part of the input")]
+    sandbox: bool,
+
     #[command(flatten)]
     message: MessageArgs,
 }
@@ -119,10 +126,20 @@ impl Program for VideoArgs {
     }
 
     fn run(self, voice: &Voice) -> Result<u8> {
+        if self.sandbox && !sandbox::is_child() {
+            let inputs: Vec<_> = self.paths.iter().map(|path| path.display().to_string()).collect();
+            return sandbox::in_child(&inputs[0]);
+        }
         match &self.folder {
-            None => self.run_one(&self.job()?, voice, job::run),
+            None => {
+                let job = self.job()?;
+                self.confine(std::slice::from_ref(&job))?;
+                self.run_one(&job, voice, job::run)
+            }
             Some(folder) => {
                 let jobs = self.jobs(folder)?;
+                batch::make_folder(folder)?;
+                self.confine(&jobs)?;
                 let Some(first) = jobs.first() else { return Ok(0) };
                 // What is wrong with the network is so for every file, and said once.
                 let studio = Studio::open(&first.engine)?;
@@ -133,6 +150,11 @@ impl Program for VideoArgs {
 }
 
 impl VideoArgs {
+    /// With `--sandbox` this process reaches from now on what `jobs` need, and no more.
+    fn confine(&self, jobs: &[Job]) -> Result<()> {
+        if self.sandbox { sandbox::enter(jobs, self.message.report.as_deref()) } else { Ok(()) }
+    }
+
     /// What is meant by `IN OUT`.
     fn job(&self) -> Result<Job> {
         match &self.paths[..] {

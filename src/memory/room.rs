@@ -9,6 +9,17 @@ pub fn room_bytes() -> Option<u64> {
     room_below(Path::new("/"))
 }
 
+/// Memory that this process uses.
+pub(super) fn resident_bytes() -> Option<u64> {
+    own_bytes(Path::new("/"))
+}
+
+/// Memory that this process has allocated, used or not.
+#[cfg(target_os = "linux")]
+pub(super) fn data_bytes() -> Option<u64> {
+    figure(&read(Path::new("/proc/self/status"))?, "VmData")
+}
+
 fn room_below(root: &Path) -> Option<u64> {
     let own = own_bytes(root).unwrap_or(0);
     let machine = available_bytes(root).map(|available| available.saturating_add(own));

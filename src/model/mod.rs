@@ -103,6 +103,12 @@ pub enum ModelError {
         /// Options that make it fit.
         remedy: String,
     },
+    /// It took more memory than it may.
+    #[error("the run takes {sum} by --memory-limit; use a smaller --net-size, fewer --threads, or a higher limit")]
+    OverLimit {
+        /// What it has, and what it may have.
+        sum: Sum,
+    },
     /// The zoo has no such network.
     #[error("{0}")]
     NotInZoo(String),

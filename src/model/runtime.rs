@@ -47,6 +47,14 @@ impl Runtime {
         }
     }
 
+    /// The file that [`Runtime::load`] would load.
+    ///
+    /// # Errors
+    /// When there is none where it is looked for, or not where it was said to be.
+    pub fn find(named: Option<&Path>) -> Result<PathBuf, ModelError> {
+        find(named)
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -22,6 +22,7 @@ use super::spec::{Constant, ModelSpec};
 use super::{ModelError, Runtime, SpecOverrides};
 use crate::flow::with_watchdog;
 use crate::frame::Size;
+use crate::memory;
 use crate::tensor::{Border, Tensor, TensorFormat, TensorPool, Values};
 
 /// Whether ONNX Runtime keeps its memory from run to run (arena), and whether it lays it out in one planned block on top
@@ -49,13 +50,15 @@ pub struct SessionOptions {
     pub threads: usize,
     /// The first run, which is part of opening the session, may take this long: then the model is held to run for ever.
     pub first_run_limit: Duration,
+    /// What the process may have when the first run is done on the CPU; `None`: what the machine has.
+    pub memory_limit_bytes: Option<u64>,
 }
 
 impl Default for SessionOptions {
     /// Whatever works best, on all cores, with two minutes for the first picture.
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { provider: Provider::Auto, threads, first_run_limit: Duration::from_secs(120) }
+        Self { provider: Provider::Auto, threads, first_run_limit: Duration::from_secs(120), memory_limit_bytes: None }
     }
 }
 
@@ -124,6 +127,9 @@ impl Model {
         options: &SessionOptions,
         choice: Choice,
     ) -> Result<Session, ModelError> {
+        // Graphics cards reserve address space by the terabyte.
+        let limit_bytes = memory::limit_bytes(options.memory_limit_bytes).filter(|_| row.provider == Provider::Cpu);
+        let _ceiling = limit_bytes.map(memory::Ceiling::lower);
         let border = self.spec.border(picture);
         let size = border.outer(picture);
         let builder = self.builder(row, size, options.threads.max(1)).map_err(|error| match row.provider {

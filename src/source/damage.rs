@@ -9,18 +9,20 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use gst::log::{DebugMessage, LoggedObject};
 
+use crate::report::Meter;
+
 /// Log levels of the categories that are read: libav's "concealing …" is information, all others warn.
 const THRESHOLDS: &str = "libav:4,videodecoder:2,tsdemux:2,mpegtspacketizer:2,matroskademux:2";
 
 /// What was seen since the process began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+struct Tally {
     /// Frames in which the decoder made something up.
-    pub(super) concealed: u64,
+    concealed: u64,
     /// Frames that the decoder gave up.
-    pub(super) failed: u64,
+    failed: u64,
     /// Places where the demuxer missed or skipped data.
-    pub(super) gaps: u64,
+    gaps: u64,
 }
 
 impl Tally {
@@ -64,15 +66,19 @@ impl Heard {
     }
 }
 
-/// Listens to what is said from now on.
+/// The damage of one input, and how much of it the meter knows.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct Account {
     since: Tally,
+    /// Frames that the decoder itself marked.
+    marked: u64,
+    told_frames: u64,
+    told_gaps: u64,
 }
 
-impl Watch {
+impl Account {
     /// Begins to listen. GStreamer has been started.
-    pub(super) fn begin() -> Self {
+    pub(super) fn open() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             // Who reads the log on purpose keeps it on the terminal; nobody else is to see what is switched on here.
@@ -85,17 +91,27 @@ impl Watch {
             gst::log::set_active(true);
             gst::log::set_threshold_from_string(THRESHOLDS, false);
         });
-        Self { since: tally() }
+        Self { since: tally(), marked: 0, told_frames: 0, told_gaps: 0 }
     }
 
-    /// What was said since [`Watch::begin`] or [`Watch::forget`].
-    pub(super) fn tally(&self) -> Tally {
-        tally().since(self.since)
-    }
-
-    /// What was said so far does not count.
+    /// What was said so far, and nobody was told of, does not count.
     pub(super) fn forget(&mut self) {
         self.since = tally();
+    }
+
+    /// The decoder marked a frame as damaged.
+    pub(super) fn mark(&mut self) {
+        self.marked += 1;
+    }
+
+    /// Tells `meter` what has come up since the last time.
+    pub(super) fn tell(&mut self, meter: &Meter) {
+        let Tally { concealed, failed, gaps } = tally().since(self.since);
+        // Of a frame that is marked, the log speaks as well.
+        let frames = concealed.max(self.marked) + failed;
+        meter.frames_damaged_more(frames - self.told_frames);
+        meter.gaps_more(gaps - self.told_gaps);
+        (self.told_frames, self.told_gaps) = (frames, gaps);
     }
 }
 

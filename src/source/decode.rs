@@ -52,10 +52,10 @@ pub(super) fn decode(
     }
     stream.link(&pad(&queue, "sink")?)?;
 
-    let said = media.status.wait_unless(stop, PATIENCE, |said| said.format_known || said.input_error.is_some())?;
+    let said = media.status.wait_unless(stop, PATIENCE, |said| said.format_known || said.failed())?;
     let caps = decoded.current_caps().filter(|_| said.format_known);
     let Some(caps) = caps else {
-        return Err(match said.input_error {
+        return Err(match said.input_error.or(said.output_error) {
             Some(failure) => unreadable(path, &failure),
             None if said.format_known => SourceError::Undecodable {
                 path: path.into(),

@@ -94,7 +94,7 @@ pub(super) fn open(media: &Media, path: &Path, hidden: Hidden, stop: &Stop) -> R
     file.link(&parse).map_err(gstreamer)?;
     // Errors of the state change are on the bus, with a better text.
     let _ = media.pipeline.set_state(gst::State::Playing);
-    let said = media.status.wait_unless(stop, PATIENCE, |said| said.streams_known || said.input_error.is_some())?;
+    let said = media.status.wait_unless(stop, PATIENCE, |said| said.streams_known || said.failed())?;
     let streams = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
     if !said.streams_known {
         return Err(why_no_streams(path, &said));
@@ -174,7 +174,7 @@ fn sort(path: &Path, streams: Vec<Stream>) -> Result<Streams, SourceError> {
 fn why_no_streams(path: &Path, said: &Said) -> SourceError {
     match said {
         Said { missing: Some(codec), .. } => SourceError::NoDecoder { path: path.into(), codec: codec.clone() },
-        Said { input_error: Some(failure), .. } => unreadable(path, failure),
+        Said { input_error: Some(failure), .. } | Said { output_error: Some(failure), .. } => unreadable(path, failure),
         _ => SourceError::Stalled { path: path.into(), seconds: PATIENCE.as_secs() },
     }
 }

@@ -1,5 +1,8 @@
 //! The GStreamer elements that the programs need, whether they are here, and what brings them.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use super::SourceError;
 
 /// Which part of a job does not work without.
@@ -111,6 +114,17 @@ pub fn survey() -> Result<Survey, SourceError> {
         NEEDS.iter().map(|need| Finding { need, element: need.elements.iter().find(is_here).copied() }).collect();
     let (major, minor, micro, _) = gst::version();
     Ok(Survey { version: format!("{major}.{minor}.{micro}"), findings })
+}
+
+/// Folders that GStreamer's plugins lie in. Looks for new plugins first, which may start a helper program.
+///
+/// # Errors
+/// When GStreamer itself does not start.
+pub fn plugin_folders() -> Result<Vec<PathBuf>, SourceError> {
+    super::pipeline::init()?;
+    let files = gst::Registry::get().plugins().into_iter().filter_map(|plugin| plugin.filename());
+    let folders: BTreeSet<PathBuf> = files.filter_map(|file| file.parent().map(PathBuf::from)).collect();
+    Ok(folders.into_iter().collect())
 }
 
 #[cfg(test)]

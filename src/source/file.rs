@@ -23,7 +23,7 @@ const DEFAULT_DURATION_NANOS: u64 = 40_000_000;
 pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
     let part = request.part;
     let media = Arc::new(Media::new()?);
-    let watch = damage::Watch::begin();
+    let damage = damage::Account::open();
     let hidden = if request.audio && request.priming && part.start_nanos.is_none() {
         Hidden::find(path)
     } else {
@@ -62,22 +62,12 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
         clock: Clock::default(),
         stop: stop.clone(),
         meter: meter.clone(),
-        damage: Damage::new(watch),
+        damage,
     };
     if part.start_nanos.is_some() || part.end_nanos.is_some() {
         source.seek(part)?;
     }
-    let first = source.pull()?.ok_or_else(|| match stop.asked() {
-        true => SourceError::Stopped,
-        false => SourceError::Undecodable {
-            path: path.into(),
-            reason: "it ends before its first frame (or --start lies behind its end)".into(),
-        },
-    })?;
-    if part.start_nanos.is_some() {
-        // What was decoded on the way to the first frame that is wanted is in no frame that is kept.
-        source.damage.watch.forget();
-    }
+    let first = source.first(part)?;
     let (format, timing) = source.describe(&first, part)?;
     source.held = Some(first);
     Ok(Opened {
@@ -101,32 +91,7 @@ struct FileSource {
     clock: Clock,
     stop: Stop,
     meter: Meter,
-    damage: Damage,
-}
-
-/// Damage of the input, and how much of it the meter knows.
-struct Damage {
-    watch: damage::Watch,
-    /// Frames that the decoder itself marked.
-    marked: u64,
-    told_frames: u64,
-    told_gaps: u64,
-}
-
-impl Damage {
-    fn new(watch: damage::Watch) -> Self {
-        Self { watch, marked: 0, told_frames: 0, told_gaps: 0 }
-    }
-
-    /// Tells `meter` what has come up since the last time.
-    fn tell(&mut self, meter: &Meter) {
-        let tally = self.watch.tally();
-        // Of a frame that is marked, the log speaks as well.
-        let frames = tally.concealed.max(self.marked) + tally.failed;
-        meter.frames_damaged_more(frames - self.told_frames);
-        meter.gaps_more(tally.gaps - self.told_gaps);
-        (self.told_frames, self.told_gaps) = (frames, tally.gaps);
-    }
+    damage: damage::Account,
 }
 
 impl FileSource {
@@ -142,6 +107,22 @@ impl FileSource {
             path: self.path.clone(),
             what: "a stream that cannot be entered at a given time".into(),
             hint: "put it into a .mkv file".into(),
+        })
+    }
+
+    /// The first sample of `part`.
+    fn first(&mut self, part: Part) -> Result<gst::Sample, SourceError> {
+        let first = self.pull_sample()?;
+        if part.start_nanos.is_some() {
+            // What was decoded on the way to the first frame that is wanted is in no frame that is kept.
+            self.damage.forget();
+        }
+        first.ok_or_else(|| match self.stop.asked() {
+            true => SourceError::Stopped,
+            false => SourceError::Undecodable {
+                path: self.path.clone(),
+                reason: "it ends before its first frame (or --start lies behind its end)".into(),
+            },
         })
     }
 
@@ -220,7 +201,7 @@ impl FileSource {
     fn frame(&mut self, sample: &gst::Sample) -> Result<Timed<Frame>, SourceError> {
         let buffer = sample.buffer().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
-            self.damage.marked += 1;
+            self.damage.mark();
         }
         let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
         let pts = buffer.pts().and_then(|pts| segment.map_or(Some(pts), |segment| segment.to_running_time(pts)));

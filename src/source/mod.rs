@@ -103,6 +103,14 @@ pub enum SourceError {
         /// How long was waited.
         seconds: u64,
     },
+    /// The process that read it was confined, and crashed.
+    #[error("{input:?} made the confined process that read it crash ({signal}); nothing else was touched")]
+    Crashed {
+        /// The file, the first where there are several.
+        input: String,
+        /// Name of the signal.
+        signal: String,
+    },
     /// GStreamer itself does not work.
     #[error("GStreamer cannot be used: {0}; `stylize doctor` says what is missing")]
     Gstreamer(String),

@@ -100,6 +100,14 @@ pub(crate) struct Said {
     pub(crate) input_warnings: u64,
 }
 
+impl Said {
+    /// Whether anything went wrong. While the input is opened all errors are its own: those of elements that have been
+    /// thrown out meanwhile come from nowhere, and so count as errors of the output.
+    pub(super) fn failed(&self) -> bool {
+        self.input_error.is_some() || self.output_error.is_some()
+    }
+}
+
 /// An error message of GStreamer.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {

@@ -2,6 +2,7 @@
 //! a folder of its own.
 #![allow(dead_code, reason = "every test binary uses its part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 pub mod clip;
 pub mod read;
@@ -213,6 +214,7 @@ pub fn job(folder: &Folder, to: &str) -> Job {
             overrides: SpecOverrides::default(),
             provider: Provider::Cpu,
             threads: Some(2),
+            memory_limit_bytes: None,
             runtime: None,
         },
         look: Look { strength: 1.0, keep_colour: false, net_size: SizeChoice::Source },

@@ -181,6 +181,16 @@ fn row_53_a_model_that_wants_all_memory_is_5() {
 }
 
 #[test]
+fn row_53_what_takes_more_than_the_limit_is_5_before_it_starts() {
+    let folder = Folder::new();
+    Clip::new(5).size(640, 480).write(&folder.path("in.mp4"));
+    folder.run("in.mp4 out.mp4 --memory-limit 140M").refused(5, "GB of memory");
+    assert_eq!(folder.names(), ["in.mp4"]);
+    folder.run("in.mp4 out.mp4 --memory-limit 2G").good(5);
+    folder.run("in.mp4 b.mp4 --memory-limit much").refused(2, "--memory-limit");
+}
+
+#[test]
 fn row_55_a_provider_that_is_named_and_not_there_is_5() {
     let folder = with_clip();
     for provider in ["coreml", "directml"] {
