@@ -1,6 +1,7 @@
 //! Confinement, proven from inside: a process of its own confines itself and then tries what it must not do.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod common;
 
