@@ -1,0 +1,221 @@
+"""`python -m stylize_train VERB …`: make, optimise, evaluate, export."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import onnx
+import torch
+
+from . import card, checkpoint, zoo
+from .data import Content, default_content, load_picture, to_picture
+from .errors import UserError
+from .evaluate import SIDE, load_material
+from .export import PRECISIONS, export, psnr_to_torch
+from .features import load_features
+from .metadata import About
+from .network import TIERS, StyleNet
+from .optimise import Weights, optimise
+from .train import Recipe, Trainer, run
+
+#: Photographs that previews, calibration and checks are made on.
+SHOWN, CALIBRATED, CHECKED = 4, 24, 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a verb; returns the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        options.verb(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def make(options: argparse.Namespace) -> None:
+    """A style from one picture."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    recipe = Recipe(
+        steps=options.steps,
+        batch=options.batch,
+        crop=options.crop,
+        rate=options.rate,
+        style_weight=options.style_weight,
+        shift_weight=options.shift_weight,
+        seed=options.seed,
+    )
+    content = Content(options.content)
+    features = load_features(options.vgg)
+    trainer = Trainer(TIERS[options.tier], recipe, features, [options.painting], device)
+    work = options.work / f"{options.name}.{options.tier}"
+    saved = work / checkpoint.NAME
+    if saved.exists():
+        checkpoint.resume(trainer, saved)
+        print(f"goes on from step {trainer.step_count} of {saved}")
+    elif options.start:
+        checkpoint.start_from(trainer.net, options.start, options.start_style)
+    pictures = content.sample(CALIBRATED, SIDE)
+    since = time.monotonic()
+    run(trainer, content, work, pictures[:SHOWN])
+    seconds = time.monotonic() - since
+    about = About(options.name, options.title or options.painting.stem, options.trained_on or str(options.content.name))
+    net = trainer.net.cpu().eval()
+    options.out.mkdir(parents=True, exist_ok=True)
+    checkpoint.save_start(net, [options.name], options.out / f"{options.name}.{options.tier}.safetensors")
+    psnr = _export_all(net, about, options.precision, pictures, options.out)
+    outcome = card.Outcome(trainer.losses.values, seconds, psnr)
+    card.write(options.out, net, about, recipe, outcome, options.painting, pictures[:CHECKED])
+
+
+def export_again(options: argparse.Namespace) -> None:
+    """ONNX files of a start file."""
+    net, names = checkpoint.load_start(options.start)
+    if len(names) != 1:
+        raise UserError(f"{options.start} holds {len(names)} styles; export takes one")
+    about = About(names[0], options.title or names[0], options.trained_on or "")
+    _export_all(net.eval(), about, options.precision, Content(options.content).sample(CALIBRATED, SIDE), options.out)
+
+
+def _export_all(
+    net: StyleNet, about: About, precisions: list[str], pictures: list[torch.Tensor], out: Path
+) -> dict[str, float]:
+    """Writes `NAME.TIER.PRECISION.onnx`; returns the PSNR of each against PyTorch."""
+    out.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for precision in precisions:
+        path = out / f"{about.name}.{net.tier.name}.{precision}.onnx"
+        model = export(net, about, precision, pictures)
+        onnx.save(model, path)
+        found[precision] = psnr_to_torch(model, net, pictures[:CHECKED])
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {found[precision]:.1f} dB PSNR against PyTorch")
+    return found
+
+
+def optimise_one(options: argparse.Namespace) -> None:
+    """One picture, by optimisation of the picture itself."""
+    photo, painting = load_picture(options.photo, options.side), load_picture(options.painting, options.side)
+    features = load_features(options.vgg)
+    styled = optimise(photo, painting, features, Weights(options.alpha, options.beta), options.steps)
+    to_picture(styled[0]).save(options.out)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """A table of figures."""
+    features = load_features(options.vgg)
+    material = load_material(options.photographs, options.flow, options.count)
+    print(*zoo.HEAD, sep="\n")
+    if options.zoo:
+        found = zoo.entries(options.models, options.styles, options.peers, options.peer_models)
+    else:
+        if options.style is None or not options.onnx:
+            raise UserError("name models and --style PAINTING, or --zoo")
+        found = [zoo.Entry(path, options.style, options.scale) for path in options.onnx]
+    rows = []
+    for entry in found:
+        rows.append(zoo.row(entry, features, material))
+        print(rows[-1], flush=True)
+    if options.zoo:
+        zoo.put(options.models / "README.md", rows)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="stylize_train", description="Makes a style for stylize from one picture.")
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+    _make_parser(verbs)
+    _export_parser(verbs)
+    _optimise_parser(verbs)
+    _evaluate_parser(verbs)
+    return top
+
+
+def _verb(verbs, name: str, function, text: str) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    verb.set_defaults(verb=function)
+    return verb
+
+
+def _vgg(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--vgg", type=Path, metavar="FILE.npz", help="VGG19, or its small copy; else torchvision fetches it"
+    )
+
+
+def _results(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--content", type=Path, metavar="DIR", default=default_content(), help="photographs and videos")
+    verb.add_argument("--out", type=Path, metavar="DIR", default=Path("models"), help="where models and cards go")
+    verb.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp16", "int8"])
+    verb.add_argument("--title", metavar="TEXT", help="the painting: title, artist, year")
+    verb.add_argument("--trained-on", metavar="TEXT", help="the photographs, for the card")
+
+
+def _make_parser(verbs) -> None:
+    recipe = Recipe()
+    verb = _verb(verbs, "make", make, "make a style from one picture")
+    verb.add_argument("painting", type=Path)
+    verb.add_argument("--name", required=True)
+    verb.add_argument("--tier", choices=TIERS, default="live")
+    verb.add_argument("--start", type=Path, metavar="FILE", help="a trained network to begin with (.safetensors)")
+    verb.add_argument("--start-style", metavar="NAME", help="which of its styles")
+    verb.add_argument(
+        "--work", type=Path, metavar="DIR", default=Path("training-runs"), help="checkpoints and previews"
+    )
+    verb.add_argument("--steps", type=int, default=recipe.steps)
+    verb.add_argument("--batch", type=int, default=recipe.batch)
+    verb.add_argument("--crop", type=int, default=recipe.crop, metavar="PIXELS")
+    verb.add_argument("--rate", type=float, default=recipe.rate, help="of learning, at its highest")
+    verb.add_argument("--style-weight", type=float, default=recipe.style_weight, help="against content, which is 1")
+    verb.add_argument("--shift-weight", type=float, default=recipe.shift_weight, help="of steadiness")
+    verb.add_argument("--seed", type=int, default=recipe.seed)
+    _vgg(verb)
+    _results(verb)
+
+
+def _export_parser(verbs) -> None:
+    verb = _verb(verbs, "export", export_again, "write ONNX files of a trained network")
+    verb.add_argument("start", type=Path, metavar="FILE.safetensors")
+    _results(verb)
+
+
+def _optimise_parser(verbs) -> None:
+    verb = _verb(verbs, "optimise", optimise_one, "paint one photograph by optimising it (slow, the reference)")
+    verb.add_argument("photo", type=Path)
+    verb.add_argument("painting", type=Path)
+    verb.add_argument("out", type=Path)
+    verb.add_argument("--alpha", type=float, default=1.0, help="weight of content")
+    verb.add_argument("--beta", type=float, default=10.0, help="weight of style")
+    verb.add_argument("--steps", type=int, default=20, help="of ten iterations of L-BFGS each")
+    verb.add_argument("--side", type=int, default=SIDE, help="short side in pixels")
+    _vgg(verb)
+
+
+def _evaluate_parser(verbs) -> None:
+    verb = _verb(verbs, "evaluate", evaluate, "measure ONNX models")
+    verb.add_argument("onnx", type=Path, nargs="*")
+    verb.add_argument("--style", type=Path, metavar="PAINTING")
+    verb.add_argument("--range", dest="scale", type=_range, metavar="0..1|0..255", help="of models that do not say")
+    verb.add_argument("--photographs", type=Path, metavar="DIR", default=default_content())
+    verb.add_argument("--count", type=int, help="at most so many photographs")
+    verb.add_argument("--flow", type=Path, metavar="DIR", help="sequences with true optical flow, for E_warp")
+    verb.add_argument("--zoo", action="store_true", help="all of --models and the peers; renews the table in README.md")
+    verb.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
+    verb.add_argument("--styles", type=Path, metavar="DIR", help="the paintings, for --zoo")
+    verb.add_argument("--peers", type=Path, metavar="FILE.toml", default=Path(__file__).parent.parent / "peers.toml")
+    verb.add_argument("--peer-models", type=Path, metavar="DIR", default=Path("peers"))
+    _vgg(verb)
+
+
+def _range(text: str) -> float:
+    scales = {"0..1": 1.0, "0..255": 255.0}
+    if text not in scales:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 0..1 nor 0..255")
+    return scales[text]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""The state of a training in a file, and the small files that a new style starts from."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from .errors import UserError
+from .network import TIERS, StyleNet, one_style
+
+if TYPE_CHECKING:
+    from .train import Trainer
+
+NAME = "checkpoint.pt"
+
+
+def save(trainer: "Trainer", path: Path) -> None:
+    """Everything that the next step depends on. The file is whole at any moment."""
+    state = {
+        "recipe": asdict(trainer.recipe),
+        "tier": trainer.net.tier.name,
+        "step": trainer.step_count,
+        "losses": trainer.losses.values,
+        "network": trainer.net.state_dict(),
+        "optimizer": trainer.optimizer.state_dict(),
+    }
+    part = path.with_name(path.name + ".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def resume(trainer: "Trainer", path: Path) -> None:
+    """Goes on where `save` left off."""
+    state = torch.load(path, map_location=trainer.device, weights_only=True)
+    before = (state["recipe"], state["tier"])
+    if before != (asdict(trainer.recipe), trainer.net.tier.name):
+        raise UserError(f"{path} was trained with other settings ({before}); give those, or another --name")
+    trainer.net.load_state_dict(state["network"])
+    trainer.optimizer.load_state_dict(state["optimizer"])
+    trainer.step_count = state["step"]
+    trainer.losses.values = dict(state["losses"])
+
+
+def save_start(net: StyleNet, names: list[str], path: Path) -> None:
+    """The weights in half precision, a start for other styles; `names`: one for each style in it."""
+    weights = {key: value.detach().half().contiguous() for key, value in net.state_dict().items()}
+    save_file(weights, path, metadata={"tier": net.tier.name, "styles": json.dumps(names)})
+
+
+def load_start(path: Path) -> tuple[StyleNet, list[str]]:
+    """A network and the names of its styles, of what `save_start` wrote."""
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (no iterator)
+        tier, names = TIERS[about["tier"]], json.loads(about["styles"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: no network of this toolkit ({error})") from error
+    net = StyleNet(tier, len(names))
+    net.load_state_dict(weights)
+    return net, names
+
+
+def start_from(net: StyleNet, path: Path, style: str | None = None) -> None:
+    """Puts the weights of one style of `path` (its first, or `style`) into every style of `net`."""
+    start, names = load_start(path)
+    if start.tier != net.tier:
+        raise UserError(f"{path} is a network of the {start.tier.name} tier, not of {net.tier.name}")
+    if style is not None and style not in names:
+        raise UserError(f"{path} holds {', '.join(names)}, not {style}")
+    one = one_style(start.state_dict(), names.index(style) if style else 0)
+    own = net.state_dict()
+    for index in range(len(net.leave)):
+        own.update({_key_of(key, index): value for key, value in one.items()})
+    net.load_state_dict(own)
+
+
+def _key_of(key: str, style: int) -> str:
+    parts = key.split(".")
+    for i, part in enumerate(parts[:-1]):
+        if part in ("gain", "bias", "refine", "leave"):
+            parts[i + 1] = str(style)
+    return ".".join(parts)

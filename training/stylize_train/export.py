@@ -1,0 +1,91 @@
+"""A trained network as ONNX files: fp32, fp16, and int8 quantised on photographs. Each is compared with PyTorch."""
+
+import math
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+from . import metadata
+from .graph import SCALE, build
+from .metadata import About
+from .network import PAD, StyleNet, stylize
+
+PRECISIONS = ("fp32", "fp16", "int8")
+
+
+def export(net: StyleNet, about: About, precision: str, photographs: list[torch.Tensor]) -> onnx.ModelProto:
+    """The model in `precision`. `photographs`: 1 x 3 x H x W in 0..1, for the calibration of int8."""
+    if precision != "int8":
+        return build(net, about, half=precision == "fp16")
+    return quantised(build(net, about), [padded_bytes(photo) for photo in photographs])
+
+
+def padded_bytes(photo: torch.Tensor) -> np.ndarray:
+    """What the runtime feeds: 1 x H x W x 3 bytes with a reflected border. The sides must be multiples of 8."""
+    photo = torch.nn.functional.pad(photo, (PAD,) * 4, mode="reflect")
+    return (photo * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def quantised(model: onnx.ModelProto, pictures: list[np.ndarray]) -> onnx.ModelProto:
+    """QDQ: bytes for activations, signed bytes a channel for weights; instance norm stays as it is."""
+    # Bytes go in and come out: their quantisation is the picture's own.
+    overrides = {
+        "in": [{"scale": np.array(SCALE, np.float32), "zero_point": np.array(0, np.uint8)}],
+        "leave": [{"scale": np.array(1, np.float32), "zero_point": np.array(0, np.uint8)}],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        plain, small = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
+        onnx.save(model, plain)
+        quantize_static(
+            plain,
+            small,
+            _Pictures(pictures),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            calibrate_method=CalibrationMethod.MinMax,
+            op_types_to_quantize=["Conv", "Relu", "Add", "DepthToSpace"],
+            extra_options={"TensorQuantOverrides": overrides, "ActivationSymmetric": False},
+        )
+        result = onnx.load(small)
+    metadata.write(result, metadata.read(model))
+    return result
+
+
+class _Pictures(CalibrationDataReader):
+    def __init__(self, pictures: Iterable[np.ndarray]):
+        self.pictures = iter(pictures)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        picture = next(self.pictures, None)
+        return None if picture is None else {"image": picture}
+
+
+def session(model: onnx.ModelProto, threads: int = 0) -> ort.InferenceSession:
+    """Runs a model on the CPU."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def psnr_to_torch(model: onnx.ModelProto, net: StyleNet, photographs: list[torch.Tensor]) -> float:
+    """Peak signal-to-noise ratio in dB between the model and PyTorch, both as bytes, over all photographs."""
+    run = session(model)
+    squares = []
+    for photo in photographs:
+        image = padded_bytes(photo)
+        styled = run.run(None, {"image": image})[0][:, PAD:-PAD, PAD:-PAD]
+        plain = torch.from_numpy(image[:, PAD:-PAD, PAD:-PAD]).permute(0, 3, 1, 2).float() / 255
+        with torch.no_grad():
+            wanted = (stylize(net.cpu().eval(), plain).clamp(0, 1) * 255).round().permute(0, 2, 3, 1).numpy()
+        squares.append(np.mean((styled.astype(np.float64) - wanted) ** 2))
+    mean = float(np.mean(squares))
+    return math.inf if mean == 0 else 10 * math.log10(255**2 / mean)

@@ -1,0 +1,49 @@
+"""What a model says of itself: the runtime's contract, in the file's `metadata_props` under `stylize.*`."""
+
+from dataclasses import dataclass
+
+import onnx
+
+from .network import MULTIPLE_OF, PAD, Tier, kmac_per_pixel
+
+PREFIX = "stylize."
+
+
+@dataclass(frozen=True)
+class About:
+    """What only the maker of a style knows."""
+
+    name: str
+    #: Title, artist, year.
+    style_image: str
+    trained_on: str
+    licence: str = "MIT OR Apache-2.0"
+
+
+def properties(about: About, tier: Tier) -> dict[str, str]:
+    """All keys that a model of this toolkit carries, without their prefix."""
+    return {
+        "version": "1",
+        "name": about.name,
+        "layout": "nhwc",
+        "channels": "rgb",
+        "range": "0..255",
+        "output_range": "0..255",
+        "multiple_of": str(MULTIPLE_OF),
+        "pad": str(PAD),
+        "kmac_per_pixel": f"{kmac_per_pixel(tier):.2f}",
+        "trained_on": about.trained_on,
+        "licence": about.licence,
+        "style_image": about.style_image,
+    }
+
+
+def read(model: onnx.ModelProto) -> dict[str, str]:
+    """The contract of a model, without the prefix; empty for somebody else's."""
+    found = {prop.key: prop.value for prop in model.metadata_props}
+    return {key.removeprefix(PREFIX): value for key, value in found.items() if key.startswith(PREFIX)}
+
+
+def write(model: onnx.ModelProto, values: dict[str, str]) -> None:
+    """Replaces the contract of a model."""
+    onnx.helper.set_model_props(model, {PREFIX + key: value for key, value in sorted(values.items())})

@@ -1,0 +1,57 @@
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from stylize_train import metadata
+from stylize_train.export import export, padded_bytes, psnr_to_torch, session
+from stylize_train.metadata import About
+from stylize_train.network import PAD, StyleNet
+
+ABOUT = About("test", "A Painting, somebody, 1900", "noise")
+
+
+@pytest.fixture
+def net(tier):
+    """Untrained weights, all phases and biases different, so that a wrong order shows."""
+    net = StyleNet(tier).eval()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    return net
+
+
+@pytest.mark.parametrize(("precision", "decibels"), [("fp32", 60), ("fp16", 45), ("int8", 30)])
+def test_an_export_paints_as_pytorch_does(net, content, precision, decibels):
+    photos = content.sample(4, 72)
+    assert psnr_to_torch(export(net, ABOUT, precision, photos), net, photos) > decibels
+
+
+def test_an_export_takes_pictures_of_any_size(net):
+    run = session(export(net, ABOUT, "fp32", []))
+    for height, width in ((64, 64), (72, 128)):
+        image = padded_bytes(torch.rand(1, 3, height, width))
+        styled = run.run(None, {"image": image})[0]
+        assert (styled.shape, styled.dtype) == ((1, height + 2 * PAD, width + 2 * PAD, 3), np.uint8)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_an_export_says_what_it_needs(net, content, precision):
+    said = metadata.read(export(net, ABOUT, precision, content.sample(4, 72)))
+    assert {key: said[key] for key in ("version", "name", "layout", "channels", "range", "multiple_of", "pad")} == {
+        "version": "1",
+        "name": "test",
+        "layout": "nhwc",
+        "channels": "rgb",
+        "range": "0..255",
+        "multiple_of": "8",
+        "pad": "32",
+    }
+    assert said["style_image"] == ABOUT.style_image and said["trained_on"] == "noise" and said["licence"]
+    assert float(said["kmac_per_pixel"]) > 0
+
+
+def test_weights_of_int8_are_bytes(net, content):
+    model = export(net, ABOUT, "int8", content.sample(4, 72))
+    kinds = {tensor.data_type for tensor in model.graph.initializer if len(tensor.dims) == 4}
+    assert kinds == {onnx.TensorProto.INT8}

@@ -1,0 +1,32 @@
+import torch
+
+from stylize_train.losses import content_distance, gram, out_of_range, style_distance, style_target, total_variation
+
+
+def test_a_gram_matrix_is_the_mean_product_of_channels():
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # two channels of 1x2
+    torch.testing.assert_close(gram(features), torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 4)
+
+
+def test_a_picture_is_no_distance_from_itself(features):
+    picture = torch.rand(1, 3, 64, 64)
+    found = features(picture)
+    target = style_target(features, picture)
+    assert style_distance(features, picture, found, target) < 1e-8
+    assert content_distance(features, found, features(picture, features.last_content)) == 0
+
+
+def test_another_picture_is_some_distance_away(features):
+    picture, other = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 8, 8)
+    other = torch.nn.functional.interpolate(other, 64)
+    found = features(other)
+    assert style_distance(features, other, found, style_target(features, picture)) > 1e-3
+    assert content_distance(features, found, features(picture)) > 0.1
+
+
+def test_variation_and_range():
+    flat = torch.full((1, 3, 8, 8), 0.5)
+    assert total_variation(flat) == 0 and out_of_range(flat) == 0
+    assert out_of_range(flat + 1) == 0.5
+    steps = torch.arange(8.0).expand(1, 3, 8, 8)
+    assert total_variation(steps) == 1

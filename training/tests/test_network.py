@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from stylize_train.network import TIERS, StyleNet, Tier, kmac_per_pixel, one_style, stylize
+
+
+@pytest.mark.parametrize(("tier", "limit"), [("live", 8), ("fine", 45)])
+def test_a_tier_keeps_its_cost(tier, limit):
+    assert kmac_per_pixel(TIERS[tier]) <= limit
+
+
+def test_a_picture_keeps_its_size():
+    net = StyleNet(TIERS["live"], styles=2).eval()
+    for height, width in ((64, 40), (128, 72)):
+        assert stylize(net, torch.rand(1, 3, height, width), 1).shape == (1, 3, height, width)
+
+
+def test_an_untrained_network_draws_no_grid():
+    """ICNR: each 4x4 block of the first picture is flat, as after a nearest enlargement."""
+    net = StyleNet(TIERS["live"]).eval()
+    with torch.no_grad():
+        styled = net(torch.rand(1, 3, 64, 64))
+    blocks = styled.reshape(1, 3, 32, 2, 32, 2)
+    assert (blocks - blocks.mean((3, 5), keepdim=True)).abs().max() < 1e-5
+
+
+def test_one_style_of_many_is_the_same_network():
+    tier = Tier("live", 8, 16, 1)
+    many, one = StyleNet(tier, styles=3).eval(), StyleNet(tier).eval()
+    for number, parameter in enumerate(many.parameters()):
+        torch.nn.init.normal_(parameter, 0, 0.1 + 0.01 * number)
+    one.load_state_dict(one_style(many.state_dict(), 2))
+    picture = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(one(picture), many(picture, 2))
+    assert not torch.allclose(one(picture), many(picture, 1))

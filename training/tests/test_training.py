@@ -1,0 +1,77 @@
+import pytest
+import torch
+from PIL import Image
+
+from stylize_train import checkpoint
+from stylize_train.errors import UserError
+from stylize_train.network import StyleNet
+from stylize_train.train import Recipe, Trainer, run
+
+RECIPE = Recipe(steps=12, batch=2, crop=64, style_side=64, rate=5e-3)
+CPU = torch.device("cpu")
+
+
+def trainer(tier, features, folder, recipe=RECIPE):
+    return Trainer(tier, recipe, features, [folder / "painting.png"], CPU)
+
+
+def weights(trainer):
+    return torch.cat([p.detach().flatten() for p in trainer.net.parameters()])
+
+
+def test_the_losses_fall(tier, features, folder, content):
+    training = trainer(tier, features, folder, Recipe(steps=60, batch=2, crop=64, style_side=64, rate=5e-3))
+    seen = []
+    while training.step_count < 60:
+        training.losses.values.clear()
+        training.step(content)
+        losses = training.losses.values
+        seen.append(losses["content"] + 10 * losses["style"])
+    assert sum(seen[-10:]) < 0.7 * sum(seen[:10])
+
+
+def test_a_resumed_training_gives_the_same_numbers(tier, features, folder, content):
+    straight = trainer(tier, features, folder)
+    for _ in range(12):
+        straight.step(content)
+    first = trainer(tier, features, folder)
+    for _ in range(5):
+        first.step(content)
+    checkpoint.save(first, folder / "c.pt")
+    second = trainer(tier, features, folder)
+    checkpoint.resume(second, folder / "c.pt")
+    assert second.step_count == 5
+    for _ in range(7):
+        second.step(content)
+    assert torch.equal(weights(straight), weights(second))
+    assert straight.losses.values == second.losses.values
+
+
+def test_another_recipe_does_not_go_on(tier, features, folder, content):
+    checkpoint.save(trainer(tier, features, folder), folder / "c.pt")
+    with pytest.raises(UserError, match="other settings"):
+        checkpoint.resume(trainer(tier, features, folder, Recipe(steps=13)), folder / "c.pt")
+
+
+def test_previews_grow_by_a_row_each_time(tier, features, folder, content):
+    training = trainer(tier, features, folder)
+    run(training, content, folder / "work", content.sample(2, 64), every=4)
+    rows = Image.open(folder / "work/previews.png").height / 256
+    assert (training.step_count, rows) == (12, 3)
+    assert (folder / "work" / checkpoint.NAME).exists()
+
+
+def test_a_start_is_small_and_comes_back(folder, monkeypatch, tier):
+    monkeypatch.setitem(checkpoint.TIERS, "live", tier)
+    net, path = StyleNet(tier, styles=2), folder / "base.safetensors"
+    checkpoint.save_start(net, ["a", "b"], path)
+    assert path.stat().st_size < 2.2 * sum(p.numel() for p in net.parameters()) + 4096
+    loaded, names = checkpoint.load_start(path)
+    assert names == ["a", "b"]
+    for before, after in zip(net.parameters(), loaded.parameters(), strict=True):
+        torch.testing.assert_close(before, after, atol=1e-3, rtol=1e-3)
+    new = StyleNet(tier)
+    checkpoint.start_from(new, path, "b")
+    torch.testing.assert_close(new.leave[0].weight, loaded.leave[1].weight)
+    with pytest.raises(UserError, match="holds a, b, not c"):
+        checkpoint.start_from(new, path, "c")
