@@ -17,12 +17,19 @@ endif
 ifdef STYLE
 override STYLE := $(value STYLE)
 endif
+ifdef STYLE_IMAGE
+override STYLE_IMAGE := $(value STYLE_IMAGE)
+endif
+ifdef CONTENT
+override CONTENT := $(value CONTENT)
+endif
 export IN OUT STYLE FORCE RUNTIME PREFIX DESTDIR
+export STYLE_IMAGE NAME CONTENT VGG START TIER
 
 # The programs look for .runtime above themselves; with a target folder elsewhere they have to be told.
 WITH_RUNTIME := $(if $(CARGO_TARGET_DIR),ORT_DYLIB_PATH="$${ORT_DYLIB_PATH:-$(CURDIR)/.runtime}")
 
-.PHONY: all build setup demo test lint bench install uninstall clean help
+.PHONY: all build setup demo test lint bench train install uninstall clean help
 
 all: build
 
@@ -44,6 +51,9 @@ lint: setup ## formatting, clippy, scripts, shaders
 bench: setup ## kernels (criterion), then the whole pipeline
 	$(WITH_RUNTIME) cargo bench --locked
 	$(WITH_RUNTIME) cargo run --release --locked --bin stylize -- bench
+
+train: ## make a style: make train STYLE_IMAGE=painting.jpg NAME=mystyle [CONTENT=folder of photographs]
+	@bash scripts/train.sh
 
 install: ## install into PREFIX (/usr/local), below DESTDIR if set
 	@bash scripts/install.sh

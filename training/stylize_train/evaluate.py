@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from .data import PHOTOS, load_picture
 from .errors import UserError
-from .features import Features
+from .features import LAST_CONTENT, Features
 from .losses import StyleTarget, style_distance, style_target
 
 Paint = Callable[[torch.Tensor], torch.Tensor]
@@ -77,9 +77,9 @@ def measure(paint: Paint, painting: torch.Tensor, features: Features, material: 
 @torch.no_grad()
 def _distances(paint: Paint, photo: torch.Tensor, target: StyleTarget, features: Features) -> tuple[float, float]:
     styled = paint(photo)
-    found, layer = features(styled), features.last_content
-    wanted = features(photo, layer)[layer]
-    content = F.mse_loss(found[layer], wanted) / wanted.var()
+    found = features(styled)
+    wanted = features(photo, LAST_CONTENT)[LAST_CONTENT]
+    content = F.mse_loss(found[LAST_CONTENT], wanted) / wanted.var()
     return content.item(), style_distance(features, styled, found, target).item()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from tqdm import trange
 
-from .features import Features
+from .features import LAST_CONTENT, Features
 from .losses import content_distance, style_distance, style_target
 
 #: Of L-BFGS in each step of the bar.
@@ -29,14 +29,14 @@ def optimise(
     """1 x 3 x H x W in 0..1, by `steps` times `ITERATIONS` iterations of L-BFGS."""
     target = style_target(features, painting)
     with torch.no_grad():
-        wanted = features(photo, features.last_content)
+        wanted = features(photo, LAST_CONTENT)
     picture = photo.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([picture], max_iter=ITERATIONS, history_size=20, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
         found = features(picture)
-        content = content_distance(features, found, wanted)
+        content = content_distance(found, wanted)
         total = weights.alpha * content + weights.beta * style_distance(features, picture, found, target)
         total.backward()
         picture.grad = picture.grad.contiguous()  # L-BFGS takes it as one row of numbers

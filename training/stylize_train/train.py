@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from PIL import Image
 from tqdm import tqdm
 
-from . import checkpoint
+from . import checkpoint, quantised
 from .data import Content, load_picture, to_picture
-from .features import Features
+from .features import LAST_CONTENT, Features
 from .losses import StyleTarget, content_distance, out_of_range, style_distance, style_target, total_variation
 from .network import StyleNet, Tier, stylize
 
@@ -63,6 +63,8 @@ class Trainer:
         self.recipe, self.device = recipe, device
         self.features = features.to(device)
         self.targets = [self._target(path) for path in paintings]
+        if device.type == "cpu" and quantised.is_available():
+            self.features = features.in_bytes()
         torch.manual_seed(recipe.seed)
         self.net = StyleNet(tier, len(paintings)).to(device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.rate, betas=(0.9, 0.99))
@@ -100,8 +102,8 @@ class Trainer:
         styled = stylize(self.net, original, style)
         found = features(styled)
         with torch.no_grad():
-            wanted = features(original, features.last_content)
-        content = content_distance(features, found, wanted)
+            wanted = features(original, LAST_CONTENT)
+        content = content_distance(found, wanted)
         painted = style_distance(features, styled, found, self.targets[style])
         shift = self._shift(original, styled, style, dice, noise)
         self.losses.note(content=content.item(), style=painted.item(), shift=shift.item())

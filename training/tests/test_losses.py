@@ -1,5 +1,8 @@
+import pytest
 import torch
 
+from stylize_train import quantised
+from stylize_train.features import LAST_CONTENT
 from stylize_train.losses import content_distance, gram, out_of_range, style_distance, style_target, total_variation
 
 
@@ -13,7 +16,7 @@ def test_a_picture_is_no_distance_from_itself(features):
     found = features(picture)
     target = style_target(features, picture)
     assert style_distance(features, picture, found, target) < 1e-8
-    assert content_distance(features, found, features(picture, features.last_content)) == 0
+    assert content_distance(found, features(picture, LAST_CONTENT)) == 0
 
 
 def test_another_picture_is_some_distance_away(features):
@@ -21,7 +24,7 @@ def test_another_picture_is_some_distance_away(features):
     other = torch.nn.functional.interpolate(other, 64)
     found = features(other)
     assert style_distance(features, other, found, style_target(features, picture)) > 1e-3
-    assert content_distance(features, found, features(picture)) > 0.1
+    assert content_distance(found, features(picture)) > 0.1
 
 
 def test_variation_and_range():
@@ -30,3 +33,19 @@ def test_variation_and_range():
     assert out_of_range(flat + 1) == 0.5
     steps = torch.arange(8.0).expand(1, 3, 8, 8)
     assert total_variation(steps) == 1
+
+
+def test_features_in_bytes_point_the_same_way(features):
+    """The gradient of the whole loss, in bytes and in fp32."""
+    if not quantised.is_available():
+        pytest.skip("this PyTorch has no quantised convolutions")
+    target, original = style_target(features, torch.rand(1, 3, 64, 64)), torch.rand(1, 3, 64, 64)
+    gradients = []
+    for judge in (features, features.in_bytes()):
+        picture = (0.5 * original + 0.25).requires_grad_()
+        found = judge(picture)
+        loss = content_distance(found, judge(original)) + 10 * style_distance(judge, picture, found, target)
+        loss.backward()
+        gradients.append(picture.grad.flatten())
+    assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.9
+    assert gradients[1].norm() / gradients[0].norm() == pytest.approx(1, abs=0.1)

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Makes a style from one picture: sets up training/ in an environment of its own, trains, and writes the models.
+#
+#   STYLE_IMAGE=painting.jpg   the picture
+#   NAME=mystyle               the style's name
+#   CONTENT=DIR                photographs or videos to learn on; without it, your pictures folder
+#   VGG=FILE.npz               VGG19; without it, torchvision fetches it
+#   START=FILE.safetensors     a trained network to begin with; without it, the first in models/
+#   TIER=live|fine             which network
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/common.sh
+. scripts/common.sh
+
+readonly ENVIRONMENT=.training
+
+[ -n "${STYLE_IMAGE:-}" ] && [ -n "${NAME:-}" ] || die "say what to make: make train STYLE_IMAGE=painting.jpg NAME=mystyle"
+[ -f "$STYLE_IMAGE" ] || die "$STYLE_IMAGE: no such file"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed"
+
+if ! "$ENVIRONMENT/bin/python" -c 'import stylize_train, torchvision' 2>/dev/null; then
+    say "setting up PyTorch in $ENVIRONMENT (some minutes, gigabytes)"
+    run_logged "no Python environment can be made: install python3-venv" python3 -m venv "$ENVIRONMENT"
+    run_logged "PyTorch cannot be installed" "$ENVIRONMENT/bin/pip" install --quiet --editable 'training[vgg,video]'
+fi
+
+if [ -z "${START:-}" ]; then
+    START=$(find models -name "*.${TIER:-live}.safetensors" | sort | head -n 1)
+fi
+exec "$ENVIRONMENT/bin/python" -m stylize_train make "$STYLE_IMAGE" --name "$NAME" --tier "${TIER:-live}" \
+    ${CONTENT:+--content "$CONTENT"} ${VGG:+--vgg "$VGG"} ${START:+--start "$START"}
