@@ -41,21 +41,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 def make(options: argparse.Namespace) -> None:
     """A style from one picture."""
+    title = options.title or options.painting.stem
+    _make(zoo.Style(options.name, options.painting.name, title), options.painting, options.tier, options)
+
+
+def make_zoo(options: argparse.Namespace) -> None:
+    """Every listed style that is not there yet."""
+    styles, _ = zoo.load(options.list)
+    for tier in options.tier:
+        for style in styles:
+            if not _start_file(options.out, style.name, tier).exists():
+                print(f"{style.name}, {tier} tier")
+                _make(style, options.styles / style.painting, tier, options)
+
+
+def _make(style: zoo.Style, painting: Path, tier: str, options: argparse.Namespace) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    steps, batch = GPU_STEPS if device.type == "cuda" else CPU_STEPS
-    recipe = Recipe(
-        steps=options.steps or steps,
-        batch=options.batch or batch,
-        crop=options.crop,
-        rate=options.rate,
-        style_weight=options.style_weight,
-        shift_weight=options.shift_weight,
-        seed=options.seed,
-    )
-    content = Content(options.content)
-    features = load_features(options.vgg)
-    trainer = Trainer(TIERS[options.tier], recipe, features, [options.painting], device)
-    work = options.work / f"{options.name}.{options.tier}"
+    content = Content(options.content).to(device)
+    trainer = Trainer(TIERS[tier], _recipe(device, options), load_features(options.vgg), [painting], device)
+    work = options.work / f"{style.name}.{tier}"
     saved = work / checkpoint.NAME
     if saved.exists():
         checkpoint.resume(trainer, saved)
@@ -66,13 +70,30 @@ def make(options: argparse.Namespace) -> None:
     since = time.monotonic()
     run(trainer, content, work, pictures[:SHOWN])
     seconds = time.monotonic() - since
-    about = About(options.name, options.title or options.painting.stem, options.trained_on or str(options.content.name))
+    about = About(style.name, style.title, options.trained_on or options.content.name)
     net = trainer.net.cpu().eval()
-    options.out.mkdir(parents=True, exist_ok=True)
-    checkpoint.save_start(net, [options.name], options.out / f"{options.name}.{options.tier}.safetensors")
     psnr = _export_all(net, about, options.precision, pictures, options.out)
     outcome = card.Outcome(trainer.losses.values, seconds, psnr)
-    card.write(options.out, net, about, recipe, outcome, options.painting, pictures[:CHECKED])
+    card.write(options.out, net, about, trainer.recipe, outcome, painting, pictures[:CHECKED])
+    # Last: its presence says that the style is done.
+    checkpoint.save_start(net, [style.name], _start_file(options.out, style.name, tier))
+
+
+def _recipe(device: torch.device, options: argparse.Namespace) -> Recipe:
+    steps, batch = GPU_STEPS if device.type == "cuda" else CPU_STEPS
+    return Recipe(
+        steps=options.steps or steps,
+        batch=options.batch or batch,
+        crop=options.crop,
+        rate=options.rate,
+        style_weight=options.style_weight,
+        shift_weight=options.shift_weight,
+        seed=options.seed,
+    )
+
+
+def _start_file(folder: Path, name: str, tier: str) -> Path:
+    return folder / f"{name}.{tier}.safetensors"
 
 
 def export_again(options: argparse.Namespace) -> None:
@@ -113,7 +134,7 @@ def evaluate(options: argparse.Namespace) -> None:
     material = load_material(options.photographs, options.flow, options.count)
     print(*zoo.HEAD, sep="\n")
     if options.zoo:
-        found = zoo.entries(options.models, options.styles, options.peers, options.peer_models)
+        found = zoo.entries(options.list, options.models, options.styles, options.peer_models)
     else:
         if options.style is None or not options.onnx:
             raise UserError("name models and --style PAINTING, or --zoo")
@@ -131,6 +152,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="stylize_train", description="Makes a style for stylize from one picture.")
     verbs = top.add_subparsers(required=True, metavar="VERB")
     _make_parser(verbs)
+    _zoo_parser(verbs)
     _export_parser(verbs)
     _optimise_parser(verbs)
     _evaluate_parser(verbs)
@@ -153,16 +175,11 @@ def _results(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--content", type=Path, metavar="DIR", default=default_content(), help="photographs and videos")
     verb.add_argument("--out", type=Path, metavar="DIR", default=Path("models"), help="where models and cards go")
     verb.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp16", "int8"])
-    verb.add_argument("--title", metavar="TEXT", help="the painting: title, artist, year")
     verb.add_argument("--trained-on", metavar="TEXT", help="the photographs, for the card")
 
 
-def _make_parser(verbs) -> None:
+def _training(verb: argparse.ArgumentParser) -> None:
     recipe = Recipe()
-    verb = _verb(verbs, "make", make, "make a style from one picture")
-    verb.add_argument("painting", type=Path)
-    verb.add_argument("--name", required=True)
-    verb.add_argument("--tier", choices=TIERS, default="live")
     verb.add_argument("--start", type=Path, metavar="FILE", help="a trained network to begin with (.safetensors)")
     verb.add_argument("--start-style", metavar="NAME", help="which of its styles")
     verb.add_argument(
@@ -179,9 +196,31 @@ def _make_parser(verbs) -> None:
     _results(verb)
 
 
+def _make_parser(verbs) -> None:
+    verb = _verb(verbs, "make", make, "make a style from one picture")
+    verb.add_argument("painting", type=Path)
+    verb.add_argument("--name", required=True)
+    verb.add_argument("--tier", choices=TIERS, default="live")
+    verb.add_argument("--title", metavar="TEXT", help="the painting: title, artist, year")
+    _training(verb)
+
+
+def _zoo_parser(verbs) -> None:
+    verb = _verb(verbs, "zoo", make_zoo, "make every style of the zoo that is not there yet")
+    verb.add_argument("--styles", type=Path, metavar="DIR", required=True, help="the paintings")
+    verb.add_argument("--tier", choices=TIERS, nargs="+", default=list(TIERS))
+    _list(verb)
+    _training(verb)
+
+
+def _list(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--list", type=Path, metavar="FILE.toml", default=Path(__file__).parent.parent / "zoo.toml")
+
+
 def _export_parser(verbs) -> None:
     verb = _verb(verbs, "export", export_again, "write ONNX files of a trained network")
     verb.add_argument("start", type=Path, metavar="FILE.safetensors")
+    verb.add_argument("--title", metavar="TEXT", help="the painting: title, artist, year")
     _results(verb)
 
 
@@ -208,7 +247,7 @@ def _evaluate_parser(verbs) -> None:
     verb.add_argument("--zoo", action="store_true", help="all of --models and the peers; renews the table in README.md")
     verb.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
     verb.add_argument("--styles", type=Path, metavar="DIR", help="the paintings, for --zoo")
-    verb.add_argument("--peers", type=Path, metavar="FILE.toml", default=Path(__file__).parent.parent / "peers.toml")
+    _list(verb)
     verb.add_argument("--peer-models", type=Path, metavar="DIR", default=Path("peers"))
     _vgg(verb)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 
 from .errors import UserError
@@ -66,6 +67,12 @@ class Content:
                 f"{folder}: {len(self.pictures)} pictures are too few to learn from; "
                 f"name a folder with at least {ENOUGH}, better hundreds: --content DIR"
             )
+        self.bytes = [torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) for picture in self.pictures]
+
+    def to(self, device: torch.device) -> "Content":
+        """Crops are made there."""
+        self.bytes = [values.to(device) for values in self.bytes]
+        return self
 
     def sample(self, count: int, short_side: int) -> list[torch.Tensor]:
         """Some pictures, spread over all and always the same ones: 1 x 3 x H x W, sides multiples of 8."""
@@ -74,8 +81,8 @@ class Content:
 
     def batch(self, count: int, side: int, dice: random.Random) -> torch.Tensor:
         """`count` x 3 x `side` x `side` in 0..1, each a random part of a random picture, at a random scale."""
-        crops = [_crop(dice.choice(self.pictures), side, dice) for _ in range(count)]
-        return torch.stack(crops).contiguous(memory_format=torch.channels_last)
+        crops = [_crop(dice.choice(self.bytes), side, dice) for _ in range(count)]
+        return torch.cat(crops).contiguous(memory_format=torch.channels_last)
 
 
 def _shrunk(path: Path) -> Image.Image | None:
@@ -107,11 +114,11 @@ def _whole(picture: Image.Image, short_side: int) -> torch.Tensor:
     return to_tensor(picture.resize(size, Image.Resampling.LANCZOS))[None]
 
 
-def _crop(picture: Image.Image, side: int, dice: random.Random) -> torch.Tensor:
-    width, height = picture.size
+def _crop(picture: torch.Tensor, side: int, dice: random.Random) -> torch.Tensor:
+    """1 x 3 x `side` x `side` in 0..1, of bytes 3 x H x W."""
+    height, width = picture.shape[1:]
     part = dice.randint(min(side, width, height), min(width, height))
     x, y = dice.randint(0, width - part), dice.randint(0, height - part)
-    crop = picture.resize((side, side), Image.Resampling.BILINEAR, box=(x, y, x + part, y + part), reducing_gap=2)
-    if dice.random() < 0.5:
-        crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return to_tensor(crop)
+    crop = picture[None, :, y : y + part, x : x + part].float() / 255
+    crop = F.interpolate(crop, (side, side), mode="bilinear", antialias=True)
+    return crop.flip(3) if dice.random() < 0.5 else crop

@@ -83,7 +83,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         style = dice.randrange(len(self.targets))
-        original = content.batch(recipe.batch, recipe.crop, dice).to(self.device)
+        original = content.batch(recipe.batch, recipe.crop, dice)
         loss = self._loss(original, style, dice, noise)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

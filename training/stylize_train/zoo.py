@@ -1,10 +1,11 @@
-"""The table of models/README.md: every model of the zoo, and what others reach, measured in one go."""
+"""The styles that ship: their list, and the table of models/README.md, with what others reach, measured in one go."""
 
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from .data import load_picture
+from .errors import UserError
 from .evaluate import SIDE, Figures, Material, measure
 from .features import Features
 from .runner import Model
@@ -17,29 +18,52 @@ HEAD = (
 
 
 @dataclass(frozen=True)
+class Style:
+    """A style of the zoo."""
+
+    name: str
+    #: File name, in a folder of paintings.
+    painting: str
+    #: Title, artist, year.
+    title: str
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Somebody else's model of one of these styles."""
+
+    model: str
+    style: str
+    #: 255 for models that take 0..255 and do not say so.
+    scale: float
+
+
+@dataclass(frozen=True)
 class Entry:
     """A model, and the painting that it is to look like."""
 
     model: Path
     painting: Path
-    #: 255 for models that take 0..255 and do not say so.
     scale: float | None = None
 
 
-def entries(models: Path, styles: Path, peers: Path, peer_models: Path) -> list[Entry]:
-    """Those of the zoo, and of the list of peers those that are there. `peers`: a TOML file."""
-    listed = tomllib.loads(peers.read_text())
-    own = [
-        Entry(path, styles / listed["paintings"][path.name.split(".")[0]])
-        for path in sorted(models.glob("*.onnx"))
-        if path.name.split(".")[0] in listed["paintings"]
-    ]
-    others = [
-        Entry(peer_models / peer["model"], styles / listed["paintings"][peer["style"]], peer["scale"])
-        for peer in listed["peers"]
-        if (peer_models / peer["model"]).exists()
-    ]
-    return own + others
+def load(path: Path) -> tuple[list[Style], list[Peer]]:
+    """The list of styles and peers, a TOML file."""
+    try:
+        listed = tomllib.loads(path.read_text())
+        return [Style(**style) for style in listed["styles"]], [Peer(**peer) for peer in listed["peers"]]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: no list of styles ({error})") from error
+
+
+def entries(listed: Path, models: Path, paintings: Path, peer_models: Path) -> list[Entry]:
+    """The models of the zoo, and of the listed peers those that are there."""
+    styles, peers = load(listed)
+    painting_of = {style.name: paintings / style.painting for style in styles}
+    names = {path: path.name.split(".")[0] for path in sorted(models.glob("*.onnx"))}
+    own = [Entry(path, painting_of[name]) for path, name in names.items() if name in painting_of]
+    others = [Entry(peer_models / peer.model, painting_of[peer.style], peer.scale) for peer in peers]
+    return own + [entry for entry in others if entry.model.exists()]
 
 
 def row(entry: Entry, features: Features, material: Material) -> str:

@@ -52,6 +52,39 @@ def test_one_command_makes_a_style(folder, vgg, capsys):
     assert (folder / "again/mine.live.fp32.onnx").exists()
 
 
+def test_the_zoo_is_made_and_measured_in_one_go(folder, vgg, capsys):
+    peer = '[[peers]]\nmodel = "b.live.fp32.onnx"\nstyle = "a"\nscale = 255.0\n'
+    styles = [f'[[styles]]\nname = "{name}"\npainting = "painting.png"\ntitle = "T"\n' for name in "ab"]
+    (folder / "zoo.toml").write_text("".join(styles) + peer)
+    listed = ("--list", folder / "zoo.toml", "--styles", folder, "--vgg", vgg)
+    short = (
+        "--tier",
+        "live",
+        "--steps",
+        1,
+        "--crop",
+        64,
+        "--batch",
+        1,
+        "--work",
+        folder / "work",
+        "--precision",
+        "fp32",
+    )
+    made = ("--content", folder / "photos", "--out", folder / "models")
+    assert run("zoo", *listed, *short, *made) == 0
+    assert {path.name for path in (folder / "models").glob("*.onnx")} == {"a.live.fp32.onnx", "b.live.fp32.onnx"}
+    capsys.readouterr()
+    assert run("zoo", *listed, *short, *made) == 0
+    assert capsys.readouterr().out == ""  # nothing is made twice
+    (folder / "models/README.md").write_text("Figures:\n<!-- figures -->\nold\n<!-- end of figures -->\nrest\n")
+    where = ("--models", folder / "models", "--peer-models", folder / "models", "--photographs", folder / "photos")
+    assert run("evaluate", "--zoo", *listed, *where, "--count", 1) == 0
+    readme = (folder / "models/README.md").read_text()
+    assert readme.count("| a.live.fp32 |") == 1 and readme.count("| b.live.fp32 |") == 2
+    assert "old" not in readme and readme.endswith("rest\n")
+
+
 def test_optimisation_writes_a_picture(folder, vgg):
     photo, out = folder / "photos/00.png", folder / "out.png"
     assert run("optimise", photo, folder / "painting.png", out, "--steps", 2, "--side", 64, "--vgg", vgg) == 0
