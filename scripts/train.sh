@@ -14,7 +14,9 @@ cd "$(dirname "$0")/.."
 
 readonly ENVIRONMENT=.training
 
-[ -n "${STYLE_IMAGE:-}" ] && [ -n "${NAME:-}" ] || die "say what to make: make train STYLE_IMAGE=painting.jpg NAME=mystyle"
+if [ -z "${STYLE_IMAGE:-}" ] || [ -z "${NAME:-}" ]; then
+    die "say what to make: make train STYLE_IMAGE=painting.jpg NAME=mystyle"
+fi
 [ -f "$STYLE_IMAGE" ] || die "$STYLE_IMAGE: no such file"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed"
 
