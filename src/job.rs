@@ -23,6 +23,8 @@ use crate::tensor::DType;
 pub enum Input {
     /// A file.
     File(PathBuf),
+    /// Standard input.
+    Stdin,
     /// Numbered pictures, so many a second.
     Pictures {
         /// Their names.
@@ -37,6 +39,8 @@ impl Input {
     pub fn path(&self) -> &Path {
         match self {
             Self::File(path) => path,
+            // Where it is a file, it is found under this name.
+            Self::Stdin => Path::new("/dev/stdin"),
             Self::Pictures { pattern, .. } => pattern.as_path(),
         }
     }

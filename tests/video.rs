@@ -13,6 +13,8 @@ mod hdr;
 mod options;
 #[path = "video/picture.rs"]
 mod picture;
+#[path = "video/pipes.rs"]
+mod pipes;
 #[path = "video/refusals.rs"]
 mod refusals;
 #[path = "video/sequence.rs"]

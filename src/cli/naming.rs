@@ -33,16 +33,18 @@ fn output(input: &Input, folder: &Path, encoding: &Encoding) -> Result<PathBuf> 
     let stem = match input {
         Input::File(path) => path.file_stem(),
         Input::Pictures { pattern, .. } => pattern.folder().file_name(),
+        Input::Stdin => None,
     };
     let Some(stem) = stem else {
-        let why = format!("{} has no name that an output could be called after; name OUT", input.path().display());
+        let name = input.path().display();
+        let why = format!("{name} has no name that an output in a folder could be called after; give IN and OUT");
         return Err(Error::Usage(why));
     };
     let mut name = stem.to_owned();
     name.push(".");
     name.push(match input {
         Input::File(path) => ending(path, encoding),
-        Input::Pictures { .. } => OsStr::new("mkv"),
+        Input::Pictures { .. } | Input::Stdin => OsStr::new("mkv"),
     });
     Ok(folder.join(name))
 }

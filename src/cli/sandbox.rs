@@ -41,7 +41,7 @@ fn access(jobs: &[Job], report: Option<&Path>, plugins: Vec<PathBuf>) -> Result<
     let mut write: Vec<PathBuf> = report.map(folder_of).into_iter().collect();
     for job in jobs {
         read.push(match &job.input {
-            Input::File(path) => path.clone(),
+            Input::File(_) | Input::Stdin => job.input.path().into(),
             Input::Pictures { pattern, .. } => folder_of(pattern.as_path()),
         });
         read.extend(of_engine(&job.engine)?);

@@ -32,6 +32,9 @@ pub struct VideoArgs {
     ///
     /// Both may be numbered pictures: shot/%05d.png is shot/00001.png and so on. They are read from the lowest number to
     /// the first that is missing, and written with the numbers of the pictures that were read, else from 1.
+    ///
+    /// IN may be - for standard input: any format that can be read as it comes, such as Matroska, WebM, MPEG-TS or
+    /// fragmented MP4. An MP4 with its index at the end is copied to a temporary file first ($TMPDIR).
     #[arg(value_name = "IN OUT", required = true)]
     paths: Vec<PathBuf>,
 
@@ -138,7 +141,10 @@ impl Program for VideoArgs {
             }
             Some(folder) => {
                 let jobs = self.jobs(folder)?;
-                batch::make_folder(folder)?;
+                if self.sandbox {
+                    // What is not there cannot be left open to a confined process.
+                    batch::make_folder(folder)?;
+                }
                 self.confine(&jobs)?;
                 let Some(first) = jobs.first() else { return Ok(0) };
                 // What is wrong with the network is so for every file, and said once.
@@ -181,6 +187,7 @@ impl VideoArgs {
                 "--fps is the rate of numbered pictures such as shot/%05d.png; {} has times of its own",
                 path.display()
             ))),
+            (None, None) if path == Path::new("-") => Ok(Input::Stdin),
             (None, None) => refuse_scheme("IN", path).map(|()| Input::File(path.into())),
         }
     }

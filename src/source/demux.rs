@@ -7,6 +7,7 @@ use std::time::Duration;
 use gst::prelude::*;
 
 use super::pipeline::{Failure, Media, Said};
+use super::stdin::Pipe;
 use super::{SourceError, pipeline};
 use crate::flow::Stop;
 use crate::frame::Size;
@@ -79,11 +80,23 @@ pub(super) struct Streams {
     pub(super) rest: Vec<Stream>,
 }
 
-/// Opens `path` and waits until the demuxer has shown all streams; it does not see the edit lists in `hidden`.
-pub(super) fn open(media: &Media, path: &Path, hidden: Hidden, stop: &Stop) -> Result<Streams, SourceError> {
+/// Opens `path`, or `pipe`, and waits until the demuxer has shown all streams; it does not see the edit lists in `hidden`.
+pub(super) fn open(
+    media: &Media,
+    path: &Path,
+    pipe: Option<&Pipe>,
+    hidden: Hidden,
+    stop: &Stop,
+) -> Result<Streams, SourceError> {
     let found = Arc::new(Mutex::new(Vec::new()));
-    let file = element("filesrc")?;
-    file.set_property("location", path);
+    let file = match pipe {
+        Some(pipe) => pipe.element()?,
+        None => {
+            let file = element("filesrc")?;
+            file.set_property("location", path);
+            file
+        }
+    };
     if !hidden.primings.is_empty() {
         hide(&file, hidden)?;
     }

@@ -8,6 +8,7 @@ use gst::prelude::*;
 
 use super::pipeline::{Media, POLL, STALL};
 use super::reader::Reader;
+use super::stdin::Pipe;
 use super::{OpenMedia, Opened, Request, SourceError, Timing, damage, decode, demux, whole};
 use crate::error::Result;
 use crate::flow::{Source, Stop};
@@ -20,20 +21,21 @@ use crate::report::Meter;
 /// Shown this long where the stream does not say, before the next frame tells better.
 const DEFAULT_DURATION_NANOS: u64 = 40_000_000;
 
-pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
+/// Opens the file at `path`, or `pipe`, which is called `path` then.
+pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
     let part = request.part;
     let media = Arc::new(Media::new()?);
     let damage = damage::Account::open();
-    let hidden = if request.audio && request.priming && part.start_nanos.is_none() {
+    let hidden = if pipe.is_none() && request.audio && request.priming && part.start_nanos.is_none() {
         Hidden::find(path)
     } else {
         Hidden::default()
     };
     let run_ups = hidden.primings.clone();
-    let streams = demux::open(&media, path, hidden, stop)?;
+    let streams = demux::open(&media, path, pipe, hidden, stop)?;
     if !run_ups.iter().all(|run_up| streams.audio.iter().any(|stream| stream.is_track(run_up.track_id))) {
         // A track whose run-up cannot be told from its sound would be late by it.
-        return open(path, Request { priming: false, ..request }, stop, meter);
+        return open(path, pipe, Request { priming: false, ..request }, stop, meter);
     }
     demux::warn_of_rest(&streams.rest, meter);
     let (mut tracks, mut unwanted) = (Vec::new(), streams.rest);
@@ -58,15 +60,14 @@ pub(super) fn open(path: &Path, request: Request, stop: &Stop, meter: &Meter) ->
         sink,
         reader: Reader::new(path.into(), stated),
         held: None,
+        whole: pipe.is_none(),
         frames_left: part.frames.unwrap_or(u64::MAX),
+        end_nanos: part.end_nanos.filter(|_| pipe.is_some()),
         clock: Clock::default(),
         stop: stop.clone(),
         meter: meter.clone(),
         damage,
     };
-    if part.start_nanos.is_some() || part.end_nanos.is_some() {
-        source.seek(part)?;
-    }
     let first = source.first(part)?;
     let (format, timing) = source.describe(&first, part)?;
     source.held = Some(first);
@@ -87,7 +88,11 @@ struct FileSource {
     reader: Reader,
     /// First sample, pulled when the format was asked for.
     held: Option<gst::Sample>,
+    /// The file can be looked into from outside.
+    whole: bool,
     frames_left: u64,
+    /// Frames that begin then or later are not wanted; for streams, which know no seeking.
+    end_nanos: Option<u64>,
     clock: Clock,
     stop: Stop,
     meter: Meter,
@@ -112,6 +117,10 @@ impl FileSource {
 
     /// The first sample of `part`.
     fn first(&mut self, part: Part) -> Result<gst::Sample, SourceError> {
+        // Of a stream, the frames behind the part are left out one by one.
+        if self.whole && (part.start_nanos.is_some() || part.end_nanos.is_some()) {
+            self.seek(part)?;
+        }
         let first = self.pull_sample()?;
         if part.start_nanos.is_some() {
             // What was decoded on the way to the first frame that is wanted is in no frame that is kept.
@@ -168,7 +177,7 @@ impl FileSource {
         match failure {
             None => {
                 // Demuxers take the end of a cut file for the end of the stream.
-                if let Some(reason) = whole::missing(&self.path) {
+                if let Some(reason) = self.whole.then(|| whole::missing(&self.path)).flatten() {
                     self.meter
                         .truncated(format!("{:?} breaks off after {} frames: {reason}", self.path, self.clock.seq));
                 }
@@ -225,7 +234,12 @@ impl Source for FileSource {
             None => self.pull()?,
         };
         self.frames_left -= 1;
-        sample.map(|sample| self.frame(&sample).map_err(Into::into)).transpose()
+        let Some(frame) = sample.map(|sample| self.frame(&sample)).transpose()? else { return Ok(None) };
+        if frame.stamp.pts_nanos >= Some(self.end_nanos.unwrap_or(u64::MAX)) {
+            self.frames_left = 0;
+            return Ok(None);
+        }
+        Ok(Some(frame))
     }
 }
 

@@ -20,6 +20,7 @@ mod decode;
 mod reader;
 mod file;
 mod sequence;
+mod stdin;
 mod still;
 mod whole;
 
@@ -203,15 +204,20 @@ pub(crate) struct Request {
     pub(crate) room_bytes: Option<u64>,
 }
 
-/// Opens `input`. A file is a still picture by its content, else whatever GStreamer demuxes and decodes.
+/// Opens `input`.
 pub(crate) fn open(input: &Input, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
-    let path = match input {
-        Input::File(path) => path,
-        Input::Pictures { pattern, rate } => return sequence::open(pattern, *rate, request, meter),
-    };
+    match input {
+        Input::File(path) => open_file(path, request, stop, meter),
+        Input::Pictures { pattern, rate } => sequence::open(pattern, *rate, request, meter),
+        Input::Stdin => stdin::open(request, stop, meter),
+    }
+}
+
+/// A file is a still picture by its content, else whatever GStreamer demuxes and decodes.
+fn open_file(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
     pipeline::check_readable(path)?;
     if still::is_picture(path) {
         return still::open(path, request, meter);
     }
-    file::open(path, request, stop, meter)
+    file::open(path, None, request, stop, meter)
 }

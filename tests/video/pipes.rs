@@ -1,0 +1,112 @@
+//! Standard input and output.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::endings::{code, send, wait_until};
+use crate::common::clip::{AAC, Clip, H264_B, OPUS, VP8};
+use crate::common::read::decode;
+use crate::common::{Ended, Folder};
+
+/// Runs with `name` on stdin, through a pipe.
+fn piped(folder: &Folder, name: &str, words: &str) -> Ended {
+    let output = folder.command(words).pipe_stdin(folder.path(name)).unwrap().timeout(crate::common::HANG).output();
+    let output = output.unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    Ended { code: output.status.code().unwrap_or(-1), stderr, report: folder.take_report() }
+}
+
+#[test]
+fn what_can_be_streamed_is_read_from_a_pipe() {
+    let clip = Clip::new(30).sound(AAC);
+    for (name, clip) in [
+        ("in.mkv", clip.clone()),
+        ("in.ts", clip.clone()),
+        ("in.webm", Clip::new(30).encoder(VP8).sound(OPUS)),
+        ("live.mkv", clip.clone().muxer("matroskamux streamable=true")),
+        ("front.mp4", clip.clone().encoder(H264_B).muxer("mp4mux faststart=true")),
+        ("fragments.mp4", clip.clone().muxer("mp4mux fragment-duration=200 streamable=true")),
+    ] {
+        let folder = Folder::new();
+        clip.write(&folder.path(name));
+        for to in ["out.mkv", "out.mp4"] {
+            let ended = piped(&folder, name, &format!("- {to}")).good(30);
+            assert_eq!(ended.warnings(), "", "{name}");
+            let decoded = decode(&folder.path(to));
+            assert_eq!(decoded.numbers(), (0..30).collect::<Vec<_>>(), "{name} {to}");
+            assert!((decoded.sound[0].end_s() - 1.2).abs() < 0.1, "{name} {to}: {} s", decoded.sound[0].end_s());
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_streamed_is_copied_first() {
+    let folder = Folder::new();
+    Clip::new(30).sound(AAC).write(&folder.path("in.mp4"));
+    let ended = piped(&folder, "in.mp4", "- out.mp4 --start 0.4").good(20);
+    assert!(ended.warnings().contains("copied"), "{}", ended.warnings());
+    assert_eq!(decode(&folder.path("out.mp4")).numbers(), (10..30).collect::<Vec<_>>());
+    folder.run("in.mp4 still.png --frames 1").good(1);
+    piped(&folder, "still.png", "- again.png").good(1);
+    // A file on stdin is a file.
+    let script = "exec \"$0\" - out.mkv --force --start 0.4 -q --style \"$1\" < in.mp4";
+    let status = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_stylize-video")])
+        .arg(crate::common::model("identity"))
+        .current_dir(folder.path("."))
+        .status();
+    assert!(status.unwrap().success());
+    assert_eq!(decode(&folder.path("out.mkv")).numbers(), (10..30).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_part_of_a_stream_ends_where_it_should() {
+    let folder = Folder::new();
+    Clip::new(30).sound(AAC).write(&folder.path("in.mkv"));
+    for (words, count) in [("--end 0.4", 10), ("--frames 7", 7)] {
+        piped(&folder, "in.mkv", &format!("- out.mkv --force {words}")).good(count);
+        let decoded = decode(&folder.path("out.mkv"));
+        assert_eq!(decoded.numbers(), (0..count).collect::<Vec<_>>(), "{words}");
+        assert!((decoded.sound[0].end_s() - count as f64 / 25.0).abs() < 0.09, "{words}");
+    }
+    piped(&folder, "in.mkv", "- none.mkv --start 0.4").refused(2, "--start");
+}
+
+#[test]
+fn a_stdin_that_is_no_video_is_one_line() {
+    let folder = Folder::new();
+    fs::write(folder.path("empty"), "").unwrap();
+    fs::write(folder.path("text"), "this is no video at all\n".repeat(100)).unwrap();
+    piped(&folder, "empty", "- out.mkv").refused(3, "empty");
+    piped(&folder, "text", "- out.mkv").refused(3, "stdin");
+    folder.run("- - -o out").refused(2, "stdin");
+    assert_eq!(folder.names(), ["empty", "text"]);
+}
+
+#[test]
+fn a_stream_that_waits_can_be_stopped() {
+    let folder = Folder::new();
+    Clip::new(400).size(320, 240).write(&folder.path("in.mkv"));
+    let whole = fs::read(folder.path("in.mkv")).unwrap();
+    for bytes in [0, 10, whole.len() / 2] {
+        let mut child = folder.process("- out.mkv -q").stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&whole[..bytes]).unwrap();
+        let part = folder.path("out.mkv.stylize-part");
+        wait_until(|| fs::metadata(&part).is_ok_and(|meta| bytes < 100 || meta.len() > 1_000));
+        send("INT", &child);
+        assert_eq!(code(&mut child), Some(130), "{bytes} bytes");
+        assert_eq!(folder.path("out.mkv").exists(), bytes > 100, "{bytes} bytes");
+    }
+    assert!(!decode(&folder.path("out.mkv")).video.is_empty());
+}
+
+#[test]
+fn the_file_on_stdin_is_not_the_target() {
+    let folder = Folder::new();
+    Clip::new(5).write(&folder.path("in.mp4"));
+    let mut command = folder.process("- in.mp4 --force");
+    let output = command.stdin(File::open(folder.path("in.mp4")).unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
