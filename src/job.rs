@@ -284,6 +284,15 @@ impl Studio {
     }
 }
 
+/// The codec of the output, if it is a video. Its encoder is installed.
+fn codec(job: &Job) -> Result<Option<Codec>> {
+    let container = match &job.output {
+        Output::File(path) if !sink::is_still(path) => Container::of(path),
+        Output::File(_) | Output::Pictures(_) | Output::Null => None,
+    };
+    container.map(|container| sink::codec(container, &job.encoding)).transpose()
+}
+
 /// The output's place, taken before any work.
 enum Claimed {
     File(Place),
@@ -292,6 +301,7 @@ enum Claimed {
 }
 
 fn claim(job: &Job) -> Result<Claimed> {
+    codec(job)?;
     match &job.output {
         Output::File(path) => Place::claim(path, job.input.path(), job.force).map(Claimed::File),
         Output::Pictures(pattern) => sink::Pictures::claim(pattern, &job.input, job.force).map(Claimed::Pictures),
@@ -398,13 +408,8 @@ impl Network {
     /// What decides how much memory `job` takes, whose source gives frames of format `source`.
     pub(crate) fn needs(&self, job: &Job, source: FrameFormat) -> memory::Needs {
         let net = self.model.picture_size(job.look.net_size.resolve(source.size));
-        let codec = match &job.output {
-            Output::File(path) if !sink::is_still(path) => {
-                let default = || Container::of(path).map(Container::default_codec);
-                if job.encoding.lossless { Some(Codec::Ffv1) } else { job.encoding.codec.or_else(default) }
-            }
-            Output::File(_) | Output::Pictures(_) | Output::Null => None,
-        };
+        // What cannot be encoded was told of before.
+        let codec = codec(job).ok().flatten();
         let workers = stylizer::workers(net, stylizer::cores(job.engine.threads));
         let cores = stylizer::cores(None);
         memory::Needs { source: source.size, net, out: out_format(source, job), codec, workers, cores }

@@ -9,6 +9,10 @@ mod endings;
 mod folder;
 #[path = "video/hdr.rs"]
 mod hdr;
+#[path = "video/messages.rs"]
+mod messages;
+#[path = "video/names.rs"]
+mod names;
 #[path = "video/options.rs"]
 mod options;
 #[path = "video/picture.rs"]

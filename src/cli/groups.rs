@@ -242,7 +242,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "N")]
     pub quality: Option<u32>,
 
-    /// GStreamer element that encodes, such as x264enc or nvh264enc
+    /// GStreamer element that encodes, such as x264enc or nvh264enc; without --codec it also says which codec
     #[arg(long, value_name = "NAME")]
     pub encoder: Option<String>,
 

@@ -4,9 +4,11 @@ use std::thread::available_parallelism;
 
 use gst::prelude::*;
 
-use super::SinkError;
+use super::{Container, SinkError};
+use crate::error::{Error, Result};
 use crate::frame::Size;
 use crate::job::{Codec, Encoding};
+use crate::source::pipeline;
 
 /// An encoder as GStreamer has it.
 struct Recipe {
@@ -95,11 +97,80 @@ const RECIPES: [Recipe; 5] = [
 /// Smallest side that x264 takes.
 const H264_SMALLEST: u32 = 16;
 
+/// The codec that `encoding` means in a file of `container`: that of `--codec`, else that of `--encoder`, else the
+/// container's own. Its encoder is installed.
+///
+/// # Errors
+/// [`Error::Usage`] when the options contradict each other or the container; [`SinkError::NoEncoder`].
+pub(crate) fn settle(container: Container, encoding: &Encoding) -> Result<Codec> {
+    pipeline::init()?;
+    let codec = match &encoding.encoder {
+        _ if encoding.lossless => Codec::Ffv1,
+        Some(encoder) => codec_of(encoder, container, encoding.codec)?,
+        None => encoding.codec.unwrap_or_else(|| container.default_codec()),
+    };
+    if !container.holds(codec) {
+        let (name, encoder) = (name(codec), encoding.encoder.as_deref().unwrap_or_default());
+        return Err(Error::Usage(format!(
+            "--encoder {encoder} gives {name}, which a {container} cannot hold; .mkv can"
+        )));
+    }
+    if encoding.encoder.is_none() {
+        let Recipe { element, name, package, .. } = recipe(codec);
+        factory(element, name, package)?;
+    }
+    Ok(codec)
+}
+
+/// What the encoder that the user named gives; of several, `wanted`, or what `container` has anyway.
+fn codec_of(encoder: &str, container: Container, wanted: Option<Codec>) -> Result<Codec> {
+    let what = wanted.map_or("the output", name);
+    let factory = factory(encoder, what, "the plugin that has it (gst-inspect-1.0 lists what is there)")?;
+    if !factory.has_type(gst::ElementFactoryType::VIDEO_ENCODER) {
+        return Err(SinkError::NotEncoder { element: encoder.into() }.into());
+    }
+    let gives: Vec<Codec> = RECIPES
+        .iter()
+        .filter(|recipe| recipe.caps.parse::<gst::Caps>().is_ok_and(|caps| gives(&factory, &caps)))
+        .map(|recipe| recipe.codec)
+        .collect();
+    let default = [container.default_codec()].into_iter().find(|codec| gives.contains(codec));
+    match (wanted, default.or(gives.first().copied())) {
+        (Some(codec), Some(given)) if !gives.contains(&codec) => Err(Error::Usage(format!(
+            "--encoder {encoder} gives {}, not {}; leave --codec out, or name another encoder",
+            name(given),
+            name(codec)
+        ))),
+        (Some(codec), Some(_)) | (None, Some(codec)) => Ok(codec),
+        (_, None) => Err(Error::Usage(format!(
+            "--encoder {encoder} gives none of the codecs that are written (H.264, HEVC, VP9, AV1, FFV1); name another"
+        ))),
+    }
+}
+
+/// Whether what comes out of elements of `factory` is of the kind of `caps`.
+fn gives(factory: &gst::ElementFactory, caps: &gst::Caps) -> bool {
+    let kind = caps.structure(0).map(gst::StructureRef::name);
+    let outputs = factory.static_pad_templates().into_iter().filter(|pad| pad.direction() == gst::PadDirection::Src);
+    outputs
+        .flat_map(|pad| pad.caps().iter().map(|s| s.name().to_string()).collect::<Vec<_>>())
+        .any(|name| kind.is_some_and(|kind| name == kind.as_str()))
+}
+
+fn factory(element: &str, what: &str, package: &'static str) -> Result<gst::ElementFactory, SinkError> {
+    gst::ElementFactory::find(element).ok_or_else(|| SinkError::NoEncoder {
+        codec: what.into(),
+        element: element.into(),
+        package,
+    })
+}
+
 /// The elements from raw frames to a stream that a muxer takes.
 pub(super) fn chain(codec: Codec, encoding: &Encoding) -> Result<Vec<gst::Element>, SinkError> {
     let recipe = recipe(codec);
     let encoder = match &encoding.encoder {
-        Some(name) => named(name, codec)?,
+        // As it comes, without settings of ours.
+        Some(name) => make(name, recipe.name, "the plugin that has it")?,
         None => encoder(recipe, encoding.quality)?,
     };
     let mut chain = Vec::new();
@@ -157,16 +228,6 @@ fn encoder(recipe: &Recipe, quality: Option<u32>) -> Result<gst::Element, SinkEr
             encoder.set_property_from_str(property, &quality.to_string());
         }
         Codec::H264 | Codec::Vp9 => encoder.set_property_from_str(property, &quality.to_string()),
-    }
-    Ok(encoder)
-}
-
-/// An encoder that the user named: as it comes, without settings of ours.
-fn named(name: &str, codec: Codec) -> Result<gst::Element, SinkError> {
-    let encoder = make(name, recipe(codec).name, "the plugin that has it (gst-inspect-1.0 lists what is there)")?;
-    let is_encoder = encoder.factory().is_some_and(|factory| factory.has_type(gst::ElementFactoryType::VIDEO_ENCODER));
-    if !is_encoder {
-        return Err(SinkError::NotEncoder { element: name.into() });
     }
     Ok(encoder)
 }

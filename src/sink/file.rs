@@ -55,10 +55,7 @@ impl FileSink {
         let target = place.target().to_owned();
         let container =
             Container::of(&target).ok_or_else(|| Error::Usage(format!("{target:?} has no known ending")))?;
-        let codec = match encoding.codec {
-            _ if encoding.lossless => crate::job::Codec::Ffv1,
-            codec => codec.unwrap_or_else(|| container.default_codec()),
-        };
+        let codec = encoder::settle(container, encoding)?;
         if let Some(reason) = encoder::too_small(codec, format.size) {
             return Err(SinkError::Encode { path: target, reason }.into());
         }

@@ -21,6 +21,7 @@ mod sequence;
 mod still;
 
 pub use container::Container;
+pub(crate) use encoder::settle as codec;
 pub(crate) use place::Place;
 pub(crate) use sequence::Pictures;
 

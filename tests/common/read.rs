@@ -144,7 +144,7 @@ pub fn play(pipeline: &gst::Pipeline, path: &Path) {
 
 /// Lets `pad` of the decoder run into `found`.
 fn collect(pipeline: &gst::Pipeline, pad: &gst::Pad, format: &str, found: &Arc<Mutex<Decoded>>) {
-    let caps = pad.current_caps().unwrap();
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let video = caps.structure(0).unwrap().name().starts_with("video/");
     let filter = if video {
         found.lock().unwrap().raw_caps = Some(caps);

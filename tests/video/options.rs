@@ -1,8 +1,10 @@
 //! Options of the main job: parts of the input, and what the report says.
 
+use std::fs;
+
 use crate::common::Folder;
 use crate::common::clip::{AAC, Clip, H264_B};
-use crate::common::read::decode;
+use crate::common::read::{codecs, decode};
 
 #[test]
 fn a_part_begins_and_ends_at_its_frames() {
@@ -77,6 +79,42 @@ fn every_codec_gives_every_frame() {
         ended.good(12);
         assert_eq!(decode(&folder.path(to)).numbers(), (0..12).collect::<Vec<_>>(), "{to}");
     }
+}
+
+#[test]
+fn an_encoder_says_which_codec_it_is() {
+    let folder = Folder::new();
+    Clip::new(12).write(&folder.path("in.mp4"));
+    for (to, words, codec) in [
+        ("a.mkv", "--encoder x265enc", "video/x-h265"),
+        ("b.mp4", "--encoder av1enc", "video/x-av1"),
+        ("c.mkv", "--encoder vp9enc --codec vp9", "video/x-vp9"),
+        ("d.mkv", "--encoder avenc_ffv1", "video/x-ffv"),
+        ("e.mkv", "--encoder svtav1enc", "video/x-av1"),
+        ("f.mkv", "--encoder rav1enc", "video/x-av1"),
+        ("g.mp4", "--encoder openh264enc", "video/x-h264"),
+    ] {
+        let ended = folder.run(&format!("in.mp4 {to} {words}"));
+        if ended.code == 4 && ended.stderr.contains("is not installed") {
+            eprintln!("skipped: {}", ended.stderr.trim());
+            continue;
+        }
+        ended.good(12);
+        assert_eq!(codecs(&folder.path(to)), [codec], "{to}");
+    }
+    fs::write(folder.path("text.mp4"), "no video").unwrap();
+    for (words, code, part) in [
+        ("out.mp4 --encoder x264enc --codec hevc", 2, "gives H.264, not HEVC"),
+        ("out.webm --encoder x264enc", 2, ".webm cannot hold"),
+        ("out.mp4 --encoder vp8enc", 2, "none of the codecs"),
+        ("out.mp4 --encoder videoconvert", 4, "no video encoder"),
+        ("out.mkv --encoder vp9enc --quality 20", 2, "--quality"),
+        ("out.mp4 --encoder no264enc", 4, "no264enc is not installed"),
+    ] {
+        // Before anything of the input is read.
+        folder.run(&format!("text.mp4 {words}")).refused(code, part);
+    }
+    assert!(!folder.names().iter().any(|name| name.starts_with("out")), "{:?}", folder.names());
 }
 
 #[test]
