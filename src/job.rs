@@ -12,7 +12,7 @@ use crate::memory;
 use crate::model::{Model, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, zoo};
 use crate::pattern::Pattern;
 use crate::report::{Meter, Report};
-use crate::sink::{self, Container, Place};
+use crate::sink::{self, Container, Goal, Place};
 use crate::source::test_pattern::FrameRate;
 use crate::source::{self, Opened, Request};
 use crate::stylizer::{self, Stylizer};
@@ -53,6 +53,8 @@ pub enum Output {
     File(PathBuf),
     /// Numbered pictures.
     Pictures(Pattern),
+    /// Standard output, as Matroska.
+    Stdout,
     /// Nowhere: frames are made and thrown away.
     Null,
 }
@@ -63,6 +65,8 @@ impl Output {
         match self {
             Self::File(path) => Some(path),
             Self::Pictures(pattern) => Some(pattern.as_path()),
+            // Where it is a file, it is found under this name.
+            Self::Stdout => Some(Path::new("/dev/stdout")),
             Self::Null => None,
         }
     }
@@ -288,6 +292,7 @@ impl Studio {
 fn codec(job: &Job) -> Result<Option<Codec>> {
     let container = match &job.output {
         Output::File(path) if !sink::is_still(path) => Container::of(path),
+        Output::Stdout => Some(Container::Mkv),
         Output::File(_) | Output::Pictures(_) | Output::Null => None,
     };
     container.map(|container| sink::codec(container, &job.encoding)).transpose()
@@ -295,7 +300,7 @@ fn codec(job: &Job) -> Result<Option<Codec>> {
 
 /// The output's place, taken before any work.
 enum Claimed {
-    File(Place),
+    Goal(Goal),
     Pictures(sink::Pictures),
     Nothing,
 }
@@ -303,7 +308,10 @@ enum Claimed {
 fn claim(job: &Job) -> Result<Claimed> {
     codec(job)?;
     match &job.output {
-        Output::File(path) => Place::claim(path, job.input.path(), job.force).map(Claimed::File),
+        Output::File(path) => {
+            Place::claim(path, job.input.path(), job.force).map(|place| Claimed::Goal(Goal::File(place)))
+        }
+        Output::Stdout => Goal::stdout(job.input.path()).map(Claimed::Goal),
         Output::Pictures(pattern) => sink::Pictures::claim(pattern, &job.input, job.force).map(Claimed::Pictures),
         Output::Null => Ok(Claimed::Nothing),
     }
@@ -325,10 +333,10 @@ fn paint(
     let out = out_format(opened.format, job);
     let plan = plan(&opened, &stylizer, network, out.size);
     let sink: Box<dyn Sink> = match claimed {
-        Claimed::File(place) => {
+        Claimed::Goal(goal) => {
             let timing = opened.timing.resized(opened.format.size, job.size);
             let order = sink::Order { format: out, timing, encoding: &job.encoding, media: opened.media, meter };
-            sink::open(place, order)?
+            sink::open(goal, order)?
         }
         Claimed::Pictures(pictures) => sink::open_pictures(pictures, opened.number, opened.media, meter),
         Claimed::Nothing => Box::new(sink::Null { media: opened.media }),

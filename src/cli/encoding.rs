@@ -34,6 +34,7 @@ impl Kind {
 pub fn check(output: &Output, encoding: &Encoding) -> Result<()> {
     match output {
         Output::Null => check_null(encoding),
+        Output::Stdout => check_video(Container::Mkv, Path::new("stdout"), encoding),
         Output::Pictures(pattern) => {
             Kind::of(pattern.as_path()).map_or(Ok(()), |kind| check_still(kind, pattern.as_path(), encoding))
         }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::job::{Engine, Input, Job, StyleChoice};
+use crate::job::{Engine, Input, Job, Output, StyleChoice};
 use crate::model::{Runtime, zoo};
 use crate::sandbox::Access;
 
@@ -45,7 +45,8 @@ fn access(jobs: &[Job], report: Option<&Path>, plugins: Vec<PathBuf>) -> Result<
             Input::Pictures { pattern, .. } => folder_of(pattern.as_path()),
         });
         read.extend(of_engine(&job.engine)?);
-        write.extend(job.output.path().map(folder_of));
+        // Standard output is open already.
+        write.extend(job.output.path().filter(|_| job.output != Output::Stdout).map(folder_of));
     }
     Ok(Access { read, write })
 }

@@ -34,7 +34,8 @@ pub struct VideoArgs {
     /// the first that is missing, and written with the numbers of the pictures that were read, else from 1.
     ///
     /// IN may be - for standard input: any format that can be read as it comes, such as Matroska, WebM, MPEG-TS or
-    /// fragmented MP4. An MP4 with its index at the end is copied to a temporary file first ($TMPDIR).
+    /// fragmented MP4. An MP4 with its index at the end is copied to a temporary file first ($TMPDIR). OUT may be - for
+    /// standard output, as Matroska; all messages go to stderr.
     #[arg(value_name = "IN OUT", required = true)]
     paths: Vec<PathBuf>,
 
@@ -100,6 +101,8 @@ Examples:
   stylize-video shot/%05d.png painted.mov --fps 24
   stylize-video holiday.mp4 frames/%05d.png
       Numbered pictures; those that were written before a failure stay.
+  ffmpeg -i rtsp://camera/ -c copy -f matroska - | stylize-video - - | ffplay -
+      Between other programs.
   stylize-video holiday.mp4 null: --frames 300 --report speed.json
       Measure only.
 
@@ -173,6 +176,12 @@ impl VideoArgs {
     /// What is meant by `-o FOLDER IN...`.
     fn jobs(&self, folder: &Path) -> Result<Vec<Job>> {
         refuse_scheme("-o FOLDER", folder)?;
+        if [Path::new("-"), Path::new("null:")].contains(&folder) {
+            let folder = folder.display();
+            return Err(Error::Usage(format!(
+                "-o {folder}: -o names a folder; {folder} can be OUT of one input: IN {folder}"
+            )));
+        }
         let inputs = self.paths.iter().map(|path| self.input(path)).collect::<Result<Vec<_>>>()?;
         let outputs = naming::outputs(&inputs, folder, &self.out.encoding())?;
         inputs.into_iter().zip(outputs).map(|(input, output)| self.job_of(input, Output::File(output))).collect()
@@ -241,6 +250,9 @@ impl VideoArgs {
 fn output_of(path: &Path) -> Result<Output> {
     if path == Path::new("null:") {
         return Ok(Output::Null);
+    }
+    if path == Path::new("-") {
+        return Ok(Output::Stdout);
     }
     refuse_scheme("OUT", path)?;
     Ok(Pattern::parse(path).map_or_else(|| Output::File(path.into()), Output::Pictures))
@@ -340,6 +352,9 @@ mod tests {
             "in.mp4 rtmp://a/out.mp4",
             "in.mp4",
             "in.mp4 out.mp4 --fps 25",
+            "in.mp4 -o -",
+            "in.mp4 -o null:",
+            "in.mp4 - --quality 99",
             "in.mp4 %d.png --codec h264",
             "in.mp4 %d.jpg --lossless",
             "in.mp4 other.mp4 out.mp4",

@@ -1,5 +1,6 @@
 //! A video file: frames are encoded and muxed with the sound of their source, in the source's own pipeline.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use super::buffer::{Evened, buffer};
 use super::container::Container;
 use super::encoder::make;
 use super::end::{End, last_until_the_end};
-use super::{Order, Place, SinkError, audio, check, encoder};
+use super::{Goal, Order, Place, SinkError, audio, check, encoder, stdout};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
 use crate::frame::{Frame, Timed};
@@ -34,8 +35,10 @@ const FINE_CLOCK: u32 = 90_000;
 const FRAGMENT_MS: u32 = 500;
 
 pub(super) struct FileSink {
-    /// Taken when the file is published.
+    /// Taken when the file is published; none for standard output.
     place: Option<Place>,
+    /// What messages call it.
+    name: PathBuf,
     container: Container,
     media: Arc<Media>,
     tracks: Vec<Track>,
@@ -50,11 +53,15 @@ pub(super) struct FileSink {
 }
 
 impl FileSink {
-    pub(super) fn open(place: Place, order: Order<'_>) -> Result<Self> {
+    pub(super) fn open(goal: Goal, order: Order<'_>) -> Result<Self> {
         let Order { format, timing, encoding, media, meter } = order;
-        let target = place.target().to_owned();
-        let container =
-            Container::of(&target).ok_or_else(|| Error::Usage(format!("{target:?} has no known ending")))?;
+        let target = goal.name().to_owned();
+        let container = match &goal {
+            Goal::File(_) => {
+                Container::of(&target).ok_or_else(|| Error::Usage(format!("{target:?} has no known ending")))?
+            }
+            Goal::Stdout => Container::Mkv,
+        };
         let codec = encoder::settle(container, encoding)?;
         if let Some(reason) = encoder::too_small(codec, format.size) {
             return Err(SinkError::Encode { path: target, reason }.into());
@@ -69,11 +76,12 @@ impl FileSink {
         let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
         let caps = caps_of(coded, nominal, timing.aspect);
         let end = Arc::new(OnceLock::new());
-        let builder = Builder { media: &media, container, place: &place, end: &end };
+        let builder = Builder { media: &media, container, goal: &goal, end: &end };
         let muxer = builder.muxer()?;
         let frames = builder.video(&muxer, &caps, encoder::chain(codec, encoding)?, timing.rate)?;
         let mut sink = Self {
             place: None,
+            name: target,
             container,
             media: Arc::clone(&media),
             tracks,
@@ -94,12 +102,10 @@ impl FileSink {
             track.open();
         }
         let _ = media.pipeline.set_state(gst::State::Playing);
-        sink.place = Some(place);
+        if let Goal::File(place) = goal {
+            sink.place = Some(place);
+        }
         Ok(sink)
-    }
-
-    fn path(&self) -> std::path::PathBuf {
-        self.place.as_ref().map(|place| place.target().to_owned()).unwrap_or_default()
     }
 
     /// Waits until `ready`, or an error, or nothing moves any more.
@@ -119,14 +125,18 @@ impl FileSink {
             if now != progress {
                 (progress, since) = (now, Instant::now());
             }
-            if since.elapsed() > STALL {
-                return Err(SinkError::Stalled { path: self.path(), seconds: STALL.as_secs() });
+            // Who reads standard output may take all the time in the world.
+            if self.place.is_some() && since.elapsed() > STALL {
+                return Err(SinkError::Stalled { path: self.name.clone(), seconds: STALL.as_secs() });
             }
         }
     }
 
     fn failure(&self, failure: Failure) -> SinkError {
-        let path = self.path();
+        let path = self.name.clone();
+        if self.place.is_none() && stdout::is_closed() {
+            return SinkError::Write { path, reason: "whoever read it has stopped".into() };
+        }
         if failure.no_space {
             return SinkError::Write { path, reason: "no space left on the disk".into() };
         }
@@ -202,13 +212,13 @@ impl Drop for FileSink {
 struct Builder<'a> {
     media: &'a Media,
     container: Container,
-    place: &'a Place,
+    goal: &'a Goal,
     end: &'a Arc<OnceLock<End>>,
 }
 
 impl Builder<'_> {
     fn failed(&self, what: impl std::fmt::Display) -> SinkError {
-        SinkError::Encode { path: self.place.target().into(), reason: what.to_string() }
+        SinkError::Encode { path: self.goal.name().into(), reason: what.to_string() }
     }
 
     /// Adds `chain` to the pipeline and links it in its order.
@@ -233,14 +243,23 @@ impl Builder<'_> {
             // Milliseconds would cut the last frame off files whose length is no multiple of them.
             muxer.set_property("movie-timescale", FINE_CLOCK);
         }
-        let file = make("filesink", "files", "libgstreamer1.0-0")?;
+        let file = match self.goal {
+            Goal::File(place) => {
+                let file = make("filesink", "files", "libgstreamer1.0-0")?;
+                file.set_property("location", place.part());
+                // What a killed run has encoded is to be on the disk.
+                file.set_property_from_str("buffer-mode", "unbuffered");
+                file
+            }
+            Goal::Stdout => {
+                muxer.set_property("streamable", true);
+                stdout::element()?
+            }
+        };
         file.set_property("name", FILE_SINK);
-        file.set_property("location", self.place.part());
         // It must not wait for its first buffer before the pipeline runs: that buffer comes through this pipeline.
         file.set_property("async", false);
         file.set_property("sync", false);
-        // What a killed run has encoded is to be on the disk.
-        file.set_property_from_str("buffer-mode", "unbuffered");
         self.add(&[muxer.clone(), file.clone()])?;
         Ok(muxer)
     }

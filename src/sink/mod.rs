@@ -18,6 +18,7 @@ mod end;
 mod file;
 mod place;
 mod sequence;
+mod stdout;
 mod still;
 
 pub use container::Container;
@@ -104,12 +105,35 @@ pub(crate) struct Order<'a> {
     pub(crate) meter: &'a Meter,
 }
 
-/// Opens the output that belongs at `place`.
-pub(crate) fn open(place: Place, order: Order<'_>) -> Result<Box<dyn Sink>> {
-    if still::is_still(place.target()) {
-        return Ok(Box::new(still::StillSink::new(place)));
+/// Where the bytes of an output go.
+pub(crate) enum Goal {
+    /// Into a file.
+    File(Place),
+    /// To whom reads them, as they come.
+    Stdout,
+}
+
+impl Goal {
+    /// Standard output, for what is made of `input`.
+    pub(crate) fn stdout(input: &Path) -> Result<Self> {
+        stdout::check(input).map(|()| Self::Stdout)
     }
-    Ok(Box::new(file::FileSink::open(place, order)?))
+
+    /// The file, or what stands for one in messages.
+    fn name(&self) -> &Path {
+        match self {
+            Self::File(place) => place.target(),
+            Self::Stdout => Path::new(stdout::NAME),
+        }
+    }
+}
+
+/// Opens the output that goes to `goal`.
+pub(crate) fn open(goal: Goal, order: Order<'_>) -> Result<Box<dyn Sink>> {
+    match goal {
+        Goal::File(place) if still::is_still(place.target()) => Ok(Box::new(still::StillSink::new(place))),
+        goal => Ok(Box::new(file::FileSink::open(goal, order)?)),
+    }
 }
 
 /// Opens the output of a sequence whose first picture has this `number`.

@@ -110,3 +110,68 @@ fn the_file_on_stdin_is_not_the_target() {
     let output = command.stdin(File::open(folder.path("in.mp4")).unwrap()).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Runs `script` with the program as `$0` and the network as `$1`.
+fn shell(folder: &Folder, script: &str) -> Ended {
+    let output = assert_cmd::Command::new("bash")
+        .args(["-o", "pipefail", "-c", script, env!("CARGO_BIN_EXE_stylize-video")])
+        .arg(crate::common::model("identity"))
+        .current_dir(folder.path("."))
+        .timeout(crate::common::HANG)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    Ended { code: output.status.code().unwrap_or(-1), stderr, report: folder.take_report() }
+}
+
+#[test]
+fn what_goes_to_stdout_is_a_matroska_stream() {
+    let folder = Folder::new();
+    Clip::new(30).encoder(H264_B).sound(AAC).write(&folder.path("in.mp4"));
+    let ended = shell(&folder, "\"$0\" in.mp4 - --style \"$1\" --report .report.json | cat > out.mkv").good(30);
+    assert!(ended.stderr.contains("30 frames"), "{}", ended.stderr);
+    let decoded = decode(&folder.path("out.mkv"));
+    assert_eq!((decoded.numbers(), decoded.sound.len()), ((0..30).collect(), 1));
+    shell(&folder, "\"$0\" in.mp4 - --codec av1 --style \"$1\" --no-audio -q > file.mkv; exit $?");
+    assert_eq!(decode(&folder.path("file.mkv")).numbers(), (0..30).collect::<Vec<_>>());
+    let ended = shell(&folder, "cat out.mkv | \"$0\" - - --style \"$1\" -q | \"$0\" - twice.mp4 --style \"$1\" -q");
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let twice = decode(&folder.path("twice.mp4"));
+    assert_eq!((twice.numbers(), twice.sound.len()), ((0..30).collect(), 1));
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_run_with_one_line() {
+    let folder = Folder::new();
+    Clip::new(2000).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
+    for progress in ["plain", "none"] {
+        let script = format!("\"$0\" in.mp4 - --progress {progress} --style \"$1\" | head -c 1000 > /dev/null");
+        let ended = shell(&folder, &script);
+        let errors: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!((ended.code, errors.len()), (4, 1), "{}", ended.stderr);
+        assert!(errors[0].contains("stopped"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn stdout_is_refused_where_it_cannot_be_meant() {
+    let folder = Folder::new();
+    Clip::new(5).write(&folder.path("in.mkv"));
+    let before = fs::read(folder.path("in.mkv")).unwrap();
+    shell(&folder, "\"$0\" in.mkv - --style \"$1\" >> in.mkv").refused(2, "input itself");
+    shell(&folder, "\"$0\" in.mkv - --style \"$1\" --report /dev/stdout | cat > x").refused(2, "--report");
+    shell(&folder, "\"$0\" in.mkv - --style \"$1\" > /dev/full").refused(4, "no space left");
+    assert!(fs::read(folder.path("in.mkv")).unwrap() == before);
+    let output = assert_cmd::Command::new("script")
+        .args(["-qec", &format!("{} in.mkv - --progress none", env!("CARGO_BIN_EXE_stylize-video")), "/dev/null"])
+        .current_dir(folder.path("."))
+        .timeout(crate::common::HANG)
+        .output();
+    match output {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert_eq!((output.status.code(), said.contains("terminal")), (Some(2), true), "{said}");
+        }
+        Err(_) => eprintln!("skipped: stdout as a terminal (no script(1))"),
+    }
+}
