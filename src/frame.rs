@@ -80,12 +80,21 @@ impl PixelFormat {
 /// The luma weights that relate Y'CbCr to R'G'B' (ITU-T H.273, `MatrixCoefficients`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Matrix {
+    /// FCC 47 CFR 73.682: Kr 0.30, Kb 0.11.
+    Fcc,
     /// BT.601: Kr 0.299, Kb 0.114.
     Bt601,
     /// BT.709: Kr 0.2126, Kb 0.0722.
     Bt709,
+    /// SMPTE 240M: Kr 0.212, Kb 0.087.
+    Smpte240m,
     /// BT.2020 non-constant luminance: Kr 0.2627, Kb 0.0593.
     Bt2020,
+}
+
+impl Matrix {
+    /// Every matrix.
+    pub const ALL: [Self; 5] = [Self::Fcc, Self::Bt601, Self::Bt709, Self::Smpte240m, Self::Bt2020];
 }
 
 /// Which codes the samples use.
@@ -97,13 +106,19 @@ pub enum Range {
     Full,
 }
 
-/// Opto-electronic transfer function; carried along, never applied.
+/// Opto-electronic transfer function of SDR; carried along, never applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transfer {
     /// BT.709, and BT.601 and BT.2020 which share its curve.
     Bt709,
     /// sRGB (IEC 61966-2-1).
     Srgb,
+    /// SMPTE 240M.
+    Smpte240m,
+    /// Gamma 2.2 (BT.470 System M).
+    Gamma22,
+    /// Gamma 2.8 (BT.470BG).
+    Gamma28,
 }
 
 /// Chromaticities of the primaries (H.273, table 2); carried along, applied only where HDR is tone-mapped.
@@ -115,8 +130,10 @@ pub enum Primaries {
     Bt470m,
     /// BT.470BG (625 lines).
     Bt470bg,
-    /// SMPTE 170M (525 lines), and 240M.
+    /// SMPTE 170M (525 lines).
     Smpte170m,
+    /// SMPTE 240M: those of 170M by another name.
+    Smpte240m,
     /// Generic film with illuminant C.
     Film,
     /// BT.2020.

@@ -10,6 +10,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
+mod dolby;
+
+pub(crate) use dolby::DolbyVision;
+
 /// Longest `moov` that is looked into: 10 hours of video take some 30 MB.
 const LONGEST_MOOV: u64 = 256 << 20;
 

@@ -7,6 +7,8 @@ mod common;
 mod endings;
 #[path = "video/folder.rs"]
 mod folder;
+#[path = "video/formats.rs"]
+mod formats;
 #[path = "video/hdr.rs"]
 mod hdr;
 #[path = "video/messages.rs"]

@@ -61,8 +61,10 @@ impl Affine {
 /// What red, green and blue weigh in luma.
 pub const fn luma_weights(matrix: Matrix) -> [f64; 3] {
     let (kr, kb) = match matrix {
+        Matrix::Fcc => (0.30, 0.11),
         Matrix::Bt601 => (0.299, 0.114),
         Matrix::Bt709 => (0.2126, 0.0722),
+        Matrix::Smpte240m => (0.212, 0.087),
         Matrix::Bt2020 => (0.2627, 0.0593),
     };
     [kr, 1.0 - kr - kb, kb]
@@ -155,8 +157,6 @@ mod tests {
     use super::*;
     use crate::frame::Size;
 
-    const MATRICES: [Matrix; 3] = [Matrix::Bt601, Matrix::Bt709, Matrix::Bt2020];
-
     fn colour(matrix: Matrix, range: Range) -> Colour {
         Colour { matrix, range, ..Colour::assumed_for(Size::new(16, 16)) }
     }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn black_white_and_red_have_the_codes_of_the_standards() {
-        for matrix in MATRICES {
+        for matrix in Matrix::ALL {
             let limited = codes_from_rgb(PixelFormat::I420, colour(matrix, Range::Limited));
             assert_close(apply(&limited, [0.0; 3]), [16.0, 128.0, 128.0]);
             assert_close(apply(&limited, [1.0; 3]), [235.0, 128.0, 128.0]);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn there_and_back_is_where_it_began() {
-        for matrix in MATRICES {
+        for matrix in Matrix::ALL {
             for range in [Range::Limited, Range::Full] {
                 for pixels in PixelFormat::ALL {
                     let colour = colour(matrix, range);

@@ -5,7 +5,7 @@
 //!   └─pack─► planar ─resize─► planar ─tensor_from_planar─► Tensor      (other size)
 //! ```
 //!
-//! More than 8 bits, and HDR, become frames before that: [`deep`], by the curves of [`tone`].
+//! What frames do not hold (more bits, other chroma, HDR) becomes one before that: [`raw`], by the curves of [`tone`].
 //!
 //! [`colour`] holds the one matrix; [`cpu`] the kernels that walk a picture once; [`resize`] other sizes; [`Pack`] and
 //! [`Unpack`] are the stages at both ends of the flow. "Planar" is [`TensorFormat::PLANAR`]: what can be resized and
@@ -15,8 +15,8 @@
 
 pub mod colour;
 pub mod cpu;
-pub mod deep;
 pub mod planar;
+pub mod raw;
 pub mod resize;
 pub mod tone;
 

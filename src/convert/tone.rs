@@ -14,7 +14,7 @@
 
 use super::colour::{Coefficients, luma_weights, rgb_from_yuv_codes};
 use super::cpu::kernel::clamped;
-use super::deep::DeepFormat;
+use super::raw::RawFormat;
 use crate::frame::{Colour, Matrix, Primaries, Transfer};
 
 /// Light of SDR white, in cd/m² (BT.2408).
@@ -121,7 +121,7 @@ const fn chromaticities(primaries: Primaries) -> [[f64; 2]; 4] {
         Primaries::Bt709 => [[0.640, 0.330], [0.300, 0.600], [0.150, 0.060], D65],
         Primaries::Bt470m => [[0.67, 0.33], [0.21, 0.71], [0.14, 0.08], C],
         Primaries::Bt470bg => [[0.64, 0.33], [0.29, 0.60], [0.15, 0.06], D65],
-        Primaries::Smpte170m => [[0.630, 0.340], [0.310, 0.595], [0.155, 0.070], D65],
+        Primaries::Smpte170m | Primaries::Smpte240m => [[0.630, 0.340], [0.310, 0.595], [0.155, 0.070], D65],
         Primaries::Film => [[0.681, 0.319], [0.243, 0.692], [0.145, 0.049], C],
         Primaries::Bt2020 => [[0.708, 0.292], [0.170, 0.797], [0.131, 0.046], D65],
         Primaries::Smpte428 => [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0 / 3.0, 1.0 / 3.0]],
@@ -283,8 +283,8 @@ pub struct Tone {
 
 impl Tone {
     /// For pictures of `format`, or none if they are no HDR.
-    pub fn of(format: &DeepFormat) -> Option<Self> {
-        let DeepFormat { bits, colour, light, .. } = *format;
+    pub fn of(format: &RawFormat) -> Option<Self> {
+        let RawFormat { bits, colour, light, .. } = *format;
         let peak_nits = light.peak_nits();
         let (eotf, ootf) = match light {
             Light::Relative => return None,

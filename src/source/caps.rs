@@ -5,7 +5,7 @@ use gst_video::{
     VideoFormat, VideoInfo, VideoMasteringDisplayInfo, VideoTransferFunction,
 };
 
-use crate::convert::deep::DeepFormat;
+use crate::convert::raw::{Chroma, RawFormat};
 use crate::convert::tone::Light;
 use crate::frame::{ChromaSite, Colour, FrameFormat, Matrix, PixelFormat, Primaries, Range, Size, Transfer};
 
@@ -27,7 +27,7 @@ pub(super) enum Layout {
     /// As frames.
     Frame(FrameFormat),
     /// As what becomes frames.
-    Deep(DeepFormat),
+    Raw(RawFormat),
 }
 
 /// The layout of frames of `caps`, or none when they are of a kind that nothing becomes a frame of.
@@ -37,22 +37,86 @@ pub(super) enum Layout {
 pub(super) fn layout(caps: &gst::CapsRef, stated: &Stated) -> Option<Layout> {
     let info = VideoInfo::from_caps(caps).ok()?;
     let size = Size::new(info.width(), info.height());
-    let (pixels, bits) = match info.format() {
-        VideoFormat::I420 => (PixelFormat::I420, 8),
-        VideoFormat::Nv12 => (PixelFormat::Nv12, 8),
-        VideoFormat::I42010le => (PixelFormat::I420, 10),
-        VideoFormat::I42012le => (PixelFormat::I420, 12),
-        VideoFormat::Rgbx => {
-            return Some(Layout::Frame(FrameFormat { size, pixels: PixelFormat::Rgbx, colour: Colour::SRGB }));
-        }
-        _ => return None,
-    };
     let light = light(caps, stated);
-    let colour = colour(caps, stated, size);
-    if bits == 8 && (pixels == PixelFormat::Nv12 || light == Light::Relative) {
-        return Some(Layout::Frame(FrameFormat { size, pixels, colour }));
+    let frame = |pixels, colour| Some(Layout::Frame(FrameFormat { size, pixels, colour }));
+    let (bits, chroma) = match info.format() {
+        VideoFormat::Rgbx => return frame(PixelFormat::Rgbx, Colour::SRGB),
+        VideoFormat::Nv12 => return frame(PixelFormat::Nv12, colour(caps, stated, size)),
+        VideoFormat::I420 if light == Light::Relative => return frame(PixelFormat::I420, colour(caps, stated, size)),
+        format => samples(format)?,
+    };
+    Some(Layout::Raw(RawFormat { size, bits, chroma, colour: colour(caps, stated, size), light }))
+}
+
+/// Bits and chroma of the planar formats that become frames without GStreamer's help.
+const fn samples(format: VideoFormat) -> Option<(u32, Chroma)> {
+    Some(match format {
+        VideoFormat::Gray8 => (8, Chroma::None),
+        VideoFormat::Gray16Le => (16, Chroma::None),
+        VideoFormat::I420 => (8, Chroma::Quarter),
+        VideoFormat::I42010le => (10, Chroma::Quarter),
+        VideoFormat::I42012le => (12, Chroma::Quarter),
+        VideoFormat::Y42b => (8, Chroma::Half),
+        VideoFormat::I42210le => (10, Chroma::Half),
+        VideoFormat::I42212le => (12, Chroma::Half),
+        VideoFormat::Y444 => (8, Chroma::Full),
+        VideoFormat::Y44410le => (10, Chroma::Full),
+        VideoFormat::Y44412le => (12, Chroma::Full),
+        VideoFormat::Y44416le => (16, Chroma::Full),
+        _ => return None,
+    })
+}
+
+/// What GStreamer is to make of frames of `info`: nothing where [`layout`] knows them, RGBx of RGB, else the nearest that
+/// it knows. Chroma of interlaced pictures must not be mixed across the fields; GStreamer sees to that.
+pub(super) fn wanted(info: &VideoInfo, light: Light) -> gst::Caps {
+    let format = info.format();
+    let (hdr, whole) = (light != Light::Relative, info.format_info().h_sub().get(1).is_none_or(|&shift| shift == 0));
+    let bits = info.format_info().depth().iter().copied().max().unwrap_or(8);
+    let mixed = info.is_interlaced() && whole && !info.is_gray();
+    let same = (samples(format).is_some() && !mixed) || (format == VideoFormat::Nv12 && !hdr);
+    let narrow = info.format_info().w_sub().get(1).is_some_and(|&shift| shift > 0);
+    let wanted = match bits {
+        _ if same => format,
+        _ if info.is_rgb() && !hdr => VideoFormat::Rgbx,
+        0..=8 if info.is_gray() => VideoFormat::Gray8,
+        _ if info.is_gray() => VideoFormat::Gray16Le,
+        0..=8 if mixed || !whole => VideoFormat::I420,
+        0..=8 => {
+            if narrow {
+                VideoFormat::Y42b
+            } else {
+                VideoFormat::Y444
+            }
+        }
+        9 | 10 if mixed || !whole => VideoFormat::I42010le,
+        9 | 10 => {
+            if narrow {
+                VideoFormat::I42210le
+            } else {
+                VideoFormat::Y44410le
+            }
+        }
+        _ if mixed || !whole => VideoFormat::I42012le,
+        _ => {
+            if narrow {
+                VideoFormat::I42212le
+            } else {
+                VideoFormat::Y44412le
+            }
+        }
+    };
+    let caps = gst_video::VideoCapsBuilder::new().format(wanted);
+    match light {
+        Light::Pq { .. } if info.is_rgb() => caps.field("colorimetry", "bt2100-pq"),
+        Light::Hlg if info.is_rgb() => caps.field("colorimetry", "bt2100-hlg"),
+        // RGB of limited range exists; ours is full.
+        _ if info.is_rgb() && info.colorimetry().range() == VideoColorRange::Range16_235 => {
+            caps.field("colorimetry", "sRGB")
+        }
+        _ => caps,
     }
-    Some(Layout::Deep(DeepFormat { size, bits, colour, light }))
+    .build()
 }
 
 /// How the signal of frames of `caps` becomes light.
@@ -92,29 +156,52 @@ fn colour(caps: &gst::CapsRef, beside: &Stated, size: Size) -> Colour {
     let implied = match matrix {
         Matrix::Bt709 => Primaries::Bt709,
         Matrix::Bt2020 => Primaries::Bt2020,
+        Matrix::Smpte240m => Primaries::Smpte240m,
+        Matrix::Fcc => Primaries::Bt470m,
         Matrix::Bt601 if size.height > 480 => Primaries::Bt470bg,
         Matrix::Bt601 => Primaries::Smpte170m,
     };
-    let full = stated().map(VideoColorimetry::range).find(|&range| range != VideoColorRange::Unknown)
-        == Some(VideoColorRange::Range0_255);
-    let srgb = stated().map(VideoColorimetry::transfer).find(|&t| t != VideoTransferFunction::Unknown)
-        == Some(VideoTransferFunction::Srgb);
+    let range = stated().map(VideoColorimetry::range).find(|&range| range != VideoColorRange::Unknown);
     let site = caps.structure(0).and_then(|s| s.get::<&str>("chroma-site").ok());
     Colour {
         matrix,
-        range: if full { Range::Full } else { Range::Limited },
-        transfer: if srgb { Transfer::Srgb } else { Transfer::Bt709 },
+        range: match range {
+            Some(VideoColorRange::Range0_255) => Range::Full,
+            Some(_) => Range::Limited,
+            None if is_gray(caps) => Range::Full,
+            None => assumed.range,
+        },
+        transfer: stated().find_map(transfer).unwrap_or(assumed.transfer),
         primaries: stated().find_map(primaries).unwrap_or(implied),
         chroma_site: site.map_or(assumed.chroma_site, chroma_site),
     }
 }
 
+/// Whether frames of `caps` have luma alone. Formats of that kind come from pictures, whose range is full.
+fn is_gray(caps: &gst::CapsRef) -> bool {
+    VideoInfo::from_caps(caps).is_ok_and(|info| info.is_gray())
+}
+
 fn matrix(from: &VideoColorimetry) -> Option<Matrix> {
     match from.matrix() {
-        VideoColorMatrix::Bt601 | VideoColorMatrix::Fcc => Some(Matrix::Bt601),
+        VideoColorMatrix::Fcc => Some(Matrix::Fcc),
+        VideoColorMatrix::Bt601 => Some(Matrix::Bt601),
         VideoColorMatrix::Bt709 => Some(Matrix::Bt709),
+        VideoColorMatrix::Smpte240m => Some(Matrix::Smpte240m),
         VideoColorMatrix::Bt2020 => Some(Matrix::Bt2020),
         _ => None,
+    }
+}
+
+/// What is none of ours (linear, logarithmic, Adobe's) is carried along as BT.709: the picture is left as it is.
+fn transfer(from: &VideoColorimetry) -> Option<Transfer> {
+    match from.transfer() {
+        VideoTransferFunction::Unknown => None,
+        VideoTransferFunction::Srgb => Some(Transfer::Srgb),
+        VideoTransferFunction::Smpte240m => Some(Transfer::Smpte240m),
+        VideoTransferFunction::Gamma22 => Some(Transfer::Gamma22),
+        VideoTransferFunction::Gamma28 => Some(Transfer::Gamma28),
+        _ => Some(Transfer::Bt709),
     }
 }
 
@@ -123,7 +210,8 @@ fn primaries(from: &VideoColorimetry) -> Option<Primaries> {
         VideoColorPrimaries::Bt709 => Some(Primaries::Bt709),
         VideoColorPrimaries::Bt470m => Some(Primaries::Bt470m),
         VideoColorPrimaries::Bt470bg => Some(Primaries::Bt470bg),
-        VideoColorPrimaries::Smpte170m | VideoColorPrimaries::Smpte240m => Some(Primaries::Smpte170m),
+        VideoColorPrimaries::Smpte170m => Some(Primaries::Smpte170m),
+        VideoColorPrimaries::Smpte240m => Some(Primaries::Smpte240m),
         VideoColorPrimaries::Film => Some(Primaries::Film),
         VideoColorPrimaries::Bt2020 => Some(Primaries::Bt2020),
         VideoColorPrimaries::Smptest428 => Some(Primaries::Smpte428),
@@ -173,8 +261,10 @@ pub(crate) fn caps_of(format: FrameFormat, rate: gst::Fraction, aspect: gst::Fra
 fn colorimetry(pixels: PixelFormat, colour: Colour) -> VideoColorimetry {
     let matrix = match colour.matrix {
         _ if pixels == PixelFormat::Rgbx => VideoColorMatrix::Rgb,
+        Matrix::Fcc => VideoColorMatrix::Fcc,
         Matrix::Bt601 => VideoColorMatrix::Bt601,
         Matrix::Bt709 => VideoColorMatrix::Bt709,
+        Matrix::Smpte240m => VideoColorMatrix::Smpte240m,
         Matrix::Bt2020 => VideoColorMatrix::Bt2020,
     };
     let range = match colour.range {
@@ -183,15 +273,19 @@ fn colorimetry(pixels: PixelFormat, colour: Colour) -> VideoColorimetry {
     };
     let transfer = match (colour.transfer, colour.matrix) {
         (Transfer::Srgb, _) => VideoTransferFunction::Srgb,
-        (Transfer::Bt709, Matrix::Bt601) => VideoTransferFunction::Bt601,
+        (Transfer::Smpte240m, _) => VideoTransferFunction::Smpte240m,
+        (Transfer::Gamma22, _) => VideoTransferFunction::Gamma22,
+        (Transfer::Gamma28, _) => VideoTransferFunction::Gamma28,
+        (Transfer::Bt709, Matrix::Bt601 | Matrix::Fcc) => VideoTransferFunction::Bt601,
         (Transfer::Bt709, Matrix::Bt2020) => VideoTransferFunction::Bt202010,
-        (Transfer::Bt709, Matrix::Bt709) => VideoTransferFunction::Bt709,
+        (Transfer::Bt709, Matrix::Bt709 | Matrix::Smpte240m) => VideoTransferFunction::Bt709,
     };
     let primaries = match colour.primaries {
         Primaries::Bt709 => VideoColorPrimaries::Bt709,
         Primaries::Bt470m => VideoColorPrimaries::Bt470m,
         Primaries::Bt470bg => VideoColorPrimaries::Bt470bg,
         Primaries::Smpte170m => VideoColorPrimaries::Smpte170m,
+        Primaries::Smpte240m => VideoColorPrimaries::Smpte240m,
         Primaries::Film => VideoColorPrimaries::Film,
         Primaries::Bt2020 => VideoColorPrimaries::Bt2020,
         Primaries::Smpte428 => VideoColorPrimaries::Smptest428,
@@ -227,7 +321,7 @@ mod tests {
         gst::init().unwrap();
         let size = Size::new(34, 18);
         for pixels in [PixelFormat::I420, PixelFormat::Nv12] {
-            for matrix in [Matrix::Bt601, Matrix::Bt709, Matrix::Bt2020] {
+            for matrix in Matrix::ALL {
                 for range in [Range::Limited, Range::Full] {
                     for chroma_site in [ChromaSite::Left, ChromaSite::Centre, ChromaSite::TopLeft] {
                         let colour = Colour {

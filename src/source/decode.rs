@@ -7,10 +7,9 @@ use std::time::Duration;
 use gst::prelude::*;
 
 use super::SourceError;
-use super::caps::{Stated, light, peak_nits, stated_colorimetry, without_colorimetry};
+use super::caps::{Stated, light, peak_nits, stated_colorimetry, wanted, without_colorimetry};
 use super::demux::{Stream, element, pad, unreadable};
 use super::pipeline::Media;
-use crate::convert::tone::Light;
 use crate::flow::Stop;
 use crate::report::Meter;
 
@@ -159,7 +158,9 @@ fn finish(
     }
     // Converts what frames cannot hold; lets the rest pass.
     chain.push(element("videoconvert")?);
-    chain.push(frames_only(&info, light)?);
+    let filter = element("capsfilter")?;
+    filter.set_property("caps", wanted(&info, light));
+    chain.push(filter);
     if is_turned(decoded) {
         let flip = element("videoflip")?;
         flip.set_property_from_str("video-direction", "auto");
@@ -178,23 +179,6 @@ fn finish(
         .link(&pad(&chain[0], "sink")?)
         .map_err(|error| SourceError::Gstreamer(format!("cannot link the decoder: {error}")))?;
     Ok(sink)
-}
-
-/// Lets 4:2:0 of 8, 10 and 12 bits through as it is; RGB becomes RGBx, the rest 4:2:0 of as many bits.
-fn frames_only(info: &gst_video::VideoInfo, light: Light) -> Result<gst::Element, SourceError> {
-    use gst_video::VideoFormat;
-    let hdr = light != Light::Relative;
-    let bits = info.format_info().depth().iter().copied().max().unwrap_or(8);
-    let formats: &[VideoFormat] = match bits {
-        _ if info.is_rgb() && !hdr => &[VideoFormat::Rgbx],
-        0..=8 if hdr => &[VideoFormat::I420],
-        0..=8 => &[VideoFormat::I420, VideoFormat::Nv12],
-        9 | 10 => &[VideoFormat::I42010le],
-        _ => &[VideoFormat::I42012le],
-    };
-    let filter = element("capsfilter")?;
-    filter.set_property("caps", gst_video::VideoCapsBuilder::new().format_list(formats.iter().copied()).build());
-    Ok(filter)
 }
 
 /// Whether the container asks for rotation or mirroring.

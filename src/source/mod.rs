@@ -219,5 +219,6 @@ fn open_file(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Resul
     if still::is_picture(path) {
         return still::open(path, request, meter);
     }
+    reader::check_dolby_vision(path)?;
     file::open(path, None, request, stop, meter)
 }

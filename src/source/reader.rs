@@ -1,14 +1,15 @@
 //! From the decoder's samples to frames.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::SourceError;
 use super::caps::{Layout, Stated, layout};
-use crate::convert::deep::{DeepFrame, Narrow};
+use crate::convert::raw::{Narrow, RawFrame};
 use crate::frame::{Frame, FrameFormat, Plane};
+use crate::isobmff::DolbyVision;
 
-/// Makes frames of samples: those of 8 bits share the decoder's memory, the rest is rounded or tone-mapped.
+/// Makes frames of samples: 8-bit 4:2:0 shares the decoder's memory, the rest is brought to it.
 pub(super) struct Reader {
     path: PathBuf,
     stated: Stated,
@@ -26,7 +27,7 @@ impl Reader {
         let (info, layout) = self.layout(sample)?;
         let format = match layout {
             Layout::Frame(format) => format,
-            Layout::Deep(format) => format.narrowed(),
+            Layout::Raw(format) => format.narrowed(),
         };
         Ok((info, format))
     }
@@ -41,7 +42,7 @@ impl Reader {
             .map_err(|_| SourceError::Gstreamer("a frame that cannot be read".into()))?;
         let frame = match layout {
             Layout::Frame(format) => Frame::new(format, planes, Arc::new(bytes)),
-            Layout::Deep(format) => DeepFrame::new(format, planes, &bytes).and_then(|deep| self.narrow.narrow(&deep)),
+            Layout::Raw(format) => RawFrame::new(format, planes, &bytes).and_then(|raw| self.narrow.narrow(&raw)),
         };
         frame.map_err(|error| SourceError::Undecodable { path: self.path.clone(), reason: error.to_string() })
     }
@@ -59,6 +60,18 @@ impl Reader {
             what: format!("video of format {}", info.format()),
             hint: "convert it to 8-bit 4:2:0".into(),
         }
+    }
+}
+
+/// Refuses a picture that only a decoder of Dolby Vision can show. Others go by their base layer.
+pub(super) fn check_dolby_vision(path: &Path) -> Result<(), SourceError> {
+    match DolbyVision::find(path).filter(|dolby| !dolby.has_compatible_base()) {
+        None => Ok(()),
+        Some(DolbyVision { profile, .. }) => Err(SourceError::Unsupported {
+            path: path.into(),
+            what: format!("Dolby Vision profile {profile} without a compatible base layer"),
+            hint: "export it as HDR10, or as profile 8".into(),
+        }),
     }
 }
 

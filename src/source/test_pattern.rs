@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use self::canvas::Rgb;
 use self::scene::Scene;
+use crate::convert::colour::luma_weights;
 use crate::error::{Error, Result};
 use crate::flow::Source;
 use crate::frame::{Colour, Frame, FrameFormat, Matrix, PixelFormat, Size, Stamp, Timed, tight_planes};
@@ -97,12 +98,7 @@ struct Weights {
 
 impl Weights {
     fn of(matrix: Matrix) -> Self {
-        let (kr, kb) = match matrix {
-            Matrix::Bt601 => (0.299, 0.114),
-            Matrix::Bt709 => (0.2126, 0.0722),
-            Matrix::Bt2020 => (0.2627, 0.0593),
-        };
-        let kg = 1.0 - kr - kb;
+        let [kr, kg, kb] = luma_weights(matrix).map(|weight| weight as f32);
         let (blue, red) = (112.0 / (1.0 - kb), 112.0 / (1.0 - kr));
         Self {
             y: [kr, kg, kb].map(|k| 219.0 * k),

@@ -24,8 +24,10 @@ pub fn reflected(mut i: i64, len: i64) -> usize {
 
 pub fn weights(matrix: Matrix) -> (f64, f64) {
     match matrix {
+        Matrix::Fcc => (0.30, 0.11),
         Matrix::Bt601 => (0.299, 0.114),
         Matrix::Bt709 => (0.2126, 0.0722),
+        Matrix::Smpte240m => (0.212, 0.087),
         Matrix::Bt2020 => (0.2627, 0.0593),
     }
 }
@@ -83,7 +85,7 @@ pub fn rgb_of(frame: &Frame) -> Rgb {
 }
 
 /// The sum of samples round chroma sample `i`, weighted by the triangle of its siting; edges are repeated.
-fn triangle(i: usize, shift: f64, len: usize, sample: impl Fn(usize) -> f64) -> f64 {
+pub fn triangle(i: usize, shift: f64, len: usize, sample: impl Fn(usize) -> f64) -> f64 {
     let taps: &[(i64, f64)] = if shift == 0.0 {
         &[(-1, 0.25), (0, 0.5), (1, 0.25)]
     } else {

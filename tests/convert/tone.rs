@@ -1,17 +1,23 @@
-//! Deep pictures against the formulas of the standards in double precision, pixel by pixel.
+//! Raw pictures against the formulas of the standards in double precision, pixel by pixel.
 
-use stylize::convert::deep::{DeepFormat, DeepFrame, Narrow};
+use stylize::convert::raw::{Chroma, Narrow, RawFormat, RawFrame};
 use stylize::convert::tone::Light;
 use stylize::frame::{Primaries, Transfer};
 
 use super::*;
 
 /// A picture of `bits` bits whose samples `code` gives by plane, column and row.
-fn deep_bytes(format: DeepFormat, padding: usize, code: impl Fn(usize, usize, usize) -> u32) -> ([Plane; 3], Vec<u8>) {
+fn raw_bytes(format: RawFormat, padding: usize, code: impl Fn(usize, usize, usize) -> u32) -> ([Plane; 3], Vec<u8>) {
     let mut planes = [Plane::default(); 3];
     let mut bytes = vec![0xA5; 2 * padding];
     for (index, plane) in planes.iter_mut().enumerate() {
-        let (samples, rows) = PixelFormat::I420.plane_extent(index, format.size);
+        let (samples, rows) = match format.chroma {
+            _ if index == 0 => PixelFormat::I420.plane_extent(0, format.size),
+            Chroma::Quarter => PixelFormat::I420.plane_extent(index, format.size),
+            Chroma::Half => (format.size.width.div_ceil(2) as usize, format.size.height as usize),
+            Chroma::Full => PixelFormat::I420.plane_extent(0, format.size),
+            Chroma::None => (0, 0),
+        };
         let sample_bytes = if format.bits > 8 { 2 } else { 1 };
         *plane = Plane { offset_bytes: bytes.len(), stride_bytes: samples * sample_bytes + padding };
         for y in 0..rows {
@@ -24,7 +30,7 @@ fn deep_bytes(format: DeepFormat, padding: usize, code: impl Fn(usize, usize, us
     (planes, bytes)
 }
 
-fn format(size: Size, bits: u32, light: Light) -> DeepFormat {
+fn format(size: Size, bits: u32, light: Light) -> RawFormat {
     let colour = Colour {
         matrix: Matrix::Bt2020,
         range: Range::Limited,
@@ -32,17 +38,17 @@ fn format(size: Size, bits: u32, light: Light) -> DeepFormat {
         primaries: Primaries::Bt2020,
         chroma_site: ChromaSite::TopLeft,
     };
-    DeepFormat { size, bits, colour, light }
+    RawFormat { size, bits, chroma: Chroma::Quarter, colour, light }
 }
 
-fn narrowed(format: DeepFormat, padding: usize, code: impl Fn(usize, usize, usize) -> u32) -> Frame {
-    let (planes, bytes) = deep_bytes(format, padding, code);
-    let frame = DeepFrame::new(format, planes, &bytes).unwrap();
+fn narrowed(format: RawFormat, padding: usize, code: impl Fn(usize, usize, usize) -> u32) -> Frame {
+    let (planes, bytes) = raw_bytes(format, padding, code);
+    let frame = RawFrame::new(format, planes, &bytes).unwrap();
     Narrow::new().narrow(&frame).unwrap()
 }
 
-/// R', G', B' of every pixel of a deep picture, held in 0..=1.
-fn signal_of(format: DeepFormat, code: impl Fn(usize, usize, usize) -> u32) -> reference::Rgb {
+/// R', G', B' of every pixel of a raw picture, held in 0..=1.
+fn signal_of(format: RawFormat, code: impl Fn(usize, usize, usize) -> u32) -> reference::Rgb {
     let (width, height) = (format.size.width as usize, format.size.height as usize);
     let (dx, dy) = reference::shift(format.colour.chroma_site);
     let (kr, kb) = reference::weights(format.colour.matrix);
@@ -53,11 +59,15 @@ fn signal_of(format: DeepFormat, code: impl Fn(usize, usize, usize) -> u32) -> r
     };
     let pixel = |x: usize, y: usize| {
         let chroma = |plane: usize| {
-            let at = reference::between((y as f64 - dy) / 2.0, height.div_ceil(2), |row| {
-                reference::between((x as f64 - dx) / 2.0, width.div_ceil(2), |column| {
-                    f64::from(code(plane, column, row))
-                })
-            });
+            let along = |y: usize| {
+                reference::between((x as f64 - dx) / 2.0, width.div_ceil(2), |column| f64::from(code(plane, column, y)))
+            };
+            let at = match format.chroma {
+                Chroma::None => 128.0 * unit,
+                Chroma::Quarter => reference::between((y as f64 - dy) / 2.0, height.div_ceil(2), along),
+                Chroma::Half => along(y),
+                Chroma::Full => f64::from(code(plane, x, y)),
+            };
             (at - 128.0 * unit) / chroma_gain
         };
         let luma = (f64::from(code(0, x, y)) - black) / luma_gain;
@@ -138,7 +148,7 @@ fn tone_mapped(rgb: [f64; 3], light: Light) -> [f64; 3] {
 }
 
 /// Compares with the reference, and returns the errors.
-fn check(format: DeepFormat, padding: usize, code: impl Fn(usize, usize, usize) -> u32 + Copy) -> Errors {
+fn check(format: RawFormat, padding: usize, code: impl Fn(usize, usize, usize) -> u32 + Copy) -> Errors {
     let frame = narrowed(format, padding, code);
     let rgb = signal_of(format, code);
     let rgb: reference::Rgb =
@@ -187,6 +197,67 @@ fn hdr_is_the_reference_for_every_light_depth_siting_and_size() {
 }
 
 #[test]
+fn hdr_is_the_reference_for_every_chroma() {
+    for chroma in [Chroma::None, Chroma::Half, Chroma::Full] {
+        for (bits, size) in [(8, Size::new(17, 33)), (10, Size::new(64, 48)), (12, Size::new(3, 5))] {
+            let format = RawFormat { chroma, ..format(size, bits, Light::Hlg) };
+            let code =
+                |plane: usize, x: usize, y: usize| ((x * 37 + y * 11 + plane * 53) as u32 * 5) & ((1 << bits) - 1);
+            let errors = check(format, 3, code);
+            assert!(errors.greatest <= 0.8, "{chroma:?} {bits}: greatest error {}", errors.greatest);
+        }
+    }
+}
+
+#[test]
+fn chroma_is_brought_down_by_the_triangle_of_its_siting() {
+    for chroma in [Chroma::None, Chroma::Half, Chroma::Full] {
+        for (bits, range, chroma_site) in [
+            (8, Range::Limited, ChromaSite::Left),
+            (10, Range::Limited, ChromaSite::TopLeft),
+            (12, Range::Full, ChromaSite::Centre),
+            (16, Range::Limited, ChromaSite::Left),
+        ] {
+            for size in SIZES {
+                let mut format = RawFormat { chroma, ..format(size, bits, Light::Relative) };
+                (format.colour.range, format.colour.chroma_site) = (range, chroma_site);
+                let code = |plane: usize, x: usize, y: usize| {
+                    let noise = (x * 7919 + y * 104_729 + plane * 15_485_863).wrapping_mul(2_654_435_761) >> 7;
+                    noise as u32 & ((1 << bits) - 1)
+                };
+                check_chroma(format, code);
+            }
+        }
+    }
+}
+
+/// Compares the chroma of a frame with that of the planes that it was made of.
+fn check_chroma(format: RawFormat, code: impl Fn(usize, usize, usize) -> u32 + Copy) {
+    let frame = narrowed(format, 5, code);
+    let (width, height) = (format.size.width as usize, format.size.height as usize);
+    let (dx, dy) = reference::shift(format.colour.chroma_site);
+    let unit = f64::from(1u32 << (format.bits - 8));
+    let gain = if format.colour.range == Range::Full { 255.0 / (256.0 * unit - 1.0) } else { 1.0 / unit };
+    for plane in [1, 2] {
+        for j in 0..height.div_ceil(2) {
+            for (i, byte) in frame.row(plane, j).iter().enumerate() {
+                let wanted = match format.chroma {
+                    Chroma::None => 128.0 * unit,
+                    Chroma::Quarter => f64::from(code(plane, i, j)),
+                    Chroma::Half => reference::triangle(j, dy, height, |y| f64::from(code(plane, i, y))),
+                    Chroma::Full => reference::triangle(j, dy, height, |y| {
+                        reference::triangle(i, dx, width, |x| f64::from(code(plane, x, y)))
+                    }),
+                };
+                let wanted = (128.0 + gain * (wanted - 128.0 * unit)).clamp(0.0, 255.0);
+                let error = f64::from(*byte) - wanted;
+                assert!(error.abs() <= 0.501, "{format:?}: {plane} {i},{j}: {byte} is not {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
 fn greys_of_hdr_stay_grey_and_go_from_black_to_white() {
     for light in LIGHTS {
         let format = format(Size::new(1024, 2), 10, light);
@@ -228,13 +299,13 @@ fn fewer_bits_are_rounded_to_nearest() {
 }
 
 #[test]
-fn deep_planes_that_do_not_fit_are_refused() {
+fn raw_planes_that_do_not_fit_are_refused() {
     let format = format(Size::new(6, 4), 10, Light::Hlg);
-    let (planes, bytes) = deep_bytes(format, 0, |_, _, _| 0);
-    assert!(DeepFrame::new(format, planes, &bytes).is_ok());
-    assert!(DeepFrame::new(format, planes, &bytes[..bytes.len() - 1]).is_err());
+    let (planes, bytes) = raw_bytes(format, 0, |_, _, _| 0);
+    assert!(RawFrame::new(format, planes, &bytes).is_ok());
+    assert!(RawFrame::new(format, planes, &bytes[..bytes.len() - 1]).is_err());
     let mut narrow = planes;
     narrow[0].stride_bytes = 6;
-    assert!(DeepFrame::new(format, narrow, &bytes).is_err());
-    assert!(DeepFrame::new(DeepFormat { size: Size::new(0, 4), ..format }, planes, &bytes).is_err());
+    assert!(RawFrame::new(format, narrow, &bytes).is_err());
+    assert!(RawFrame::new(RawFormat { size: Size::new(0, 4), ..format }, planes, &bytes).is_err());
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use gst::prelude::*;
 
 use crate::common::Folder;
-use crate::common::clip::FFV1;
+use crate::common::clip::{Clip, FFV1, H264};
 use crate::common::read::{decode, decode_as, play};
 
 const WIDTH: usize = 64;
@@ -92,7 +92,7 @@ fn row_20_the_peak_that_the_file_states_is_white() {
 }
 
 #[test]
-fn deep_sdr_is_rounded_and_keeps_its_colours() {
+fn sdr_of_more_bits_is_rounded_and_keeps_its_colours() {
     for colorimetry in ["bt709", "bt2020-10", "1:4:16:4"] {
         let folder = Folder::new();
         let codes: Vec<u16> = (0..16).map(|step| 70 + step * 57).collect();
@@ -110,4 +110,49 @@ fn deep_sdr_is_rounded_and_keeps_its_colours() {
         let depth_apart = |text: String| text.replace("bt2020-10", "bt2020").replace(":16:", ":13:");
         assert_eq!(depth_apart(after.raw("colorimetry")), depth_apart(before.raw("colorimetry")));
     }
+}
+
+/// Adds a Dolby Vision configuration to the first video track of an mp4 file whose index stands at its end.
+fn configure_dolby_vision(path: &Path, profile: u8, compatibility: u8) {
+    const NAMES: [&[u8; 4]; 6] = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"];
+    let mut bytes = std::fs::read(path).unwrap();
+    let find = |what: &[u8], from: usize| bytes[from..].windows(4).position(|four| four == what).unwrap() + from;
+    let mut starts: Vec<usize> = Vec::new();
+    for name in NAMES {
+        starts.push(find(name, starts.last().map_or(0, |start| start + 8)) - 4);
+    }
+    assert!(starts[0] > find(b"mdat", 0), "what stands behind the index would move");
+    // The sample entry follows the version and the count of the table.
+    starts.push(starts[5] + 16);
+    let length = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let end = starts[6] + length(&bytes, starts[6]) as usize;
+    let mut configuration = vec![0, 0, 0, 32, b'd', b'v', b'v', b'C', 1, 0, profile << 1, 0x3d, compatibility << 4];
+    configuration.resize(32, 0);
+    for start in starts {
+        let longer = length(&bytes, start) + 32;
+        bytes[start..start + 4].copy_from_slice(&longer.to_be_bytes());
+    }
+    bytes.splice(end..end, configuration);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn dolby_vision_goes_by_its_base_layer_and_is_refused_without() {
+    let folder = Folder::new();
+    let hevc = "x265enc option-string=log-level=none speed-preset=ultrafast ! h265parse";
+    // What decides stands in the container: where HEVC cannot be made, H.264 does.
+    gst::init().unwrap();
+    let encoder = if gst::ElementFactory::find("x265enc").is_some() { hevc } else { H264 };
+    for (profile, compatibility) in [(7, 6), (8, 1), (8, 4)] {
+        Clip::new(5).encoder(encoder).write(&folder.path("in.mp4"));
+        configure_dolby_vision(&folder.path("in.mp4"), profile, compatibility);
+        folder.run("in.mp4 out.mkv --force").good(5);
+    }
+    for (profile, compatibility) in [(5, 0), (10, 0)] {
+        Clip::new(5).encoder(encoder).write(&folder.path("in.mp4"));
+        configure_dolby_vision(&folder.path("in.mp4"), profile, compatibility);
+        let what = format!("Dolby Vision profile {profile} without a compatible base layer");
+        folder.run("in.mp4 none.mkv").refused(3, &what);
+    }
+    assert_eq!(folder.names(), ["in.mp4", "out.mkv"]);
 }

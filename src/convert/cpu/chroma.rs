@@ -1,4 +1,4 @@
-//! Chroma of 4:2:0 pictures: up by linear interpolation at its siting, down by the matching triangle.
+//! Chroma of 4:2:0 pictures, and of 4:2:2: up by linear interpolation at its siting, down by the matching triangle.
 //!
 //! ```text
 //! luma columns       0     1     2     3              up                          down
@@ -13,7 +13,7 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::kernel::{byte_from, kernels};
-use crate::convert::deep::DeepFrame;
+use crate::convert::raw::{Chroma, RawFrame};
 use crate::frame::{ChromaSite, Frame, PixelFormat, Size};
 
 /// Position of chroma samples along one axis.
@@ -65,22 +65,22 @@ fn down_of(phase: Phase) -> Down {
 pub(super) enum Samples<'a> {
     /// I420 or NV12.
     Frame(&'a Frame),
-    /// More bits.
-    Deep(&'a DeepFrame<'a>),
+    /// 4:2:0 or 4:2:2 as the decoder gives it.
+    Raw(&'a RawFrame<'a>),
 }
 
 impl Samples<'_> {
     fn size(self) -> Size {
         match self {
             Self::Frame(frame) => frame.size(),
-            Self::Deep(deep) => deep.format().size,
+            Self::Raw(raw) => raw.format().size,
         }
     }
 
     fn site(self) -> ChromaSite {
         match self {
             Self::Frame(frame) => frame.format().colour.chroma_site,
-            Self::Deep(deep) => deep.format().colour.chroma_site,
+            Self::Raw(raw) => raw.format().colour.chroma_site,
         }
     }
 }
@@ -90,7 +90,8 @@ pub(super) struct Upsampler<'a> {
     arch: Arch,
     samples: Samples<'a>,
     horizontal: Up,
-    vertical: Up,
+    /// None where there are as many rows of chroma as of luma.
+    vertical: Option<Up>,
     /// Cb and Cr at the height of the row; one sample repeated at each end.
     half: [Vec<f32>; 2],
     /// Cb and Cr at full width, rounded up to even.
@@ -102,11 +103,12 @@ impl<'a> Upsampler<'a> {
     pub fn new(arch: Arch, samples: Samples<'a>) -> Self {
         let [horizontal, vertical] = phases(samples.site()).map(Up::of);
         let half_width = samples.size().halved().width as usize;
+        let whole = matches!(samples, Samples::Raw(raw) if raw.format().chroma == Chroma::Half);
         Self {
             arch,
             samples,
             horizontal,
-            vertical,
+            vertical: (!whole).then_some(vertical),
             half: std::array::from_fn(|_| vec![0.0; half_width + 2]),
             full: std::array::from_fn(|_| vec![0.0; 2 * half_width]),
         }
@@ -135,10 +137,10 @@ impl<'a> Upsampler<'a> {
     /// Fills the middle of `half`.
     fn blend_rows(&mut self, y: usize) {
         let last = self.samples.size().halved().height as usize - 1;
-        let (taps, above, below) = if y.is_multiple_of(2) {
-            (self.vertical.even, (y / 2).saturating_sub(1), y / 2)
-        } else {
-            (self.vertical.odd, y / 2, (y / 2 + 1).min(last))
+        let (taps, above, below) = match self.vertical {
+            None => ([0.0, 1.0], y, y),
+            Some(up) if y.is_multiple_of(2) => (up.even, (y / 2).saturating_sub(1), y / 2),
+            Some(up) => (up.odd, y / 2, (y / 2 + 1).min(last)),
         };
         let [cb, cr] = &mut self.half;
         let inner = 1..cb.len() - 1;
@@ -152,10 +154,10 @@ impl<'a> Upsampler<'a> {
                     blend(self.arch, frame.row(plane, above), frame.row(plane, below), taps, chroma);
                 }
             }
-            Samples::Deep(deep) => {
-                let blend = if deep.format().bits > 8 { blend_words } else { blend };
+            Samples::Raw(raw) => {
+                let blend = if raw.format().bits > 8 { blend_words } else { blend };
                 for (plane, chroma) in [(1, cb), (2, cr)] {
-                    blend(self.arch, deep.row(plane, above), deep.row(plane, below), taps, chroma);
+                    blend(self.arch, raw.row(plane, above), raw.row(plane, below), taps, chroma);
                 }
             }
         }
@@ -168,7 +170,8 @@ const WINDOW: usize = 4;
 /// Takes rows of chroma at full size, one after the other, and gives them back at half size.
 pub(super) struct Downsampler {
     arch: Arch,
-    horizontal: Down,
+    /// None where there are as few columns as there are to be.
+    horizontal: Option<Down>,
     vertical: Down,
     height: usize,
     width: usize,
@@ -182,6 +185,16 @@ impl Downsampler {
     /// For a picture of this size.
     pub fn new(arch: Arch, size: Size, site: ChromaSite) -> Self {
         let [horizontal, vertical] = phases(site).map(down_of);
+        Self::with(arch, size, size.width as usize, Some(horizontal), vertical)
+    }
+
+    /// For a picture of this size whose rows come at half width.
+    pub fn of_half_width(arch: Arch, size: Size, site: ChromaSite) -> Self {
+        let [_, vertical] = phases(site).map(down_of);
+        Self::with(arch, size, size.halved().width as usize, None, vertical)
+    }
+
+    fn with(arch: Arch, size: Size, width: usize, horizontal: Option<Down>, vertical: Down) -> Self {
         let half_width = size.halved().width as usize;
         let rows = |len: usize| std::array::from_fn(|_| vec![0.0; len]);
         Self {
@@ -189,7 +202,7 @@ impl Downsampler {
             horizontal,
             vertical,
             height: size.height as usize,
-            width: size.width as usize,
+            width,
             full: rows(2 * half_width + 2),
             window: std::array::from_fn(|_| rows(half_width)),
         }
@@ -205,10 +218,14 @@ impl Downsampler {
     pub fn push(&mut self, y: usize) -> Range<usize> {
         let Self { arch, horizontal, full, window, width, .. } = self;
         for (full, half) in full.iter_mut().zip(&mut window[y % WINDOW]) {
+            let Some(taps) = *horizontal else {
+                half.copy_from_slice(&full[1..=*width]);
+                continue;
+            };
             full[0] = full[1];
             let last = full[*width];
             full[*width + 1..].fill(last);
-            narrow(*arch, full, *horizontal, half);
+            narrow(*arch, full, taps, half);
         }
         // Chroma row j reaches down to luma row 2j + 2.
         let complete = |rows: usize| if rows == self.height { rows.div_ceil(2) } else { rows.saturating_sub(1) / 2 };

@@ -6,15 +6,15 @@
 
 mod border;
 mod chroma;
-mod deep;
 pub(crate) mod kernel;
 mod pack;
 mod planar;
+mod raw;
 mod rows;
 mod unpack;
 
 pub use border::reflect;
-pub use deep::{narrow, tone_map};
 pub use pack::pack;
 pub use planar::{planar, tensor_from_planar};
+pub use raw::{narrow, tone_map};
 pub use unpack::unpack;

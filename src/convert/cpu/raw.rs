@@ -1,65 +1,148 @@
-//! From deep planes to those of a frame: fewer bits, and HDR to SDR.
+//! From raw planes to those of a frame: 8 bits, chroma of 4:2:0, SDR.
 
 use pulp::Arch;
 
 use super::chroma::{Downsampler, Samples, Upsampler};
-use super::kernel::{Greatest, byte_from, clamped, floats_from_bytes, kernels};
+use super::kernel::{Greatest, byte_from, clamped, kernels};
 use super::unpack::{row_range, to_yuv, write_chroma};
 use crate::convert::colour::{Coefficients, bytes_from_codes, codes_from_rgb};
-use crate::convert::deep::DeepFrame;
+use crate::convert::raw::{Chroma, RawFrame};
 use crate::convert::tone::{Octaves, Squeeze, Steps, Tone};
-use crate::frame::Plane;
+use crate::frame::{FrameFormat, Plane};
 
-/// Writes `deep`, whose light is relative, as planes of the frame that [`DeepFormat::narrowed`] describes, rounded to
-/// nearest.
+/// Code of 8 bits for chroma where there is no colour.
+const NEUTRAL: u8 = 128;
+
+/// Writes `raw`, whose light is relative, as planes of the frame that [`RawFormat::narrowed`] describes: codes rounded to
+/// nearest, chroma brought down by the triangle of its siting.
 ///
 /// # Panics
 /// When the planes do not fit `out`.
 ///
-/// [`DeepFormat::narrowed`]: crate::convert::deep::DeepFormat::narrowed
-pub fn narrow(deep: &DeepFrame<'_>, planes: &[Plane], out: &mut [u8]) {
+/// [`RawFormat::narrowed`]: crate::convert::raw::RawFormat::narrowed
+pub fn narrow(raw: &RawFrame<'_>, planes: &[Plane], out: &mut [u8]) {
     let arch = Arch::new();
-    let (format, narrowed) = (deep.format(), deep.format().narrowed());
+    let (format, narrowed) = (raw.format(), raw.format().narrowed());
     let [luma, chroma] =
         bytes_from_codes(format.bits, format.colour.range).map(|(gain, bias)| (gain as f32, bias as f32));
-    for (plane, map) in [luma, chroma, chroma].into_iter().enumerate() {
-        let (_, rows) = narrowed.pixels.plane_extent(plane, narrowed.size);
-        for y in 0..rows {
-            let bytes = &mut out[row_range(narrowed, planes, plane, y)];
-            if format.bits > 8 {
-                bytes_from_words(arch, deep.row(plane, y), map, bytes);
-            } else {
-                bytes.copy_from_slice(deep.row(plane, y));
+    narrow_plane(arch, raw, 0, luma, (narrowed, planes), out);
+    let size = format.size;
+    let mut down = match format.chroma {
+        Chroma::None => {
+            for plane in [1, 2] {
+                for y in 0..size.halved().height as usize {
+                    out[row_range(narrowed, planes, plane, y)].fill(NEUTRAL);
+                }
             }
+            return;
+        }
+        Chroma::Quarter => {
+            for plane in [1, 2] {
+                narrow_plane(arch, raw, plane, chroma, (narrowed, planes), out);
+            }
+            return;
+        }
+        Chroma::Half => Downsampler::of_half_width(arch, size, format.colour.chroma_site),
+        Chroma::Full => Downsampler::new(arch, size, format.colour.chroma_site),
+    };
+    for y in 0..size.height as usize {
+        for (plane, row) in [1, 2].into_iter().zip(down.next_row()) {
+            load(arch, raw, plane, y, chroma, row);
+        }
+        for j in down.push(y) {
+            write_chroma(&down, j, narrowed, planes, out);
         }
     }
 }
 
-/// Writes `deep`, a picture of HDR that `tone` is for, as planes of the frame that [`DeepFormat::narrowed`] describes.
+/// Writes a plane that has the size it is to have.
+fn narrow_plane(
+    arch: Arch,
+    raw: &RawFrame<'_>,
+    plane: usize,
+    map: (f32, f32),
+    (narrowed, planes): (FrameFormat, &[Plane]),
+    out: &mut [u8],
+) {
+    let (_, rows) = narrowed.pixels.plane_extent(plane, narrowed.size);
+    for y in 0..rows {
+        let bytes = &mut out[row_range(narrowed, planes, plane, y)];
+        if raw.format().bits > 8 {
+            bytes_from_words(arch, raw.row(plane, y), map, bytes);
+        } else {
+            bytes.copy_from_slice(raw.row(plane, y));
+        }
+    }
+}
+
+/// The codes of a row, times a gain and with an offset.
+fn load(arch: Arch, raw: &RawFrame<'_>, plane: usize, y: usize, map: (f32, f32), row: &mut [f32]) {
+    if raw.format().bits > 8 {
+        scale_words(arch, raw.row(plane, y), map, row);
+    } else {
+        scale_bytes(arch, raw.row(plane, y), map, row);
+    }
+}
+
+/// Chroma of a raw picture, row by row at the size of its luma.
+enum ChromaRows<'a> {
+    /// From planes that are smaller.
+    Up(Upsampler<'a>),
+    /// From planes of that size.
+    Same([Vec<f32>; 2]),
+    /// There is none: these rows hold the code of no colour.
+    None([Vec<f32>; 2]),
+}
+
+impl<'a> ChromaRows<'a> {
+    fn of(arch: Arch, raw: &'a RawFrame<'a>) -> Self {
+        let format = raw.format();
+        let rows = |code: f32| std::array::from_fn(|_| vec![code; format.size.width as usize]);
+        match format.chroma {
+            Chroma::None => Self::None(rows((u32::from(NEUTRAL) << (format.bits - 8)) as f32)),
+            Chroma::Quarter | Chroma::Half => Self::Up(Upsampler::new(arch, Samples::Raw(raw))),
+            Chroma::Full => Self::Same(rows(0.0)),
+        }
+    }
+
+    /// Cb and Cr of row `y`, in the codes of the picture; at least as many as it has columns.
+    fn row(&mut self, arch: Arch, raw: &RawFrame<'_>, y: usize) -> [&[f32]; 2] {
+        match self {
+            Self::Up(up) => {
+                up.seek(y);
+                up.columns(0..raw.format().size.width as usize)
+            }
+            Self::Same(rows) => {
+                for (plane, row) in [1, 2].into_iter().zip(&mut *rows) {
+                    load(arch, raw, plane, y, (1.0, 0.0), row);
+                }
+                rows.each_ref().map(Vec::as_slice)
+            }
+            Self::None(rows) => rows.each_ref().map(Vec::as_slice),
+        }
+    }
+}
+
+/// Writes `raw`, a picture of HDR that `tone` is for, as planes of the frame that [`RawFormat::narrowed`] describes.
 ///
 /// # Panics
 /// When the planes do not fit `out`.
 ///
-/// [`DeepFormat::narrowed`]: crate::convert::deep::DeepFormat::narrowed
-pub fn tone_map(deep: &DeepFrame<'_>, tone: &Tone, planes: &[Plane], out: &mut [u8]) {
+/// [`RawFormat::narrowed`]: crate::convert::raw::RawFormat::narrowed
+pub fn tone_map(raw: &RawFrame<'_>, tone: &Tone, planes: &[Plane], out: &mut [u8]) {
     let arch = Arch::new();
-    let narrowed = deep.format().narrowed();
+    let narrowed = raw.format().narrowed();
     let (width, height) = (narrowed.size.width as usize, narrowed.size.height as usize);
     let codes = codes_from_rgb(narrowed.pixels, narrowed.colour).coefficients();
-    let mut up = Upsampler::new(arch, Samples::Deep(deep));
+    let mut chroma = ChromaRows::of(arch, raw);
     let mut down = Downsampler::new(arch, narrowed.size, narrowed.colour.chroma_site);
     let mut luma = vec![0.0; width];
     let mut rows = [vec![0.0; width], vec![0.0; width], vec![0.0; width]];
     for y in 0..height {
-        if deep.format().bits > 8 {
-            floats_from_words(arch, deep.row(0, y), &mut luma);
-        } else {
-            floats_from_bytes(arch, deep.row(0, y), &mut luma);
-        }
-        up.seek(y);
-        let mut rgb = rows.each_mut().map(Vec::as_mut_slice);
-        signal(arch, &luma, up.columns(0..width), &tone.signal, rgb.each_mut().map(|row| &mut **row));
-        show(arch, tone, &mut luma, rgb);
+        load(arch, raw, 0, y, (1.0, 0.0), &mut luma);
+        let rgb = rows.each_mut().map(Vec::as_mut_slice);
+        signal(arch, &luma, chroma.row(arch, raw, y), &tone.signal, rgb);
+        show(arch, tone, &mut luma, rows.each_mut().map(Vec::as_mut_slice));
         let (rgb, bounds) = (rows.each_ref().map(Vec::as_slice), [(0.0, 1.0); 3]);
         // All values come from tables of numbers: whether they are finite need not be asked.
         let mut greatest = Greatest::default();
@@ -98,9 +181,17 @@ kernels! {
         }
     }
 
-    fn floats_from_words<'a>(words: &'a [u8], floats: &'a mut [f32]) {
+    fn scale_words<'a>(words: &'a [u8], map: (f32, f32), floats: &'a mut [f32]) {
+        let (gain, bias) = map;
         for (float, word) in floats.iter_mut().zip(words.chunks_exact(2)) {
-            *float = f32::from(u16::from_le_bytes([word[0], word[1]]));
+            *float = gain * f32::from(u16::from_le_bytes([word[0], word[1]])) + bias;
+        }
+    }
+
+    fn scale_bytes<'a>(bytes: &'a [u8], map: (f32, f32), floats: &'a mut [f32]) {
+        let (gain, bias) = map;
+        for (float, &byte) in floats.iter_mut().zip(bytes) {
+            *float = gain * f32::from(byte) + bias;
         }
     }
 
