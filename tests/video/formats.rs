@@ -26,11 +26,12 @@ const C422: Samples = Samples::Yuv(2, 1, 0.0);
 const C444: Samples = Samples::Yuv(1, 1, 0.0);
 const C422_JPEG: Samples = Samples::Yuv(2, 1, 0.5);
 
-/// Y', Cb, Cr in limited codes of 8 bits: soft enough that chroma survives being brought down.
+/// Y', Cb, Cr in limited codes of 8 bits: soft enough that chroma survives being brought down, and none
+/// beyond what R'G'B' can show.
 fn soft(x: f64, y: f64) -> [f64; 3] {
     let (across, down) = (x / WIDTH as f64, y / HEIGHT as f64);
     let wave = |turns: f64| (std::f64::consts::TAU * turns).sin();
-    [60.0 + 130.0 * across, 128.0 + 36.0 * wave(2.0 * down), 128.0 + 36.0 * wave(1.5 * across + down + 0.25)]
+    [70.0 + 100.0 * across, 128.0 + 26.0 * wave(2.0 * down), 128.0 + 26.0 * wave(1.5 * across + down + 0.25)]
 }
 
 /// R, G, B of `soft` in 0..=255, by BT.601.
@@ -135,7 +136,10 @@ fn check(file: &str, pixels: &str, (samples, bits): (Samples, u32), encoder: &st
     let (planes, chroma) = after.split_at(WIDTH * HEIGHT);
     let (most, mean) = differences(planes, &wanted);
     // Rounding to 8 bits, and once more on the way to R'G'B' and back.
-    assert!(most <= 1.05 + lost && mean.abs() <= 0.15 + lost / 4.0, "{file}: luma is {most} off, {mean} in the mean");
+    assert!(
+        most <= 1.05 + lost && mean.abs() <= 0.15 + lost / 4.0,
+        "{pixels} in {file}: luma is {most} off, {mean} in the mean"
+    );
     let right = if let Samples::Yuv(_, _, right) = samples { right } else { 0.0 };
     for (channel, got) in [1, 2].into_iter().zip(chroma.chunks_exact(WIDTH * HEIGHT / 4)) {
         let value = |i: usize| {
@@ -147,7 +151,7 @@ fn check(file: &str, pixels: &str, (samples, bits): (Samples, u32), encoder: &st
         // The triangles that bring chroma up and down take a little from its waves.
         assert!(
             most <= 1.4 + lost && mean.abs() <= 0.15 + lost / 4.0,
-            "{file}: chroma is {most} off, {mean} in the mean"
+            "{pixels} in {file}: chroma is {most} off, {mean} in the mean"
         );
     }
     true
@@ -180,7 +184,9 @@ fn no_strength_gives_back_every_pixel_format() {
         ("gbrp10le", Samples::Rgb, 10),
         ("gbrp12le", Samples::Rgb, 12),
     ] {
-        assert!(check("in.mkv", pixels, (samples, bits), "-c:v ffv1", 0.0), "{pixels}: ffmpeg could not make it");
+        // RGB of more bits is brought to 8 by GStreamer, which dithers.
+        let lost = if samples == Samples::Rgb { 0.5 } else { 0.0 };
+        assert!(check("in.mkv", pixels, (samples, bits), "-c:v ffv1", lost), "{pixels}: ffmpeg could not make it");
     }
 }
 
