@@ -1,4 +1,5 @@
 //! Whatever its bits and its chroma, no strength gives the source's picture back: as ffmpeg decodes both.
+#![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
 use std::io::Write;
 use std::path::Path;
