@@ -23,13 +23,13 @@ endif
 ifdef CONTENT
 override CONTENT := $(value CONTENT)
 endif
-export IN OUT STYLE FORCE RUNTIME PREFIX DESTDIR
+export IN OUT STYLE FORCE RUNTIME PREFIX DESTDIR MUTATIONS SECONDS_EACH
 export STYLE_IMAGE NAME CONTENT VGG START TIER
 
 # The programs look for .runtime above themselves; with a target folder elsewhere they have to be told.
 WITH_RUNTIME := $(if $(CARGO_TARGET_DIR),ORT_DYLIB_PATH="$${ORT_DYLIB_PATH:-$(CURDIR)/.runtime}")
 
-.PHONY: all build setup demo test lint bench train install uninstall clean help
+.PHONY: all build setup demo test lint bench train fuzz soak install uninstall clean help
 
 all: build
 
@@ -54,6 +54,12 @@ bench: setup ## kernels (criterion), then the whole pipeline
 
 train: ## make a style: make train STYLE_IMAGE=painting.jpg NAME=mystyle [CONTENT=folder of photographs]
 	@bash scripts/train.sh
+
+fuzz: setup ## thousands of broken files, and the readers of foreign bytes: make fuzz [MUTATIONS=3000 SECONDS_EACH=60]
+	@$(WITH_RUNTIME) bash scripts/fuzz.sh
+
+soak: setup ## job after job in one process, for an hour: make soak [SOAK_MINUTES=60]
+	$(WITH_RUNTIME) SOAK_MINUTES=$(or $(SOAK_MINUTES),60) cargo test --release --locked --test soak -- --nocapture
 
 install: ## install into PREFIX (/usr/local), below DESTDIR if set
 	@bash scripts/install.sh

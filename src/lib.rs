@@ -41,6 +41,8 @@ pub mod doctor;
 #[doc(hidden)]
 pub mod sandbox;
 #[doc(hidden)]
+pub mod fuzz;
+#[doc(hidden)]
 pub mod cli;
 
 pub use error::{Error, Result};

@@ -65,6 +65,13 @@ impl Stream {
         self.pad
             .link(sink)
             .map_err(|error| SourceError::Gstreamer(format!("cannot link {}: {error}", self.codec())))?;
+        if self.pad.sticky_event::<gst::event::Eos>(0).is_some() {
+            // It ended before it was linked: nothing comes any more that would bring the end along.
+            self.pad.sticky_events_foreach(|event| {
+                sink.send_event(event.clone());
+                std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
+            });
+        }
         if let Some(block) = self.block.take() {
             self.pad.remove_probe(block);
         }

@@ -27,6 +27,7 @@ mod whole;
 pub(crate) use demux::Track;
 pub(crate) use pipeline::Media;
 use test_pattern::FrameRate;
+pub(crate) use whole::stated_len;
 
 /// The input cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -19,7 +19,7 @@ pub(super) fn missing(path: &Path) -> Option<String> {
 }
 
 /// The length that a file states.
-fn stated_len(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<u64>> {
+pub(crate) fn stated_len(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<u64>> {
     let mut start = [0; 12];
     file.read_exact(&mut start)?;
     file.seek(SeekFrom::Start(0))?;
