@@ -308,8 +308,8 @@ impl Builder<'_> {
 
     /// From a track of the source to the muxer.
     fn sound(&self, muxer: &gst::Element, track: &Track, meter: &Meter) -> Result<(), SinkError> {
-        let template = muxer.pad_template("audio_%u").ok_or_else(|| self.failed("it holds no sound"))?;
-        let (chain, converted) = audio::chain(&track.caps, template.caps(), self.container)?;
+        let accepted = accepted(muxer, "audio_%u").ok_or_else(|| self.failed("it holds no sound"))?;
+        let (chain, converted) = audio::chain(&track.caps, &accepted, self.container)?;
         if let Some(text) = converted {
             meter.warn(text);
         }
@@ -335,6 +335,13 @@ impl Builder<'_> {
         let src = from.static_pad("src").ok_or_else(|| self.failed("no pad to link"))?;
         src.link(input).map(drop).map_err(|error| self.failed(error))
     }
+}
+
+/// What pads of `template` take. From the factory, not from the element: the templates of GStreamer 1.22's webmmux are
+/// floating, and whoever looks at one and lets go of it has it freed.
+fn accepted(muxer: &gst::Element, template: &str) -> Option<gst::Caps> {
+    let templates = muxer.factory()?.static_pad_templates();
+    templates.iter().find(|pad| pad.name_template() == template).map(gst::StaticPadTemplate::caps)
 }
 
 /// Ticks a second of a track's clock: exact for the nominal rate, and fine enough (11 µs) for frames off that rate.
