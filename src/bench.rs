@@ -135,7 +135,7 @@ fn cpu_of(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
 }
 
 fn open(path: &Path) -> Result<Opened> {
-    let request = Request { part: Part::default(), audio: false, priming: false, room_bytes: None };
+    let request = Request { part: Part::default(), audio: false, priming: false, deinterlace: true, room_bytes: None };
     source::open(&Input::File(path.into()), request, &Stop::new(), &Meter::new())
 }
 

@@ -65,6 +65,15 @@ impl PixelFormat {
         }
     }
 
+    /// Bytes from one pixel of `plane` to the next.
+    pub const fn pixel_bytes(self, plane: usize) -> usize {
+        match (self, plane) {
+            (Self::Rgbx, _) => 4,
+            (Self::Nv12, 1) => 2,
+            (Self::I420 | Self::Nv12, _) => 1,
+        }
+    }
+
     /// Bytes in a row of `plane` that carry picture, and the number of rows.
     pub const fn plane_extent(self, plane: usize, size: Size) -> (usize, usize) {
         let half = size.halved();

@@ -227,6 +227,8 @@ pub struct Job {
     pub audio: bool,
     /// Which part.
     pub part: Part,
+    /// Whether interlaced video becomes progressive.
+    pub deinterlace: bool,
 }
 
 /// What is about to be done, known once input and model are open.
@@ -359,6 +361,7 @@ fn request(job: &Job) -> Request {
         part: job.part,
         audio: job.audio,
         priming: hides_priming,
+        deinterlace: job.deinterlace,
         room_bytes: memory::limit_bytes(job.engine.memory_limit_bytes),
     }
 }

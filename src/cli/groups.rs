@@ -254,6 +254,10 @@ pub struct OutputArgs {
     #[arg(long)]
     pub no_audio: bool,
 
+    /// Leave interlaced video interlaced; the style mixes its fields
+    #[arg(long)]
+    pub no_deinterlace: bool,
+
     /// Replace OUT if it exists
     #[arg(long)]
     pub force: bool,

@@ -122,6 +122,7 @@ impl BenchArgs {
             encoding: Encoding::default(),
             audio: false,
             part: Part::default(),
+            deinterlace: true,
         };
         let SizeChoice::Exact(size) = self.size else {
             return Err(Error::Usage("--size of the bench is WIDTHxHEIGHT, such as 1280x720".into()));

@@ -214,6 +214,7 @@ impl VideoArgs {
             encoding: wanted,
             audio: !self.out.no_audio,
             part: self.part.part()?,
+            deinterlace: !self.out.no_deinterlace,
         })
     }
 
@@ -310,7 +311,8 @@ mod tests {
         assert_eq!((job.engine.tier, job.engine.precision, job.engine.provider), (None, None, Provider::Auto));
         assert_eq!((job.look.strength, job.look.keep_colour), (1.0, false));
         assert_eq!((job.look.net_size, job.size), (SizeChoice::Source, SizeChoice::Source));
-        assert_eq!((job.force, job.audio), (false, true));
+        assert_eq!((job.force, job.audio, job.deinterlace), (false, true, true));
+        assert!(!parsed("in.mp4 out.mp4 --no-deinterlace").job().unwrap().deinterlace);
     }
 
     #[test]

@@ -94,8 +94,12 @@ const RECIPES: [Recipe; 5] = [
     },
 ];
 
-/// Smallest side that x264 takes.
-const H264_SMALLEST: u32 = 16;
+/// Smallest side that all but FFV1 take: x264, x265 and libaom refuse less, and of libvpx with less GStreamer 1.22 does not
+/// get out what it encoded.
+const SMALLEST: u32 = 16;
+
+/// Smallest side of FFV1 in four slices, two by two.
+const FFV1_SMALLEST: u32 = 2;
 
 /// The codec that `encoding` means in a file of `container`: that of `--codec`, else that of `--encoder`, else the
 /// container's own. Its encoder is installed.
@@ -252,11 +256,10 @@ pub(super) fn needs_even(codec: Codec) -> bool {
 
 /// Why `codec` cannot hold a picture of `size`, if so.
 pub(super) fn too_small(codec: Codec, size: Size) -> Option<String> {
-    let small = size.width < H264_SMALLEST || size.height < H264_SMALLEST;
-    (needs_even(codec) && small).then(|| {
-        format!(
-            "{} needs at least {H264_SMALLEST}x{H264_SMALLEST} pixels, this is {size}; write .webm, or use --size",
-            name(codec)
-        )
-    })
+    let (least, way_out) = match codec {
+        Codec::Ffv1 => (FFV1_SMALLEST, "use --size"),
+        _ => (SMALLEST, "use --size, or write .mkv with --lossless"),
+    };
+    let small = size.width < least || size.height < least;
+    small.then(|| format!("{} needs at least {least}x{least} pixels, this is {size}; {way_out}", name(codec)))
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::SourceError;
 use super::caps::{Stated, light, peak_nits, stated_colorimetry, wanted, without_colorimetry};
 use super::demux::{Stream, element, pad, unreadable};
 use super::pipeline::Media;
+use super::turn::Orientation;
+use super::{SourceError, alpha};
 use crate::flow::Stop;
 use crate::report::Meter;
 
@@ -22,19 +23,30 @@ const QUEUE_BYTES: u32 = 8 << 20;
 /// Decoded frames that may wait before the stylizer.
 const DECODED_AHEAD: u32 = 1;
 
-/// Decodes `stream` and returns the sink that its frames arrive at, and what is known of them beside their caps.
+/// A stream, decoded.
+pub(super) struct Decoded {
+    /// Where its frames arrive.
+    pub(super) sink: gst_app::AppSink,
+    /// What is known of them beside their caps.
+    pub(super) stated: Stated,
+    /// How their pictures lie.
+    pub(super) orientation: Orientation,
+}
+
+/// Decodes `stream`.
 pub(super) fn decode(
     media: &Media,
     stream: Stream,
     path: &Path,
     stop: &Stop,
     meter: &Meter,
-) -> Result<(gst_app::AppSink, Stated), SourceError> {
+) -> Result<Decoded, SourceError> {
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
     let codec = stream.codec();
     let container = stream.caps.clone();
     let no_decoder = || SourceError::NoDecoder { path: path.into(), codec: codec.clone() };
-    let decoder = decoder_for(&stream.caps).ok_or_else(no_decoder)?.create().build().map_err(gstreamer)?;
+    let decoder = alpha::decoder_for(&stream.caps, meter).or_else(|| decoder_for(&stream.caps));
+    let decoder = decoder.ok_or_else(no_decoder)?.create().build().map_err(gstreamer)?;
     let queue = element("queue")?;
     queue.set_property("max-size-buffers", 0u32);
     queue.set_property("max-size-time", 0u64);
@@ -69,11 +81,11 @@ pub(super) fn decode(
         colorimetry: stated_colorimetry(&container),
         peak_nits: parsed.as_deref().and_then(peak_nits).or_else(|| peak_nits(&container)),
     };
-    let sink = finish(media, &decoded, &caps, &stated, path, meter)?;
+    let sink = finish(media, &decoded, &caps, &stated, meter)?;
     if let Some(block) = block {
         decoded.remove_probe(block);
     }
-    Ok((sink, stated))
+    Ok(Decoded { sink, stated, orientation: Orientation::at(&decoded) })
 }
 
 /// For H.264 and HEVC: a second parser that does not hear what the container says of colours, and so tells what stands in
@@ -111,8 +123,11 @@ fn hold_first_frame(media: &Media, decoded: &gst::Pad) -> Option<gst::PadProbeId
     })
 }
 
-/// The best software decoder for `caps`.
+/// The best software decoder for `caps`, which may be of frames that are decoded already.
 fn decoder_for(caps: &gst::Caps) -> Option<gst::ElementFactory> {
+    if caps.structure(0).is_some_and(|structure| structure.name() == "video/x-raw") {
+        return gst::ElementFactory::find("identity"); // stored as it is
+    }
     let kinds =
         gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO | gst::ElementFactoryType::MEDIA_IMAGE;
     // The list comes in the order of rank.
@@ -126,13 +141,12 @@ fn decoder_for(caps: &gst::Caps) -> Option<gst::ElementFactory> {
     all.or_else(|| factories.iter().find(|factory| factory.can_sink_any_caps(caps))).cloned()
 }
 
-/// Links what stands between the decoder and the sink: deinterlacing, conversion to what frames hold, rotation.
+/// Links what stands between the decoder and the sink: conversion to what frames hold.
 fn finish(
     media: &Media,
     decoded: &gst::Pad,
     caps: &gst::Caps,
     stated: &Stated,
-    path: &Path,
     meter: &Meter,
 ) -> Result<gst_app::AppSink, SourceError> {
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
@@ -142,30 +156,12 @@ fn finish(
         let peak = light.peak_nits();
         meter.warn(format!("the input is HDR ({name}, up to {peak:.0} cd/m²): tone-mapped to SDR (BT.2390 to BT.709)"));
     }
-    if info.has_alpha() {
-        return Err(SourceError::Unsupported {
-            path: path.into(),
-            what: "video with an alpha channel".into(),
-            hint: "put it over a background".into(),
-        });
-    }
-    let mut chain = Vec::new();
-    if info.is_interlaced() {
-        let deinterlace = element("deinterlace")?;
-        deinterlace.set_property_from_str("fields", "top");
-        chain.push(deinterlace);
-        meter.warn("the input is interlaced: deinterlaced, one frame for two fields");
-    }
+    let (mut chain, info) = alpha::over_black(caps, info, meter)?;
     // Converts what frames cannot hold; lets the rest pass.
     chain.push(element("videoconvert")?);
     let filter = element("capsfilter")?;
     filter.set_property("caps", wanted(&info, light));
     chain.push(filter);
-    if is_turned(decoded) {
-        let flip = element("videoflip")?;
-        flip.set_property_from_str("video-direction", "auto");
-        chain.push(flip);
-    }
     let sink = gst_app::AppSink::builder().sync(false).async_(false).max_buffers(DECODED_AHEAD).drop(false).build();
     sink.set_enable_last_sample(false);
     offer_video_meta(&sink);
@@ -179,20 +175,6 @@ fn finish(
         .link(&pad(&chain[0], "sink")?)
         .map_err(|error| SourceError::Gstreamer(format!("cannot link the decoder: {error}")))?;
     Ok(sink)
-}
-
-/// Whether the container asks for rotation or mirroring.
-fn is_turned(pad: &gst::Pad) -> bool {
-    let mut turned = false;
-    pad.sticky_events_foreach(|event| {
-        if let gst::EventView::Tag(tag) = event.view()
-            && let Some(orientation) = tag.tag().get::<gst::tags::ImageOrientation>()
-        {
-            turned = orientation.get() != "rotate-0";
-        }
-        std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
-    });
-    turned
 }
 
 /// Tells decoders that any stride will do, so that they need not copy into tight rows. (The appsink of GStreamer 1.22

@@ -68,8 +68,6 @@ pub const NEEDS: &[Need] = &[
     need("decode HEVC", &["avdec_h265", "libde265dec", "vah265dec", "nvh265dec", "vtdec"], Libav, Input),
     need("decode VP9", &["vp9dec", "avdec_vp9", "vavp9dec", "nvvp9dec"], Good, Input),
     need("decode AV1", &["dav1ddec", "av1dec", "avdec_av1", "vaav1dec", "nvav1dec"], Bad, Input),
-    need("turn upright", &["videoflip"], Good, Input),
-    need("deinterlace", &["deinterlace"], Good, Input),
     vital("convert formats", &["videoconvert"], Base, Input),
     vital("take frames", &["appsrc"], Base, Output),
     vital("encode H.264", &["x264enc"], Ugly, Output),

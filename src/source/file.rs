@@ -8,10 +8,11 @@ use gst::prelude::*;
 
 use super::pipeline::{Media, POLL, STALL};
 use super::reader::Reader;
+use super::shape::{Meant, Shape, Shaped, Stored};
 use super::stdin::Pipe;
 use super::{OpenMedia, Opened, Request, SourceError, Timing, damage, decode, demux, whole};
 use crate::error::Result;
-use crate::flow::{Source, Stop};
+use crate::flow::Stop;
 use crate::frame::{Frame, FrameFormat, Stamp, Timed};
 use crate::isobmff::Hidden;
 use crate::job::Part;
@@ -53,7 +54,7 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
     if let Some(size) = streams.video.size() {
         memory::check_decoding(path, size, request.room_bytes)?;
     }
-    let (sink, stated) = decode::decode(&media, streams.video, path, stop, meter)?;
+    let decode::Decoded { sink, stated, orientation } = decode::decode(&media, streams.video, path, stop, meter)?;
     let mut source = FileSource {
         path: path.into(),
         media: Arc::clone(&media),
@@ -69,10 +70,13 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         damage,
     };
     let first = source.first(part)?;
-    let (format, timing) = source.describe(&first, part)?;
+    let (mut format, mut timing) = source.describe(&first, part)?;
     source.held = Some(first);
+    format.size = orientation.size(format.size);
+    timing.aspect = orientation.aspect(timing.aspect);
+    let meant = Meant { format, aspect: timing.aspect, orientation, deinterlace: request.deinterlace };
     Ok(Opened {
-        source: Box::new(source),
+        source: Box::new(Shaped::new(source, meant, meter.clone())),
         format,
         timing,
         single: part.frames == Some(1),
@@ -207,7 +211,7 @@ impl FileSource {
         Ok((format, Timing { rate, aspect: info.par(), duration_nanos }))
     }
 
-    fn frame(&mut self, sample: &gst::Sample) -> Result<Timed<Frame>, SourceError> {
+    fn frame(&mut self, sample: &gst::Sample) -> Result<(Timed<Frame>, Shape), SourceError> {
         let buffer = sample.buffer().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
             self.damage.mark();
@@ -220,12 +224,13 @@ impl FileSource {
             buffer.flags().contains(gst::BufferFlags::DISCONT),
             &self.meter,
         );
-        Ok(Timed { stamp, item: self.reader.frame(sample)? })
+        let (info, _) = self.reader.format(sample)?;
+        Ok((Timed { stamp, item: self.reader.frame(sample)? }, Shape::of(&info, buffer)))
     }
 }
 
-impl Source for FileSource {
-    fn next(&mut self) -> Result<Option<Timed<Frame>>> {
+impl Stored for FileSource {
+    fn next(&mut self) -> Result<Option<(Timed<Frame>, Shape)>> {
         if self.frames_left == 0 {
             return Ok(None);
         }
@@ -235,7 +240,7 @@ impl Source for FileSource {
         };
         self.frames_left -= 1;
         let Some(frame) = sample.map(|sample| self.frame(&sample)).transpose()? else { return Ok(None) };
-        if frame.stamp.pts_nanos >= Some(self.end_nanos.unwrap_or(u64::MAX)) {
+        if frame.0.stamp.pts_nanos >= Some(self.end_nanos.unwrap_or(u64::MAX)) {
             self.frames_left = 0;
             return Ok(None);
         }

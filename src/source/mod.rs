@@ -18,7 +18,12 @@ mod damage;
 mod demux;
 mod decode;
 mod reader;
+mod alpha;
 mod file;
+mod shape;
+mod deinterlace;
+mod turn;
+mod fit;
 mod sequence;
 mod stdin;
 mod still;
@@ -201,6 +206,8 @@ pub(crate) struct Request {
     pub(crate) audio: bool,
     /// Whether the sound may bring its run-up along: only a sink that can hide it again says yes.
     pub(crate) priming: bool,
+    /// Whether interlaced video becomes progressive.
+    pub(crate) deinterlace: bool,
     /// Memory that may be taken, where it is known.
     pub(crate) room_bytes: Option<u64>,
 }

@@ -274,3 +274,19 @@ fn push_sound(source: &gst_app::AppSrc, track: usize, sound: &Sound) {
     }
     source.end_of_stream().unwrap();
 }
+
+/// Writes raw `frames`, 25 a second, whose caps are video/x-raw with `fields`, through `elements` to `path`.
+pub fn write_raw(path: &Path, fields: &str, elements: &str, frames: impl IntoIterator<Item = Vec<u8>>) {
+    const FRAME_NANOS: u64 = 40_000_000;
+    gst::init().unwrap();
+    let text = format!("appsrc name=video format=time ! {elements} ! filesink name=file");
+    let pipeline = gst::parse::launch(&text).unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.by_name("file").unwrap().set_property("location", path);
+    let source = source(&pipeline, "video");
+    source.set_caps(Some(&format!("video/x-raw,framerate=25/1,{fields}").parse().unwrap()));
+    for (number, bytes) in frames.into_iter().enumerate() {
+        push(&source, bytes, number as u64 * FRAME_NANOS, FRAME_NANOS);
+    }
+    source.end_of_stream().unwrap();
+    super::read::play(&pipeline, path);
+}

@@ -222,5 +222,6 @@ pub fn job(folder: &Folder, to: &str) -> Job {
         encoding: Encoding::default(),
         audio: true,
         part: Part::default(),
+        deinterlace: true,
     }
 }
