@@ -25,6 +25,7 @@ fn main() {
         duration_nanos: is_known.then_some(12_000_000_000),
         frames: is_known.then_some(300),
         fps: Some(25.0),
+        frames_resumed: 0,
     };
     let (voice, stop, meter) = (Voice::new(mode == Mode::Json, false), Stop::new(), Meter::new());
     let mut progress = Progress::new(mode, &voice, stop.clone());

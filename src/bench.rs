@@ -14,7 +14,7 @@ use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::job::{self, Input, Job, Network, Observer, Output, Part, Plan};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
-use crate::sink::{self, Goal, Null, Place};
+use crate::sink::{self, Claim, Goal, Null, Place};
 use crate::source::test_pattern::{FrameRate, TestPattern};
 use crate::source::{self, Opened, Request, Timing};
 use crate::stylizer::Stylizer;
@@ -152,11 +152,11 @@ fn render(template: &Job, size: Size, frames: u64, clip: &Path) -> Result<()> {
 
 /// A file of frames without sound, in a pipeline of its own.
 fn file_sink(job: &Job, output: &Path, (format, timing): (FrameFormat, Timing)) -> Result<Box<dyn Sink>> {
-    let place = Place::claim(output, Path::new(""), true)?;
-    sink::open(
-        Goal::File(place),
-        sink::Order { format, timing, encoding: &job.encoding, media: None, meter: &Meter::new() },
-    )
+    let place = Place::claim(output, Path::new(""), Claim { force: true, resume: false })?;
+    let meter = Meter::new();
+    let order =
+        sink::Order { format, timing, encoding: &job.encoding, media: None, meter: &meter, identity: None, kept: None };
+    Ok(sink::open(Goal::File(place), order)?.sink)
 }
 
 fn decode(path: &Path) -> Result<()> {

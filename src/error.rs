@@ -35,7 +35,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Source(SourceError::Stopped) => 130,
+            Self::Source(SourceError::Stopped | SourceError::StoppedResuming) => 130,
             Self::Source(_) => 3,
             Self::Sink(_) => 4,
             Self::Model(_) => 5,

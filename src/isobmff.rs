@@ -11,8 +11,10 @@ use std::ops::Range;
 use std::path::Path;
 
 mod dolby;
+mod fragments;
 
 pub(crate) use dolby::DolbyVision;
+pub(crate) use fragments::{Sample, mend, video_samples};
 
 /// Longest `moov` that is looked into: 10 hours of video take some 30 MB.
 const LONGEST_MOOV: u64 = 256 << 20;

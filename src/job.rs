@@ -12,11 +12,14 @@ use crate::memory;
 use crate::model::{Model, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, zoo};
 use crate::pattern::Pattern;
 use crate::report::{Meter, Report};
-use crate::sink::{self, Container, Goal, Place};
+use crate::resume::Unlike;
+use crate::sink::{self, Claim, Container, Goal, Place, SinkError};
 use crate::source::test_pattern::FrameRate;
 use crate::source::{self, Opened, Request};
 use crate::stylizer::{self, Stylizer};
 use crate::tensor::DType;
+
+mod resume;
 
 /// Where the frames come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,8 +216,10 @@ pub struct Job {
     pub input: Input,
     /// Where to write.
     pub output: Output,
-    /// An existing output may be replaced.
+    /// An existing output may be replaced, and what a killed run left thrown away.
     pub force: bool,
+    /// What a killed run left is continued.
+    pub resume: bool,
     /// The network.
     pub engine: Engine,
     /// The picture.
@@ -250,6 +255,8 @@ pub struct Plan {
     pub frames: Option<u64>,
     /// Nominal frames a second, as far as the container tells.
     pub fps: Option<f64>,
+    /// Frames of it that a killed run has done already.
+    pub frames_resumed: u64,
 }
 
 /// Watches a job.
@@ -311,7 +318,8 @@ fn claim(job: &Job) -> Result<Claimed> {
     codec(job)?;
     match &job.output {
         Output::File(path) => {
-            Place::claim(path, job.input.path(), job.force).map(|place| Claimed::Goal(Goal::File(place)))
+            let claim = Claim { force: job.force, resume: job.resume };
+            Place::claim(path, job.input.path(), claim).map(|place| Claimed::Goal(Goal::File(place)))
         }
         Output::Stdout => Goal::stdout(job.input.path()).map(Claimed::Goal),
         Output::Pictures(pattern) => sink::Pictures::claim(pattern, &job.input, job.force).map(Claimed::Pictures),
@@ -319,9 +327,29 @@ fn claim(job: &Job) -> Result<Claimed> {
     }
 }
 
+/// Does it; what a killed run left and turns out useless only under way is thrown away, and the job starts over.
 fn paint(
     job: &Job,
     claimed: Claimed,
+    network: &Network,
+    stop: &Stop,
+    meter: &Meter,
+    observer: &mut dyn Observer,
+) -> Result<Report> {
+    match attempt(job, (claimed, job.resume), network, stop, meter, observer) {
+        Err(Error::Sink(SinkError::Unlike { reason, .. })) if job.resume => {
+            resume::warn_of_new_start(&Unlike(reason), meter);
+            meter.start_over();
+            attempt(job, (claim(job)?, false), network, stop, meter, observer)
+        }
+        done => done,
+    }
+}
+
+/// Does it, `resuming` what a killed run left or throwing that away.
+fn attempt(
+    job: &Job,
+    (claimed, resuming): (Claimed, bool),
     network: &Network,
     stop: &Stop,
     meter: &Meter,
@@ -333,19 +361,30 @@ fn paint(
     }
     let stylizer = network.stylizer(job, opened.format, meter)?;
     let out = out_format(opened.format, job);
-    let plan = plan(&opened, &stylizer, network, out.size);
+    let mut plan = plan(&opened, &stylizer, network, out.size);
+    let mut source = opened.source;
     let sink: Box<dyn Sink> = match claimed {
-        Claimed::Goal(goal) => {
+        Claimed::Goal(mut goal) => {
+            let (identity, kept) = match &mut goal {
+                Goal::File(place) => resume::prepare(job, place, resuming, network, (&plan, out), meter)?,
+                Goal::Stdout => (None, None),
+            };
+            plan.frames_resumed = kept.as_ref().map_or(0, sink::Kept::frames);
             let timing = opened.timing.resized(opened.format.size, job.size);
-            let order = sink::Order { format: out, timing, encoding: &job.encoding, media: opened.media, meter };
-            sink::open(goal, order)?
+            let encoding = &job.encoding;
+            let order = sink::Order { format: out, timing, encoding, media: opened.media, meter, identity, kept };
+            let sink::Opened { sink, replay } = sink::open(goal, order)?;
+            if let Some(replay) = replay {
+                source = replay.before(source, stop, meter);
+            }
+            sink
         }
         Claimed::Pictures(pictures) => sink::open_pictures(pictures, opened.number, opened.media, meter),
         Claimed::Nothing => Box::new(sink::Null { media: opened.media }),
     };
     observer.started(&plan);
     let since = Instant::now();
-    let flow = Flow::from(opened.source, stop.clone(), DEPTH, meter.clone());
+    let flow = Flow::from(source, stop.clone(), DEPTH, meter.clone());
     stylizer.continue_flow(flow).into(sink).wait_checked(|| {
         observer.tick(meter);
         job.engine.memory_limit_bytes.map_or(Ok(()), |limit| memory::check_resident(limit).map_err(Error::from))
@@ -453,6 +492,7 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
         duration_nanos: opened.timing.duration_nanos,
         frames: seconds.zip(rate).map(|(seconds, rate)| (seconds * rate).round() as u64),
         fps: rate,
+        frames_resumed: 0,
     }
 }
 
@@ -461,6 +501,7 @@ fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Dura
     Report {
         frames_in: meter.frames_in(),
         frames_out,
+        frames_resumed: meter.frames_resumed(),
         frames_dropped: meter.frames_dropped(),
         frames_substituted: meter.frames_substituted(),
         frames_damaged: meter.frames_damaged(),
@@ -468,7 +509,7 @@ fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Dura
         truncated: meter.is_truncated(),
         stopped: stop.asked(),
         wall_s: wall.as_secs_f64(),
-        fps: frames_out as f64 / wall.as_secs_f64().max(1e-9),
+        fps: (frames_out - meter.frames_resumed()) as f64 / wall.as_secs_f64().max(1e-9),
         net_width: plan.net_size.width,
         net_height: plan.net_size.height,
         style: plan.style.clone(),

@@ -16,6 +16,7 @@ pub mod tensor;
 
 pub mod pattern;
 mod isobmff;
+pub mod resume;
 pub mod source;
 pub mod convert;
 pub mod model;

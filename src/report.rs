@@ -21,6 +21,7 @@ pub struct Meter(Arc<Counters>);
 struct Counters {
     frames_in: AtomicU64,
     frames_out: AtomicU64,
+    frames_resumed: AtomicU64,
     frames_dropped: AtomicU64,
     frames_substituted: AtomicU64,
     frames_damaged: AtomicU64,
@@ -52,6 +53,26 @@ impl Meter {
         if let Some(pts_nanos) = pts_nanos {
             self.0.position_nanos.fetch_max(pts_nanos, Ordering::Relaxed);
         }
+    }
+
+    /// A frame that begins at `pts_nanos` was taken from what a killed run left.
+    pub fn frame_resumed(&self, pts_nanos: Option<u64>) {
+        self.frame_in();
+        self.frame_out(pts_nanos);
+        self.0.frames_resumed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts frames anew, for a job that starts over. Warnings stay.
+    pub fn start_over(&self) {
+        let counters = &self.0;
+        for counter in [&counters.frames_in, &counters.frames_out, &counters.frames_resumed, &counters.position_nanos] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        for counter in [&counters.frames_dropped, &counters.frames_substituted, &counters.frames_damaged] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        counters.truncated.store(false, Ordering::Relaxed);
+        lock(&counters.spent).clear();
     }
 
     /// The original passed in place of a styled frame that was not a picture.
@@ -106,6 +127,11 @@ impl Meter {
     /// Frames that went out.
     pub fn frames_out(&self) -> u64 {
         self.0.frames_out.load(Ordering::Relaxed)
+    }
+
+    /// Frames that were taken from what a killed run left; they count as in and out, too.
+    pub fn frames_resumed(&self) -> u64 {
+        self.0.frames_resumed.load(Ordering::Relaxed)
     }
 
     /// Frames that a live flow left out because newer ones were there.
@@ -175,6 +201,8 @@ pub struct Report {
     pub frames_in: u64,
     /// Frames that the output holds.
     pub frames_out: u64,
+    /// Frames of it that a killed run had done (`--resume`).
+    pub frames_resumed: u64,
     /// Frames that a live flow left out.
     pub frames_dropped: u64,
     /// Frames whose original passed because the network gave NaN or infinity.
@@ -189,7 +217,7 @@ pub struct Report {
     pub stopped: bool,
     /// Seconds from the start of the flow to the finished output.
     pub wall_s: f64,
-    /// `frames_out / wall_s`.
+    /// Frames that this run stylized (`frames_out - frames_resumed`) a second.
     pub fps: f64,
     /// Width that the network worked at.
     pub net_width: u32,

@@ -69,8 +69,8 @@ impl<'a> Conductor<'a> {
         let result = work(job, &self.stop, &Meter::new(), &mut progress);
         progress.close();
         let report = match (result, self.signals.received()) {
-            (Err(Error::Source(SourceError::Stopped)), Some(signal)) => {
-                voice.note(SourceError::Stopped.to_string());
+            (Err(Error::Source(why @ (SourceError::Stopped | SourceError::StoppedResuming))), Some(signal)) => {
+                voice.note(why.to_string());
                 return Ok(Done::Stopped(signal));
             }
             (result, _) => Box::new(result?),

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use crate::error::{Error, Result};
-use crate::job::{Codec, Encoding, Output};
+use crate::job::{Codec, Encoding, Input, Output};
 use crate::sink::Container;
 
 /// What an ending stands for.
@@ -49,6 +49,22 @@ pub fn check(output: &Output, encoding: &Encoding) -> Result<()> {
                 Kind::Video(container) => check_video(container, path, encoding),
                 Kind::Png | Kind::Jpeg => check_still(kind, path, encoding),
             }
+        }
+    }
+}
+
+/// Checks that `--resume` has an input that can be read again and a video file to go on with.
+///
+/// # Errors
+/// [`Error::Usage`] when the input is a stream, or the output no video file.
+pub fn check_resume(input: &Input, output: &Output) -> Result<()> {
+    if matches!(input, Input::Stdin) {
+        return Err(usage("--resume: standard input cannot be read a second time; name a file"));
+    }
+    match output {
+        Output::File(path) if Container::of(path).is_some() => Ok(()),
+        Output::File(_) | Output::Pictures(_) | Output::Stdout | Output::Null => {
+            Err(usage("--resume goes on with a video file that a killed run left; name a .mp4, .mov, .mkv or .webm"))
         }
     }
 }

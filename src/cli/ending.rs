@@ -40,11 +40,16 @@ impl Ending<'_> {
             Some(signal) => format!(", stopped by {}", signal.name()),
             None => ", stopped".into(),
         };
+        let resumed = match report.frames_resumed {
+            0 => String::new(),
+            count => format!(", {count} of them from the run before"),
+        };
         let dropped = match report.frames_dropped {
             0 => String::new(),
             count => format!(", {count} dropped"),
         };
-        format!("{place}: {frames} in {} ({:.1} fps){dropped}{stopped}", spell_seconds(report.wall_s), report.fps)
+        let time = spell_seconds(report.wall_s);
+        format!("{place}: {frames} in {time} ({:.1} fps){resumed}{dropped}{stopped}", report.fps)
     }
 
     /// Why the exit code is 7, if it is.
@@ -95,6 +100,7 @@ pub mod tests {
         Report {
             frames_in: 120,
             frames_out: 120,
+            frames_resumed: 0,
             frames_dropped: 0,
             frames_substituted: 0,
             frames_damaged: 0,

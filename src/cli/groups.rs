@@ -258,9 +258,17 @@ pub struct OutputArgs {
     #[arg(long)]
     pub no_deinterlace: bool,
 
-    /// Replace OUT if it exists
+    /// Replace OUT if it exists, and throw away what a killed run left of it
     #[arg(long)]
     pub force: bool,
+
+    /// Go on where a killed run to OUT ended
+    ///
+    /// The frames that it had encoded are kept, the others are stylized; sound and times come out as in a run in one go.
+    /// If input, model or options are not the same any more, it starts over and says so. If there is nothing to go on
+    /// with, it just starts. OUT itself is still only replaced with --force.
+    #[arg(long)]
+    pub resume: bool,
 }
 
 impl OutputArgs {

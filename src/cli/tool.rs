@@ -116,6 +116,7 @@ impl BenchArgs {
             input: Input::File(PathBuf::new()),
             output: Output::Null,
             force: true,
+            resume: false,
             engine: engine(&self.style, &self.network, &self.model)?,
             look: self.style.look()?,
             size: SizeChoice::Source,

@@ -98,6 +98,8 @@ Examples:
       A network of your own.
   stylize-video *.mp4 *.mov -o painted/
       One after the other, each into a file of its name. What is there already is left alone without --force.
+  stylize-video holiday.mp4 painted.mp4 --resume
+      Go on where a run that was killed ended (power, memory, kill -9).
   stylize-video shot/%05d.png painted.mov --fps 24
   stylize-video holiday.mp4 frames/%05d.png
       Numbered pictures; those that were written before a failure stay.
@@ -204,10 +206,14 @@ impl VideoArgs {
     fn job_of(&self, input: Input, output: Output) -> Result<Job> {
         let wanted = self.out.encoding();
         encoding::check(&output, &wanted)?;
+        if self.out.resume {
+            encoding::check_resume(&input, &output)?;
+        }
         Ok(Job {
             input,
             output,
             force: self.out.force,
+            resume: self.out.resume,
             engine: engine(&self.style, &self.network, &self.model)?,
             look: self.style.look()?,
             size: self.out.size,

@@ -78,6 +78,11 @@ impl Model {
         self.described.source.label()
     }
 
+    /// Where it lies.
+    pub fn source(&self) -> &ModelSource {
+        &self.described.source
+    }
+
     /// What it wants and gives.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec

@@ -3,7 +3,7 @@
 //! | `event` | keys |
 //! |---|---|
 //! | `file` | `number` `count` `input` `output`; a run over several files only |
-//! | `start` | `style` `provider` `width` `height` `net_width` `net_height` `out_width` `out_height` `frames_total` `fps` `duration_s` |
+//! | `start` | `style` `provider` `width` `height` `net_width` `net_height` `out_width` `out_height` `frames_total` `frames_resumed` `fps` `duration_s` |
 //! | `progress` | `frames_in` `frames_out` `frames_dropped` `frames_substituted` `frames_total` `percent` `fps` `eta_s` `elapsed_s` `position_s` `stages{NAME{p50_ms,p90_ms,p99_ms}}` |
 //! | `warning` | `message` |
 //! | `end` | `exit_code` `output` and the keys of `--report` |
@@ -97,6 +97,7 @@ pub struct Start<'a> {
     out_height: u32,
     frames_total: Option<u64>,
     fps: Option<f64>,
+    frames_resumed: u64,
     duration_s: Option<f64>,
 }
 
@@ -113,6 +114,7 @@ impl<'a> From<&'a Plan> for Start<'a> {
             out_height: plan.out_size.height,
             frames_total: plan.frames,
             fps: plan.fps.map(rounded),
+            frames_resumed: plan.frames_resumed,
             duration_s: plan.duration_nanos.map(|nanos| rounded(nanos as f64 / 1e9)),
         }
     }
@@ -184,10 +186,11 @@ mod tests {
             duration_nanos: Some(10_500_000_000),
             frames: None,
             fps: Some(25.0),
+            frames_resumed: 7,
         };
         let expected = json!({"event": "start", "style": "wave", "provider": "cpu", "width": 1280, "height": 720,
             "net_width": 640, "net_height": 360, "out_width": 1920, "out_height": 1080,
-            "frames_total": null, "fps": 25.0, "duration_s": 10.5});
+            "frames_total": null, "frames_resumed": 7, "fps": 25.0, "duration_s": 10.5});
         assert_eq!(written(&Event::Start((&plan).into())), expected);
     }
 

@@ -197,13 +197,17 @@ fn plain_line(now: &Snapshot) -> String {
 }
 
 fn plan_line(plan: &Plan) -> String {
-    let Plan { size, net_size, out_size, style, provider, fps, .. } = plan;
+    let Plan { size, net_size, out_size, style, provider, fps, frames_resumed, .. } = plan;
     let network = if net_size == size { String::new() } else { format!(", network at {net_size}") };
     let output = if out_size == size { String::new() } else { format!(", output {out_size}") };
     let length =
         plan.duration_nanos.map(|nanos| format!(", {}", clock(Duration::from_nanos(nanos)))).unwrap_or_default();
     let rate = fps.map(|fps| format!(" at {} fps", (fps * 1000.0).round() / 1000.0)).unwrap_or_default();
-    format!("{size}{rate}{length}{network}{output}; style {style} on {provider}")
+    let resumed = match frames_resumed {
+        0 => String::new(),
+        frames => format!("; goes on behind {frames} frames that are done"),
+    };
+    format!("{size}{rate}{length}{network}{output}; style {style} on {provider}{resumed}")
 }
 
 fn bar_style() -> ProgressStyle {
@@ -275,6 +279,7 @@ mod tests {
             duration_nanos: None,
             frames: None,
             fps: None,
+            frames_resumed: 0,
         };
         assert_eq!(plan_line(&plan), "1280x720; style wave on cpu");
         plan.fps = Some(30_000.0 / 1001.0);
@@ -283,5 +288,7 @@ mod tests {
         plan.net_size = Size::new(640, 360);
         plan.duration_nanos = Some(75_000_000_000);
         assert_eq!(plan_line(&plan), "1280x720, 1:15, network at 640x360; style wave on cpu");
+        plan = Plan { duration_nanos: None, net_size: size, frames_resumed: 7, ..plan };
+        assert_eq!(plan_line(&plan), "1280x720; style wave on cpu; goes on behind 7 frames that are done");
     }
 }

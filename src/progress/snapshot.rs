@@ -102,7 +102,8 @@ impl Course {
     /// Where the run stands, `elapsed` after its start.
     pub fn snapshot(&mut self, meter: &Meter, elapsed: Duration) -> Snapshot {
         let mut now = Snapshot::of(meter, elapsed);
-        now.fps = self.fps(elapsed, now.frames_out);
+        // Those that a killed run had done say nothing of the speed.
+        now.fps = self.fps(elapsed, now.frames_out.saturating_sub(meter.frames_resumed()));
         now.frames_total = self.plan.as_ref().and_then(|plan| plan.frames).map(|total| total.max(now.frames_out));
         now.done = match now.frames_total {
             Some(total) => (total > 0).then(|| now.frames_out as f64 / total as f64),
@@ -162,7 +163,8 @@ mod tests {
     fn plan(frames: Option<u64>, duration_nanos: Option<u64>) -> Plan {
         let size = Size::new(64, 36);
         let (style, provider) = ("wave".into(), "cpu".into());
-        Plan { size, net_size: size, out_size: size, style, provider, duration_nanos, frames, fps: None }
+        let (frames_resumed, fps) = (0, None);
+        Plan { size, net_size: size, out_size: size, style, provider, duration_nanos, frames, fps, frames_resumed }
     }
 
     fn course(frames: Option<u64>, duration_nanos: Option<u64>) -> Course {

@@ -1,8 +1,8 @@
 //! A video file: frames are encoded and muxed with the sound of their source, in the source's own pipeline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
@@ -10,6 +10,9 @@ use super::buffer::{Evened, buffer};
 use super::container::Container;
 use super::encoder::make;
 use super::end::{End, last_until_the_end};
+use super::leftover::Kept;
+use super::recorder::Recorder;
+use super::replay::{Replay, Seam, unlike};
 use super::{Goal, Order, Place, SinkError, audio, check, encoder, stdout};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
@@ -34,6 +37,9 @@ const FINE_CLOCK: u32 = 90_000;
 /// A fragment every half second is what survives a killed run; at the end they become an ordinary file.
 const FRAGMENT_MS: u32 = 500;
 
+/// How often what is written goes to the disk: so much is lost if the power is.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
+
 pub(super) struct FileSink {
     /// Taken when the file is published; none for standard output.
     place: Option<Place>,
@@ -44,7 +50,11 @@ pub(super) struct FileSink {
     tracks: Vec<Track>,
     frames: gst_app::AppSrc,
     evened: Option<Evened>,
+    /// Frames in the file before those that are pushed here.
+    kept: u64,
     pushed: u64,
+    recorder: Recorder,
+    synced: Instant,
     end_nanos: u64,
     /// By which everything is later than in the input, to make room for the run-up of the sound.
     shift_nanos: u64,
@@ -53,8 +63,9 @@ pub(super) struct FileSink {
 }
 
 impl FileSink {
-    pub(super) fn open(goal: Goal, order: Order<'_>) -> Result<Self> {
-        let Order { format, timing, encoding, media, meter } = order;
+    /// The sink, and what plays the frames that are kept into it.
+    pub(super) fn open(goal: Goal, order: Order<'_>) -> Result<(Self, Option<Replay>)> {
+        let Order { format, timing, encoding, media, meter, identity, kept } = order;
         let target = goal.name().to_owned();
         let container = match &goal {
             Goal::File(_) => {
@@ -76,9 +87,17 @@ impl FileSink {
         let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
         let caps = caps_of(coded, nominal, timing.aspect);
         let end = Arc::new(OnceLock::new());
-        let builder = Builder { media: &media, container, goal: &goal, end: &end };
+        let recorder = match &goal {
+            Goal::File(place) => Recorder::create(&place.names().journal, identity.as_ref()),
+            Goal::Stdout => Ok(Recorder::none()),
+        };
+        let recorder =
+            recorder.map_err(|error| SinkError::Write { path: target.clone(), reason: io_reason(&error) })?;
+        let builder = Builder { media: &media, container, goal: &goal, end: &end, recorder: &recorder };
         let muxer = builder.muxer()?;
-        let frames = builder.video(&muxer, &caps, encoder::chain(codec, encoding)?, timing.rate)?;
+        let seam = kept.as_ref().map(|kept| Seam::new(kept, &target, &media)).transpose()?;
+        let joined = seam.as_ref().zip(kept.as_ref());
+        let frames = builder.video(&muxer, &caps, encoder::chain(codec, encoding)?, timing.rate, joined)?;
         let mut sink = Self {
             place: None,
             name: target,
@@ -87,13 +106,18 @@ impl FileSink {
             tracks,
             frames,
             evened,
+            kept: kept.as_ref().map_or(0, Kept::frames),
             pushed: 0,
+            recorder: recorder.clone(),
+            synced: Instant::now(),
             end_nanos: 0,
             shift_nanos: 0,
             end: Arc::clone(&end),
         };
         let run_ups = sink.tracks.iter().filter_map(|track| track.priming);
         sink.shift_nanos = run_ups.map(|priming| priming.nanos).max().unwrap_or(0);
+        let kept_end = kept.as_ref().map_or(0, |kept| kept.journal.end_nanos());
+        sink.end_nanos = kept_end.saturating_sub(sink.shift_nanos);
         for track in &sink.tracks {
             track.shift(sink.shift_nanos - track.priming.map_or(0, |priming| priming.nanos));
             builder.sound(&muxer, track, meter)?;
@@ -105,7 +129,11 @@ impl FileSink {
         if let Goal::File(place) = goal {
             sink.place = Some(place);
         }
-        Ok(sink)
+        let replay = kept.zip(seam);
+        let replay = replay
+            .map(|(kept, seam)| Replay::new(kept, seam, &sink.name, &media, &recorder, sink.shift_nanos))
+            .transpose()?;
+        Ok((sink, replay))
     }
 
     /// Waits until `ready`, or an error, or nothing moves any more.
@@ -113,9 +141,13 @@ impl FileSink {
         let mut since = Instant::now();
         let mut progress = (0, 0);
         loop {
-            let said = self.media.status.wait(POLL, |said| ready(said) || said.output_error.is_some());
-            if let Some(failure) = said.output_error {
-                return Err(self.failure(failure));
+            let failed = |said: &crate::source::pipeline::Said| said.output_error.is_some() || said.encodes_otherwise;
+            let said = self.media.status.wait(POLL, |said| ready(said) || failed(said));
+            if said.encodes_otherwise {
+                return Err(unlike(&self.name, "the encoder does not continue its stream"));
+            }
+            if let Some(error) = said.output_error {
+                return Err(self.failure(error));
             }
             if ready(&said) {
                 return Ok(());
@@ -132,16 +164,30 @@ impl FileSink {
         }
     }
 
-    fn failure(&self, failure: Failure) -> SinkError {
-        let path = self.name.clone();
-        if self.place.is_none() && stdout::is_closed() {
-            return SinkError::Write { path, reason: "whoever read it has stopped".into() };
+    /// What was encoded survives a power failure, too. What cannot be synced is the disk's affair.
+    fn sync(&mut self) {
+        if self.synced.elapsed() > SYNC_EVERY {
+            let _ = self.place.as_ref().map(Place::sync);
+            let _ = self.recorder.sync();
+            self.synced = Instant::now();
         }
-        if failure.no_space {
-            return SinkError::Write { path, reason: "no space left on the disk".into() };
-        }
-        SinkError::Encode { path, reason: failure.text }
     }
+
+    fn failure(&self, failed: Failure) -> SinkError {
+        if self.place.is_none() && stdout::is_closed() {
+            return SinkError::Write { path: self.name.clone(), reason: "whoever read it has stopped".into() };
+        }
+        failure(&self.name, failed)
+    }
+}
+
+/// What an error on the way to `path` means.
+pub(super) fn failure(path: &Path, failure: Failure) -> SinkError {
+    let path = path.to_owned();
+    if failure.no_space {
+        return SinkError::Write { path, reason: "no space left on the disk".into() };
+    }
+    SinkError::Encode { path, reason: failure.text }
 }
 
 impl Sink for FileSink {
@@ -155,6 +201,8 @@ impl Sink for FileSink {
         };
         let pts_nanos = stamp.pts_nanos.map(|pts| pts + self.shift_nanos);
         let buffer = buffer(picture, pts_nanos, stamp.duration_nanos);
+        self.sync();
+        self.recorder.will_show(pts_nanos.unwrap_or(0));
         let end = stamp.pts_nanos.unwrap_or(0) + stamp.duration_nanos.unwrap_or(0);
         self.end_nanos = self.end_nanos.max(end);
         self.pushed += 1;
@@ -173,7 +221,8 @@ impl Sink for FileSink {
     }
 
     fn finish(&mut self) -> Result<()> {
-        if self.pushed == 0 {
+        let frames = self.kept + self.pushed;
+        if frames == 0 {
             return Err(SourceError::Stopped.into());
         }
         if !self.media.status.said().drained {
@@ -182,7 +231,7 @@ impl Sink for FileSink {
                 track.end_at(self.end_nanos + track.priming.map_or(0, |priming| priming.nanos));
             }
         }
-        let _ = self.end.set(End { frames: self.pushed, nanos: self.end_nanos + self.shift_nanos });
+        let _ = self.end.set(End { frames, nanos: self.end_nanos + self.shift_nanos });
         // Fails only when the pipeline does, which the wait tells better.
         let _ = self.frames.end_of_stream();
         self.wait(|said| said.written)?;
@@ -193,7 +242,7 @@ impl Sink for FileSink {
                 isobmff::restore(place.part(), self.shift_nanos, &primings)
                     .map_err(|error| SinkError::Write { path: place.target().into(), reason: io_reason(&error) })?;
             }
-            check::check(place.part(), self.container, self.pushed, self.tracks.len())
+            check::check(place.part(), self.container, frames, self.tracks.len())
                 .map_err(|reason| SinkError::Check { path: place.target().into(), reason })?;
             place.publish()?;
         }
@@ -214,6 +263,7 @@ struct Builder<'a> {
     container: Container,
     goal: &'a Goal,
     end: &'a Arc<OnceLock<End>>,
+    recorder: &'a Recorder,
 }
 
 impl Builder<'_> {
@@ -260,6 +310,9 @@ impl Builder<'_> {
         // It must not wait for its first buffer before the pipeline runs: that buffer comes through this pipeline.
         file.set_property("async", false);
         file.set_property("sync", false);
+        if self.container.is_isobmff() {
+            mend_fragments(&file);
+        }
         self.add(&[muxer.clone(), file.clone()])?;
         Ok(muxer)
     }
@@ -271,6 +324,7 @@ impl Builder<'_> {
         caps: &gst::Caps,
         encoder: Vec<gst::Element>,
         rate: Option<gst::Fraction>,
+        joined: Option<(&Seam, &Kept)>,
     ) -> Result<gst_app::AppSrc, SinkError> {
         let frames = gst_app::AppSrc::builder().caps(caps).format(gst::Format::Time).build();
         // Room is counted by us: a blocking appsrc hangs for ever once something behind it has failed.
@@ -289,8 +343,24 @@ impl Builder<'_> {
         queue.set_property("max-size-bytes", ENCODED_BYTES);
         let mut chain = vec![frames.clone().upcast()];
         chain.extend(encoder);
-        chain.push(queue.clone());
         self.add(&chain)?;
+        let last = &chain[chain.len() - 1];
+        self.add(std::slice::from_ref(&queue))?;
+        if let Some((seam, kept)) = joined {
+            // The order of the pads is that of playing: first what is kept.
+            self.add(&[seam.input().clone(), seam.join.clone()])?;
+            if let Some(encoded) = last.static_pad("src") {
+                seam.watch(&encoded, kept, self.media);
+            }
+            gst::Element::link_many([last, &seam.join, &queue]).map_err(|error| self.failed(error))?;
+            chain.push(seam.join.clone());
+        } else {
+            last.link(&queue).map_err(|error| self.failed(error))?;
+        }
+        chain.push(queue.clone());
+        if let Some(src) = queue.static_pad("src") {
+            self.recorder.watch(&src);
+        }
         let input = self.request(muxer, "video_%u")?;
         if self.container.is_isobmff() {
             input.set_property("trak-timescale", timescale(rate));
@@ -303,6 +373,7 @@ impl Builder<'_> {
             self.start(&[muxer.clone(), file])?;
         }
         self.start(&chain)?;
+        joined.map_or(Ok(()), |(seam, _)| self.start(&[seam.input().clone()]))?;
         Ok(frames)
     }
 
@@ -342,6 +413,20 @@ impl Builder<'_> {
 fn accepted(muxer: &gst::Element, template: &str) -> Option<gst::Caps> {
     let templates = muxer.factory()?.static_pad_templates();
     templates.iter().find(|pad| pad.name_template() == template).map(gst::StaticPadTemplate::caps)
+}
+
+/// Mends the fragments that go to `file`: what a killed run leaves is to play.
+fn mend_fragments(file: &gst::Element) {
+    let Some(pad) = file.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data
+            && buffer.map_readable().is_ok_and(|bytes| bytes.get(4..8) == Some(b"moof"))
+            && let Ok(mut bytes) = buffer.make_mut().map_writable()
+        {
+            isobmff::mend(&mut bytes);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// Ticks a second of a track's clock: exact for the nominal rate, and fine enough (11 µs) for frames off that rate.

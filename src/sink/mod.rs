@@ -7,6 +7,7 @@ use crate::flow::Sink;
 use crate::frame::{Frame, FrameFormat, Timed};
 use crate::job::Encoding;
 use crate::report::Meter;
+use crate::resume::Identity;
 use crate::source::{OpenMedia, Timing};
 
 mod audio;
@@ -16,14 +17,20 @@ mod container;
 mod encoder;
 mod end;
 mod file;
+mod leftover;
 mod place;
+mod recorder;
+mod replay;
 mod sequence;
+mod stored;
 mod stdout;
 mod still;
 
 pub use container::Container;
 pub(crate) use encoder::settle as codec;
-pub(crate) use place::Place;
+pub(crate) use leftover::{Found, Kept};
+pub(crate) use place::{Claim, Place};
+pub(crate) use replay::Replay;
 pub(crate) use sequence::Pictures;
 
 /// The output cannot be written.
@@ -48,6 +55,26 @@ pub enum SinkError {
     Busy {
         /// The file.
         path: PathBuf,
+    },
+    /// A killed run left a part of it, which nobody said what to do with.
+    #[error(
+        "{path:?}: a killed run left {length} of it ({frames} frames); --resume goes on from there, --force starts over"
+    )]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+        /// Frames of it that were encoded.
+        frames: usize,
+        /// How long it is, such as `1:23`.
+        length: String,
+    },
+    /// What a killed run left turned out to be of no use while it was continued: the job starts over.
+    #[error("{path:?} cannot go on where a killed run ended: {reason}; give --force to start over")]
+    Unlike {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// The encoder is not installed.
     #[error("no encoder for {codec}: GStreamer's element {element} is not installed; install {package}")]
@@ -103,6 +130,18 @@ pub(crate) struct Order<'a> {
     pub(crate) media: Option<OpenMedia>,
     /// Where warnings go.
     pub(crate) meter: &'a Meter,
+    /// What this run is, if another one may go on with what it leaves when it is killed.
+    pub(crate) identity: Option<Identity>,
+    /// What a killed run did of it.
+    pub(crate) kept: Option<Kept>,
+}
+
+/// An output, and what must be put before its source when a killed run is continued.
+pub(crate) struct Opened {
+    /// Takes the frames.
+    pub(crate) sink: Box<dyn Sink>,
+    /// Plays what is kept into the output.
+    pub(crate) replay: Option<Replay>,
 }
 
 /// Where the bytes of an output go.
@@ -129,10 +168,15 @@ impl Goal {
 }
 
 /// Opens the output that goes to `goal`.
-pub(crate) fn open(goal: Goal, order: Order<'_>) -> Result<Box<dyn Sink>> {
+pub(crate) fn open(goal: Goal, order: Order<'_>) -> Result<Opened> {
     match goal {
-        Goal::File(place) if still::is_still(place.target()) => Ok(Box::new(still::StillSink::new(place))),
-        goal => Ok(Box::new(file::FileSink::open(goal, order)?)),
+        Goal::File(place) if still::is_still(place.target()) => {
+            Ok(Opened { sink: Box::new(still::StillSink::new(place)), replay: None })
+        }
+        goal => {
+            let (sink, replay) = file::FileSink::open(goal, order)?;
+            Ok(Opened { sink: Box::new(sink), replay })
+        }
     }
 }
 

@@ -1,51 +1,123 @@
 //! The place of an output file: written beside its target under a temporary name, visible only when it is whole.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
 use super::SinkError;
+use super::leftover::{Leftover, Names};
 use crate::error::{Error, Result};
 use crate::source::io_reason;
 
 /// What the name of an unfinished file ends with: nobody else's files do.
 pub(super) const PART_ENDING: &str = ".stylize-part";
 
-/// A temporary file beside `target`, locked against other runs. Dropped without [`Place::publish`], it leaves nothing.
+/// What may happen to files that are there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// The target may be replaced, and what a killed run left thrown away.
+    pub(crate) force: bool,
+    /// What a killed run left is to be continued.
+    pub(crate) resume: bool,
+}
+
+/// A temporary file beside `target`, locked against other runs. Dropped without [`Place::publish`], it leaves nothing of
+/// its own, and what a killed run left as it was, until it is decided what becomes of that.
 pub(crate) struct Place {
     target: PathBuf,
+    names: Names,
     part: TempPath,
+    journal: TempPath,
     lock: File,
     replace: bool,
 }
 
 impl Place {
     /// Claims the place of `target`, to which `input` will be turned.
-    pub(crate) fn claim(target: &Path, input: &Path, replace: bool) -> Result<Self> {
+    pub(crate) fn claim(target: &Path, input: &Path, claim: Claim) -> Result<Self> {
         let write = |reason: &str| SinkError::Write { path: target.into(), reason: reason.into() };
-        let name = target.file_name().ok_or_else(|| write("it is no file name"))?;
+        let names = Names::of(target).ok_or_else(|| write("it is no file name"))?;
         refuse_same(target, input)?;
         if fs::metadata(target).is_ok_and(|meta| meta.is_dir()) {
             return Err(write("it is a directory; name a file in it").into());
         }
         // A link to nowhere counts as there, too: publishing would find it.
-        if !replace && fs::symlink_metadata(target).is_ok() {
+        if !claim.force && fs::symlink_metadata(target).is_ok() {
             return Err(SinkError::Exists { path: target.into() }.into());
         }
         let folder = folder_of(target);
         if !folder.is_dir() {
             return Err(write("its folder does not exist; create it first").into());
         }
-        let mut part_name = name.to_owned();
-        part_name.push(PART_ENDING);
-        let part = folder.join(part_name);
-        refuse_same(&part, input)?;
-        let lock = lock(&part, target)?;
-        let part = TempPath::try_from_path(part)
-            .map_err(|error| SinkError::Write { path: target.into(), reason: io_reason(&error) })?;
-        Ok(Self { target: target.into(), part, lock, replace })
+        refuse_same(&names.part, input)?;
+        let lock = lock(&names.part, target)?;
+        let leftover = Leftover::look(&names);
+        let temporary = |path: &Path| {
+            let mut path = TempPath::try_from_path(path)
+                .map_err(|error| SinkError::Write { path: target.into(), reason: io_reason(&error) })?;
+            path.disable_cleanup(leftover.is_some());
+            Ok::<_, SinkError>(path)
+        };
+        let (part, journal) = (temporary(&names.part)?, temporary(&names.journal)?);
+        let place = Self { target: target.into(), names, part, journal, lock, replace: claim.force };
+        match leftover {
+            None => place.empty()?,
+            Some(Leftover { frames, length_nanos }) if !claim.force && !claim.resume => {
+                return Err(SinkError::Unfinished { path: target.into(), frames, length: clock(length_nanos) }.into());
+            }
+            Some(_) => {}
+        }
+        Ok(place)
+    }
+
+    fn failed(&self, error: &io::Error) -> SinkError {
+        SinkError::Write { path: self.target.clone(), reason: io_reason(error) }
+    }
+
+    fn empty(&self) -> Result<(), SinkError> {
+        self.lock.set_len(0).map_err(|error| self.failed(&error))
+    }
+
+    /// From now on the unfinished files are of this run, and go with it.
+    fn own(&mut self) -> Result<(), SinkError> {
+        self.part.disable_cleanup(false);
+        self.journal.disable_cleanup(false);
+        // It is of what is no longer in the part. Mostly there is none.
+        let _ = fs::remove_file(&self.journal);
+        self.empty()
+    }
+
+    /// Throws away what a killed run left, and begins anew.
+    pub(crate) fn start_over(&mut self) -> Result<(), SinkError> {
+        self.own()?;
+        self.names.forget_kept();
+        Ok(())
+    }
+
+    /// Begins anew beside what an earlier run has set aside, which stays until this one is done.
+    pub(crate) fn start_beside(&mut self) -> Result<(), SinkError> {
+        self.own()
+    }
+
+    /// Sets aside what the last killed run left in place of what earlier ones left, and begins anew. At every moment in
+    /// between, one of both is whole.
+    pub(crate) fn set_aside(&mut self) -> Result<(), SinkError> {
+        self.names.set_aside().map_err(|error| self.failed(&error))?;
+        self.lock = lock(&self.names.part, &self.target)?;
+        self.own()
+    }
+
+    /// The names of all files that may belong to it.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// What is written so far goes to the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.lock.sync_data()
     }
 
     /// The name that the user gave.
@@ -60,22 +132,31 @@ impl Place {
 
     /// The file was closed and is good: makes it durable, then visible.
     pub(crate) fn publish(self) -> Result<()> {
-        let Self { target, part, lock, replace } = self;
-        let failed = |error: &std::io::Error| SinkError::Write { path: target.clone(), reason: io_reason(error) };
+        let Self { target, names, part, journal, lock, replace } = self;
+        let failed = |error: &io::Error| SinkError::Write { path: target.clone(), reason: io_reason(error) };
         lock.sync_all().map_err(|error| failed(&error))?;
         let moved = if replace { part.persist(&target) } else { part.persist_noclobber(&target) };
         moved.map_err(|error| match error.error.kind() {
-            std::io::ErrorKind::AlreadyExists => SinkError::Exists { path: target.clone() },
+            io::ErrorKind::AlreadyExists => SinkError::Exists { path: target.clone() },
             _ => failed(&error.error),
         })?;
         let folder = File::open(folder_of(&target)).map_err(|error| failed(&error))?;
         // Some network file systems cannot sync a folder; the file itself is safe by now.
         let _ = folder.sync_all();
+        drop(journal);
+        names.forget_kept();
         Ok(())
     }
 }
 
-fn folder_of(target: &Path) -> PathBuf {
+/// `1:02:03` or `2:03`.
+fn clock(nanos: u64) -> String {
+    let seconds = nanos / 1_000_000_000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+pub(super) fn folder_of(target: &Path) -> PathBuf {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.into(),
         _ => PathBuf::from("."),
@@ -92,7 +173,7 @@ fn refuse_same(target: &Path, input: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens and locks the unfinished file; one that a killed run left behind is emptied.
+/// Opens and locks the unfinished file; what a killed run left in it stays.
 fn lock(part: &Path, target: &Path) -> Result<File, SinkError> {
     let write = |reason: String| SinkError::Write { path: target.into(), reason };
     // Neither through a link to somebody's file, nor waiting for the other end of a pipe.
@@ -117,7 +198,6 @@ fn lock(part: &Path, target: &Path) -> Result<File, SinkError> {
         Ok(named) if (named.dev(), named.ino()) == (ours.dev(), ours.ino()) => {}
         _ => return Err(SinkError::Busy { path: target.into() }),
     }
-    file.set_len(0).map_err(|error| write(io_reason(&error)))?;
     Ok(file)
 }
 
@@ -125,9 +205,11 @@ fn lock(part: &Path, target: &Path) -> Result<File, SinkError> {
 mod tests {
     use super::*;
 
-    fn claim(folder: &Path, replace: bool) -> Result<Place> {
-        Place::claim(&folder.join("out.mkv"), &folder.join("in.mp4"), replace)
+    fn claim(folder: &Path, force: bool) -> Result<Place> {
+        Place::claim(&folder.join("out.mkv"), &folder.join("in.mp4"), Claim { force, resume: false })
     }
+
+    const FORCE: Claim = Claim { force: true, resume: false };
 
     #[test]
     fn an_output_appears_whole_or_not_at_all() {
@@ -187,12 +269,12 @@ mod tests {
         fs::hard_link(&input, folder.path().join("hard.mp4")).unwrap();
         std::os::unix::fs::symlink(&input, folder.path().join("soft.mp4")).unwrap();
         for name in ["in.mp4", "./in.mp4", "hard.mp4", "soft.mp4"] {
-            let result = Place::claim(&folder.path().join(name), &input, true);
+            let result = Place::claim(&folder.path().join(name), &input, FORCE);
             assert!(matches!(result, Err(Error::Usage(_))), "{name}");
         }
         let input = folder.path().join("out.mkv.stylize-part");
         fs::write(&input, "source").unwrap();
-        assert!(matches!(Place::claim(&folder.path().join("out.mkv"), &input, true), Err(Error::Usage(_))));
+        assert!(matches!(Place::claim(&folder.path().join("out.mkv"), &input, FORCE), Err(Error::Usage(_))));
         assert_eq!(fs::read_to_string(&input).unwrap(), "source");
     }
 }

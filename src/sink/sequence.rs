@@ -1,7 +1,7 @@
 //! Numbered pictures: each frame a file of its own, which appears whole. What was written before a failure stays.
 
 use super::still::StillSink;
-use super::{Place, SinkError};
+use super::{Claim, Place, SinkError};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
 use crate::frame::{Frame, Timed};
@@ -23,7 +23,7 @@ impl Pictures {
     pub(crate) fn claim(pattern: &Pattern, input: &Input, replace: bool) -> Result<Self> {
         let path = pattern.as_path();
         refuse_same(pattern, input)?;
-        let lock = Place::claim(path, input.path(), replace)?;
+        let lock = Place::claim(path, input.path(), Claim { force: replace, resume: false })?;
         let there = numbers(pattern)?;
         if let Some(&number) = there.first().filter(|_| !replace) {
             return Err(SinkError::Exists { path: pattern.path(number) }.into());
@@ -63,7 +63,8 @@ pub(super) struct PictureSink {
 impl PictureSink {
     fn write(&self, frame: Timed<Frame>) -> Result<()> {
         let Pictures { pattern, input, replace, .. } = &self.pictures;
-        StillSink::new(Place::claim(&pattern.path(self.next), input.path(), *replace)?).accept(frame)
+        let claim = Claim { force: *replace, resume: false };
+        StillSink::new(Place::claim(&pattern.path(self.next), input.path(), claim)?).accept(frame)
     }
 }
 

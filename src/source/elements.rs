@@ -110,8 +110,13 @@ pub fn survey() -> Result<Survey, SourceError> {
     let is_here = |element: &&&'static str| gst::ElementFactory::find(element).is_some();
     let findings =
         NEEDS.iter().map(|need| Finding { need, element: need.elements.iter().find(is_here).copied() }).collect();
+    Ok(Survey { version: version(), findings })
+}
+
+/// Version of GStreamer, such as `1.22.0`.
+pub fn version() -> String {
     let (major, minor, micro, _) = gst::version();
-    Ok(Survey { version: format!("{major}.{minor}.{micro}"), findings })
+    format!("{major}.{minor}.{micro}")
 }
 
 /// Folders that GStreamer's plugins lie in. Looks for new plugins first, which may start a helper program.

@@ -96,6 +96,10 @@ pub(crate) struct Said {
     pub(crate) written: bool,
     /// Buffers that went from appsrc into the encoder.
     pub(crate) taken: u64,
+    /// Frames of a killed run that went towards the muxer.
+    pub(crate) replayed: u64,
+    /// The encoder does not continue the stream of the killed run.
+    pub(crate) encodes_otherwise: bool,
     /// Warnings of elements on the way in: damaged data, mostly.
     pub(crate) input_warnings: u64,
 }

@@ -207,6 +207,7 @@ pub fn job(folder: &Folder, to: &str) -> Job {
         input: Input::File(folder.path("in.mp4")),
         output: Output::File(folder.path(to)),
         force: true,
+        resume: false,
         engine: Engine {
             style: StyleChoice::File(model("identity")),
             tier: None,

@@ -85,15 +85,3 @@ fn row_32_a_second_run_to_the_same_place_is_refused_and_the_first_goes_on() {
     assert_eq!(code(&mut child), Some(130));
     assert!(!decode(&folder.path("out.mp4")).video.is_empty());
 }
-
-#[test]
-fn what_a_killed_run_left_is_no_obstacle() {
-    let folder = Folder::new();
-    let mut child = begun(&folder);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(folder.names().contains(&"out.mp4.stylize-part".into()));
-    folder.run("in.mp4 out.mp4 --frames 5").good(5);
-    assert!(!folder.names().contains(&"out.mp4.stylize-part".into()));
-    assert_eq!(decode(&folder.path("out.mp4")).video.len(), 5);
-}

@@ -1,0 +1,92 @@
+//! What makes a job one that can go on where a killed run ended, or not.
+
+use std::path::PathBuf;
+
+use super::{Engine, Input, Job, Network, Output, Plan, StyleChoice};
+use crate::error::{Error, Result};
+use crate::frame::FrameFormat;
+use crate::model::ModelSource;
+use crate::report::Meter;
+use crate::resume::{Identity, Unlike, identity};
+use crate::sink::{Found, Kept, Place};
+use crate::source::{SourceError, elements};
+
+/// Says that the work of a killed run is lost, and why.
+pub(super) fn warn_of_new_start(why: &Unlike, meter: &Meter) {
+    meter.warn(format!("--resume starts over, as it cannot go on where the killed run ended: {why}"));
+}
+
+/// What the run is, and what is to be kept of a killed run's work at `place`; the new files begin there.
+pub(super) fn prepare(
+    job: &Job,
+    place: &mut Place,
+    resuming: bool,
+    network: &Network,
+    (plan, out): (&Plan, FrameFormat),
+    meter: &Meter,
+) -> Result<(Option<Identity>, Option<Kept>)> {
+    let identity = identity_of(job, network, plan, out)?;
+    let kept = kept(place, resuming, identity.as_ref(), meter)?;
+    Ok((identity, kept))
+}
+
+fn kept(place: &mut Place, resuming: bool, identity: Option<&Identity>, meter: &Meter) -> Result<Option<Kept>> {
+    let Some(identity) = identity.filter(|_| resuming) else {
+        place.start_over()?;
+        return Ok(None);
+    };
+    match place.find_kept(identity)? {
+        Found::Kept(kept) => return Ok(Some(kept)),
+        Found::Useless(why) => warn_of_new_start(&why, meter),
+        Found::Nothing => tracing::info!("--resume: no killed run left anything to go on with"),
+    }
+    Ok(None)
+}
+
+/// Everything that decides how the output of `job` comes out; none if its input cannot be read a second time, or the
+/// output is a single picture.
+fn identity_of(job: &Job, network: &Network, plan: &Plan, out: FrameFormat) -> Result<Option<Identity>> {
+    let input = match &job.input {
+        _ if job.output.is_still() => return Ok(None),
+        Input::Stdin => return Ok(None),
+        Input::File(path) => identity::content(path),
+        Input::Pictures { pattern, .. } => pattern
+            .numbers()
+            .and_then(|numbers| identity::listing(numbers.into_iter().map(|number| pattern.path(number)))),
+    };
+    let input = input.map_err(|error| SourceError::open(job.input.path(), &error))?;
+    let Job { engine, look, size, encoding, audio, part, .. } = job;
+    let engine = Engine {
+        style: StyleChoice::Zoo(None),
+        threads: None,
+        runtime: None,
+        memory_limit_bytes: None,
+        ..engine.clone()
+    };
+    // The parts that a user can name first; the whole holds the rest.
+    let input_path = Input::File(PathBuf::new());
+    let whole = Job { input: input_path, output: Output::Null, force: false, resume: false, engine, ..job.clone() };
+    let identity = Identity::new()
+        .with("the input", &input)
+        .with("the model", &model(network)?)
+        .with("--strength, --keep-colour or --net-size", look)
+        .with("--size", size)
+        .with("--codec, --quality, --encoder or --lossless", encoding)
+        .with("--start, --end or --frames", part)
+        .with("--no-audio", audio)
+        .with("the provider", &plan.provider)
+        .with("the picture", &(plan.net_size, out))
+        .with("GStreamer", &elements::version())
+        .with("an option", &whole);
+    Ok(Some(identity))
+}
+
+/// What tells the model of a network from others: its weights, and how they are used.
+fn model(Network { model, .. }: &Network) -> Result<String> {
+    let weights = match model.source() {
+        ModelSource::BuiltIn { bytes, .. } => identity::hash(bytes),
+        ModelSource::File(path) => identity::model(path)
+            .map_err(|error| Error::Internal(format!("{} cannot be read any more ({error})", path.display())))?,
+    };
+    Ok(format!("{weights} {:?}", model.spec()))
+}

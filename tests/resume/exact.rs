@@ -1,0 +1,147 @@
+//! A killed run that goes on gives what a run in one go gives.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::Folder;
+use crate::common::clip::{AAC, Clip, FFV1, H264_B, OPUS};
+use crate::common::read::{Decoded, Picture, decode};
+use crate::{killed, resumed};
+
+/// Mean squared difference of luma that two encodings of the same frame may have.
+const NOISE: f64 = 12.0;
+
+fn difference(a: &Picture, b: &Picture) -> f64 {
+    let (a, b) = (&a.planes[0], &b.planes[0]);
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2)).sum::<f64>() / a.len() as f64
+}
+
+/// `pieced` has the frames, times and sound of `whole`; its first `kept` frames bit for bit.
+fn same(whole: &Decoded, pieced: &Decoded, kept: u64, what: &str) {
+    assert!(pieced.times() == whole.times(), "{what}: times");
+    assert!(pieced.numbers() == whole.numbers(), "{what}: frames");
+    for (number, (a, b)) in whole.video.iter().zip(&pieced.video).enumerate() {
+        assert_eq!(a.duration_nanos, b.duration_nanos, "{what}: frame {number}");
+        if (number as u64) < kept {
+            assert!(a.planes == b.planes, "{what}: frame {number} of {kept} was kept and is another");
+        } else {
+            assert!(difference(a, b) < NOISE, "{what}: frame {number}: {}", difference(a, b));
+        }
+    }
+    assert_eq!(whole.sound.len(), pieced.sound.len(), "{what}: sound tracks");
+    for (a, b) in whole.sound.iter().zip(&pieced.sound) {
+        assert_eq!(a.pts_nanos, b.pts_nanos, "{what}: begin of sound");
+        assert!(a.samples == b.samples, "{what}: sound");
+    }
+    assert_eq!(whole.duration_nanos, pieced.duration_nanos, "{what}: length");
+}
+
+/// Times and content of all packets of sound, as ffprobe sees them; none without ffprobe.
+fn sound_packets(path: &Path) -> Option<String> {
+    let words = "-v error -select_streams a -show_packets -show_data_hash md5 -show_entries \
+                 packet=pts,dts,duration,size,flags,data_hash -of csv";
+    let output = Command::new("ffprobe").args(words.split_whitespace()).arg(path).output().ok()?;
+    assert!(output.status.success());
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// When each packet of video is decoded, in the order of the file, as ffprobe sees it; none without ffprobe.
+fn decoding_times(path: &Path) -> Option<Vec<i64>> {
+    let words = "-v error -select_streams v -show_entries packet=dts -of csv=p=0";
+    let output = Command::new("ffprobe").args(words.split_whitespace()).arg(path).output().ok()?;
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    Some(text.lines().map(|line| line.trim_end_matches(',').parse().unwrap_or(i64::MIN)).collect())
+}
+
+/// Kills a run from `from` to `to` at each of `moments`, lets it go on, and compares.
+fn goes_on(clip: &Clip, from: &str, to: &str, options: &str, moments: &[usize]) {
+    let folder = Folder::new();
+    clip.write(&folder.path(from));
+    let whole = format!("whole-{to}");
+    let ended = folder.run(&format!("{from} {whole} {options}"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let frames = ended.report["frames_out"].as_u64().unwrap();
+    let what = format!("{from} to {to} {options}");
+    for (round, &moment) in moments.iter().enumerate() {
+        let resume = if round == 0 { "" } else { "--resume" };
+        killed(&folder, &format!("{from} {to} {options} {resume}"), to, moment);
+    }
+    let ended = folder.run(&format!("{from} {to} {options} --resume")).good(frames);
+    assert_eq!(ended.warnings(), "", "{what}");
+    let kept = resumed(&ended);
+    let most = *moments.iter().max().unwrap() as u64;
+    eprintln!("{what}: {kept} frames kept of at least {most}");
+    // What stands in a fragment that was not complete, and what the journal was ahead of the file.
+    assert!((most.saturating_sub(60)..frames).contains(&kept), "{what}: {kept} frames kept of {most}");
+    // Behind the first seam the encoder decides otherwise.
+    let exact = if moments.len() == 1 { kept } else { (moments[0] as u64).saturating_sub(60) };
+    let (a, b) = (folder.path(&whole), folder.path(to));
+    same(&decode(&a), &decode(&b), exact, &what);
+    assert!(sound_packets(&a) == sound_packets(&b), "{what}: packets of sound");
+    if to.ends_with(".mp4") || to.ends_with(".mov") {
+        // Other containers do not store it.
+        assert!(decoding_times(&a) == decoding_times(&b), "{what}: times of decoding");
+    }
+    let mut expected = vec![from.to_owned(), to.to_owned(), whole];
+    expected.sort();
+    assert_eq!(folder.names(), expected, "{what}");
+}
+
+#[test]
+fn row_34_h264_goes_on_in_all_containers() {
+    for to in ["out.mp4", "out.mov", "out.mkv"] {
+        goes_on(&Clip::new(700).size(160, 120).sound(AAC), "in.mp4", to, "", &[200]);
+    }
+}
+
+#[test]
+fn row_34_a_run_killed_again_and_again_goes_on() {
+    let clip = Clip::new(900).size(160, 120).sound(AAC);
+    // The third moment lies within what is only copied.
+    goes_on(&clip, "in.mp4", "out.mp4", "", &[100, 400, 50, 500]);
+    goes_on(&clip, "in.mp4", "out.mkv", "", &[300, 100, 400]);
+}
+
+#[test]
+fn lossless_is_the_same_bit_for_bit() {
+    goes_on(&Clip::new(500).size(160, 120).sound(OPUS), "in.mkv", "out.mkv", "--lossless", &[150]);
+    goes_on(&Clip::new(500).size(160, 120), "in.mkv", "out.mkv", "--codec ffv1", &[150]);
+}
+
+#[test]
+fn other_codecs_go_on() {
+    for (to, codec) in [
+        ("out.mp4", "hevc"),
+        ("out.mkv", "hevc"),
+        ("out.webm", "vp9"),
+        ("out.mkv", "vp9"),
+        ("out.webm", "av1"),
+        ("out.mp4", "av1"),
+    ] {
+        goes_on(&Clip::new(300).size(96, 64).sound(OPUS), "in.mkv", to, &format!("--codec {codec}"), &[100]);
+    }
+}
+
+#[test]
+fn unequal_times_stay_as_they_are() {
+    let times: Vec<u64> = (0..=600)
+        .scan(0, |time, n| {
+            *time += [40, 10, 80, 33, 200][n % 5];
+            Some(*time)
+        })
+        .collect();
+    let clip = Clip::new(0).times_ms(&times).size(160, 120).sound(AAC);
+    goes_on(&clip, "in.mkv", "out.mkv", "", &[200]);
+    goes_on(&clip, "in.mkv", "out.mp4", "", &[200, 350]);
+    goes_on(&clip.encoder(FFV1), "in.mkv", "out.mkv", "--lossless", &[200]);
+}
+
+#[test]
+fn sound_that_begins_before_the_picture_stays_there() {
+    let clip = Clip::new(600).size(160, 120).encoder(H264_B).later_ms(500).sound_between(AAC, 0, 24_000);
+    for to in ["out.mp4", "out.mkv"] {
+        goes_on(&clip, "in.mp4", to, "", &[200]);
+        goes_on(&clip, "in.mp4", to, "--start 5 --end 20", &[100]);
+    }
+}

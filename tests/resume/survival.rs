@@ -1,0 +1,96 @@
+//! What a run leaves that is ended from outside.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::common::Folder;
+use crate::common::clip::{AAC, Clip, OPUS};
+use crate::common::read::decode;
+use crate::{begun, code, journal, killed, resumed, send};
+
+/// When the last packet of video in `path` is shown, as ffprobe sees it; none without ffprobe.
+fn last_shown_s(path: &Path) -> Option<f64> {
+    let words = "-v error -select_streams v -show_entries packet=pts_time -of csv=p=0";
+    let output = Command::new("ffprobe").args(words.split_whitespace()).arg(path).output().ok()?;
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).max_by(f64::total_cmp)
+}
+
+/// When the last frame is shown that was encoded, by the journal of `to`.
+fn last_encoded_s(folder: &Folder, to: &str) -> f64 {
+    let text = fs::read_to_string(journal(folder, to)).unwrap();
+    let shown = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["unit"]["pts_nanos"].as_f64());
+    shown.max_by(f64::total_cmp).unwrap() / 1e9
+}
+
+#[test]
+fn row_34_what_a_killed_run_wrote_plays_up_to_two_seconds_before() {
+    for (to, codec) in [
+        ("out.mp4", "h264"),
+        ("out.mp4", "hevc"),
+        ("out.mov", "h264"),
+        ("out.mkv", "h264"),
+        ("out.mkv", "ffv1"),
+        ("out.webm", "vp9"),
+    ] {
+        let folder = Folder::new();
+        Clip::new(500).size(96, 64).sound(OPUS).write(&folder.path("in.mkv"));
+        killed(&folder, &format!("in.mkv {to} --codec {codec}"), to, 200);
+        let encoded = last_encoded_s(&folder, to);
+        let Some(shown) = last_shown_s(&folder.path(&format!("{to}.stylize-part"))) else {
+            eprintln!("skipped: what ffprobe says of a killed run's file (it is not installed, or reads nothing)");
+            continue;
+        };
+        assert!(shown > encoded - 2.0, "{to} {codec}: {encoded} s were encoded, {shown} s can be played");
+    }
+}
+
+#[test]
+fn row_35_what_the_disk_lost_is_done_again() {
+    for to in ["out.mp4", "out.mkv"] {
+        let folder = Folder::new();
+        Clip::new(500).size(160, 120).sound(AAC).write(&folder.path("in.mp4"));
+        killed(&folder, &format!("in.mp4 {to}"), to, 250);
+        // A file system that lost power may keep the length of a file and not its content.
+        let part = folder.path(&format!("{to}.stylize-part"));
+        let mut bytes = fs::read(&part).unwrap();
+        let half = bytes.len() / 2;
+        bytes[half..].fill(0);
+        fs::write(&part, bytes).unwrap();
+        let ended = folder.run(&format!("in.mp4 {to} --resume")).good(500);
+        assert!((50..200).contains(&resumed(&ended)), "{to}: {} frames kept", resumed(&ended));
+        assert!(decode(&folder.path(to)).numbers().into_iter().eq(0..500), "{to}");
+    }
+}
+
+/// Processes that run in `folder`.
+fn processes_in(folder: &Path) -> usize {
+    let folder = folder.canonicalize().unwrap();
+    let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    entries.filter(|entry| fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder)).count()
+}
+
+#[test]
+fn row_33_a_second_signal_ends_at_once_and_leaves_only_what_can_be_resumed() {
+    let folder = Folder::new();
+    Clip::new(1500).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
+    // The net never ends by itself in time; the first signal waits for the frame that it works on.
+    let mut child = begun(&folder, "in.mp4 out.mp4", "out.mp4", 100);
+    send("INT", &child);
+    send("INT", &child);
+    assert_eq!(code(&mut child), Some(130));
+    assert_eq!(child.wait().unwrap().signal(), None);
+    if cfg!(target_os = "linux") {
+        assert_eq!(processes_in(&folder.path(".")), 0);
+    }
+    let names = folder.names();
+    let left: Vec<_> = names.iter().map(String::as_str).filter(|name| !name.starts_with('.')).collect();
+    let finished = ["in.mp4", "out.mp4"];
+    let aborted = ["in.mp4", "out.mp4.stylize-part", "out.mp4.stylize-resume"];
+    assert!(left == finished || left == aborted, "{names:?}");
+    folder.run("in.mp4 out.mp4 --resume --force").good(1500);
+}
