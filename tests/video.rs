@@ -17,6 +17,8 @@ mod messages;
 mod names;
 #[path = "video/options.rs"]
 mod options;
+#[path = "video/parts.rs"]
+mod parts;
 #[path = "video/picture.rs"]
 mod picture;
 #[path = "video/pipes.rs"]

@@ -282,7 +282,7 @@ impl OutputArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Part of the input")]
 pub struct PartArgs {
-    /// Begin at this moment: 90.5, 1:30.5 or 0:01:30.5
+    /// Begin at this moment, with the frame that is shown then: 90.5, 1:30.5 or 0:01:30.5
     #[arg(long, value_name = "TIME", value_parser = moment_nanos, allow_negative_numbers = true)]
     pub start: Option<u64>,
 

@@ -203,8 +203,8 @@ impl Sink for FileSink {
         let buffer = buffer(picture, pts_nanos, stamp.duration_nanos);
         self.sync();
         self.recorder.will_show(pts_nanos.unwrap_or(0));
-        let end = stamp.pts_nanos.unwrap_or(0) + stamp.duration_nanos.unwrap_or(0);
-        self.end_nanos = self.end_nanos.max(end);
+        // Each frame begins later than the one before; how long that was said to last no longer counts.
+        self.end_nanos = stamp.pts_nanos.unwrap_or(0) + stamp.duration_nanos.unwrap_or(0);
         self.pushed += 1;
         if self.frames.push_buffer(buffer).is_err() {
             // The reason is on the bus, or will be at once.

@@ -222,6 +222,8 @@ pub(crate) struct Track {
     pub(crate) priming: Option<Priming>,
     queue: gst::Element,
     block: Option<gst::PadProbeId>,
+    /// The moment of the input's time that becomes 0.
+    begin_nanos: u64,
 }
 
 impl Track {
@@ -232,14 +234,28 @@ impl Track {
         }
     }
 
-    /// Shifts the track to a later time.
-    pub(crate) fn shift(&self, nanos: u64) {
-        self.pad.set_offset(i64::try_from(nanos).unwrap_or(i64::MAX));
+    /// Leaves out what begins before `nanos` of the input's time, which becomes 0.
+    pub(super) fn begin_at(&mut self, nanos: u64) {
+        self.begin_nanos = nanos;
+        self.pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let pts = info.buffer().and_then(|buffer| buffer.pts());
+            match pts.and_then(|pts| running_time(pad, pts)) {
+                Some(time) if time.nseconds() < nanos => gst::PadProbeReturn::Drop,
+                _ => gst::PadProbeReturn::Ok,
+            }
+        });
     }
 
-    /// Ends the track at `end_nanos` of the input's time: what begins later is dropped, and the end follows. For a video that ends before
+    /// Shifts the track to a later time.
+    pub(crate) fn shift(&self, nanos: u64) {
+        let [nanos, begin] = [nanos, self.begin_nanos].map(|nanos| i64::try_from(nanos).unwrap_or(i64::MAX));
+        self.pad.set_offset(nanos - begin);
+    }
+
+    /// Ends the track at `end_nanos` of the part's time: what begins later is dropped, and the end follows. For a video that ends before
     /// its container does.
     pub(crate) fn end_at(&self, end_nanos: u64) {
+        let end_nanos = end_nanos + self.begin_nanos;
         self.pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let pts = info.buffer().and_then(|buffer| buffer.pts());
             let running = pts.and_then(|pts| running_time(pad, pts));
@@ -278,7 +294,7 @@ pub(super) fn track(media: &Media, stream: Stream, priming: Option<Priming>) -> 
     queue.sync_state_with_parent().map_err(gstreamer)?;
     let caps = stream.caps.clone();
     stream.link(&sink)?;
-    Ok(Track { pad: outside, caps, priming, queue, block })
+    Ok(Track { pad: outside, caps, priming, queue, block, begin_nanos: 0 })
 }
 
 /// Lets `stream` run into nowhere.

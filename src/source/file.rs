@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
+use super::cut::Cut;
 use super::pipeline::{Media, POLL, STALL};
 use super::reader::Reader;
 use super::shape::{Meant, Shape, Shaped, Stored};
@@ -21,6 +22,12 @@ use crate::report::Meter;
 
 /// Shown this long where the stream does not say, before the next frame tells better.
 const DEFAULT_DURATION_NANOS: u64 = 40_000_000;
+
+/// So long before a part the file is entered.
+const RUN_UP_NANOS: u64 = 2_000_000_000;
+
+/// Demuxers that arrive where they are sent.
+const EXACT_DEMUXERS: [&str; 2] = ["qtdemux", "matroskademux"];
 
 /// Opens the file at `path`, or `pipe`, which is called `path` then.
 pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
@@ -62,15 +69,17 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         reader: Reader::new(path.into(), stated),
         held: None,
         whole: pipe.is_none(),
-        frames_left: part.frames.unwrap_or(u64::MAX),
-        end_nanos: part.end_nanos.filter(|_| pipe.is_some()),
+        cut: Cut::new(part, 0),
+        has_end: part.end_nanos.is_some(),
         clock: Clock::default(),
         stop: stop.clone(),
         meter: meter.clone(),
         damage,
     };
-    let first = source.first(part)?;
-    let (mut format, mut timing) = source.describe(&first, part)?;
+    let skipped_nanos = source.enter(part)?;
+    let first = source.first(part, skipped_nanos)?;
+    tracks.iter_mut().for_each(|track| track.begin_at(part.start_nanos.unwrap_or(0) - skipped_nanos));
+    let (mut format, mut timing) = source.describe(&first.item, part)?;
     source.held = Some(first);
     format.size = orientation.size(format.size);
     timing.aspect = orientation.aspect(timing.aspect);
@@ -91,12 +100,12 @@ struct FileSource {
     sink: gst_app::AppSink,
     reader: Reader,
     /// First sample, pulled when the format was asked for.
-    held: Option<gst::Sample>,
+    held: Option<Timed<gst::Sample>>,
     /// The file can be looked into from outside.
     whole: bool,
-    frames_left: u64,
-    /// Frames that begin then or later are not wanted; for streams, which know no seeking.
-    end_nanos: Option<u64>,
+    cut: Cut<gst::Sample>,
+    /// The sound must not go on behind the part, even where there are no more frames.
+    has_end: bool,
     clock: Clock,
     stop: Stop,
     meter: Meter,
@@ -104,28 +113,30 @@ struct FileSource {
 }
 
 impl FileSource {
-    /// Goes to the wanted part, frame-exact.
-    fn seek(&self, part: Part) -> Result<(), SourceError> {
+    /// Goes to a moment before the wanted part, and says how far that is into the input. The rest of the way is decoded:
+    /// the frame that is shown when the part begins may have begun long before, and many demuxers arrive elsewhere than
+    /// they say. (Nor are they told of the end: some leave out what frames before it depend on.)
+    fn enter(&self, part: Part) -> Result<u64, SourceError> {
+        let near_nanos = part.start_nanos.unwrap_or(0).saturating_sub(RUN_UP_NANOS);
+        if near_nanos == 0 || !self.whole || !self.media.has_any(&EXACT_DEMUXERS) {
+            return Ok(0);
+        }
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
-        let start = gst::ClockTime::from_nseconds(part.start_nanos.unwrap_or(0));
-        let end = part.end_nanos.map(gst::ClockTime::from_nseconds);
-        let end_type = if end.is_some() { gst::SeekType::Set } else { gst::SeekType::None };
+        let near = gst::ClockTime::from_nseconds(near_nanos);
         // Only once data has come through the whole chain does a seek reach the demuxer.
         let _ = self.sink.try_pull_preroll(gst::ClockTime::from_seconds(STALL.as_secs()));
-        self.sink.seek(1.0, flags, gst::SeekType::Set, start, end_type, end).map_err(|_| SourceError::Unsupported {
+        let sought = self.sink.seek(1.0, flags, gst::SeekType::Set, near, gst::SeekType::None, gst::ClockTime::NONE);
+        sought.map(|()| near_nanos).map_err(|_| SourceError::Unsupported {
             path: self.path.clone(),
             what: "a stream that cannot be entered at a given time".into(),
             hint: "put it into a .mkv file".into(),
         })
     }
 
-    /// The first sample of `part`.
-    fn first(&mut self, part: Part) -> Result<gst::Sample, SourceError> {
-        // Of a stream, the frames behind the part are left out one by one.
-        if self.whole && (part.start_nanos.is_some() || part.end_nanos.is_some()) {
-            self.seek(part)?;
-        }
-        let first = self.pull_sample()?;
+    /// The first sample of `part`, from a stream that begins `skipped_nanos` into the input.
+    fn first(&mut self, part: Part, skipped_nanos: u64) -> Result<Timed<gst::Sample>, SourceError> {
+        self.cut = Cut::new(part, skipped_nanos);
+        let first = self.wanted()?;
         if part.start_nanos.is_some() {
             // What was decoded on the way to the first frame that is wanted is in no frame that is kept.
             self.damage.forget();
@@ -139,11 +150,30 @@ impl FileSource {
         })
     }
 
+    /// The next sample of the part.
+    fn wanted(&mut self) -> Result<Option<Timed<gst::Sample>>, SourceError> {
+        let mut cut = std::mem::replace(&mut self.cut, Cut::new(Part::default(), 0));
+        let next = cut.next(|| self.pull());
+        self.cut = cut;
+        next
+    }
+
     /// The next sample, or none at the end, when asked to stop, or when the file breaks off.
-    fn pull(&mut self) -> Result<Option<gst::Sample>, SourceError> {
-        let pulled = self.pull_sample();
-        self.damage.tell(&self.meter);
-        pulled
+    fn pull(&mut self) -> Result<Option<Timed<gst::Sample>>, SourceError> {
+        let Some(sample) = self.pull_sample()? else { return Ok(None) };
+        let buffer = sample.buffer().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
+        if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
+            self.damage.mark();
+        }
+        let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
+        let pts = buffer.pts().and_then(|pts| segment.map_or(Some(pts), |segment| segment.to_running_time(pts)));
+        let stamp = self.clock.stamp(
+            pts.map(gst::ClockTime::nseconds),
+            buffer.duration().map(gst::ClockTime::nseconds),
+            buffer.flags().contains(gst::BufferFlags::DISCONT),
+            &self.meter,
+        );
+        Ok(Some(Timed { stamp, item: sample }))
     }
 
     fn pull_sample(&self) -> Result<Option<gst::Sample>, SourceError> {
@@ -158,7 +188,7 @@ impl FileSource {
                     self.meter.warn(format!("the decoder warned {} times of damaged data", said.input_warnings));
                 }
                 // Frames before an error are good ones; what follows is lost.
-                if said.input_error.is_none() {
+                if said.input_error.is_none() && !self.has_end {
                     self.media.status.note(|said| said.drained = true);
                 }
                 return self.end(said.input_error.map(|failure| failure.text));
@@ -210,41 +240,20 @@ impl FileSource {
         }
         Ok((format, Timing { rate, aspect: info.par(), duration_nanos }))
     }
-
-    fn frame(&mut self, sample: &gst::Sample) -> Result<(Timed<Frame>, Shape), SourceError> {
-        let buffer = sample.buffer().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
-        if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
-            self.damage.mark();
-        }
-        let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
-        let pts = buffer.pts().and_then(|pts| segment.map_or(Some(pts), |segment| segment.to_running_time(pts)));
-        let stamp = self.clock.stamp(
-            pts.map(gst::ClockTime::nseconds),
-            buffer.duration().map(gst::ClockTime::nseconds),
-            buffer.flags().contains(gst::BufferFlags::DISCONT),
-            &self.meter,
-        );
-        let (info, _) = self.reader.format(sample)?;
-        Ok((Timed { stamp, item: self.reader.frame(sample)? }, Shape::of(&info, buffer)))
-    }
 }
 
 impl Stored for FileSource {
     fn next(&mut self) -> Result<Option<(Timed<Frame>, Shape)>> {
-        if self.frames_left == 0 {
-            return Ok(None);
-        }
         let sample = match self.held.take() {
             Some(sample) => Some(sample),
-            None => self.pull()?,
+            None => self.wanted()?,
         };
-        self.frames_left -= 1;
-        let Some(frame) = sample.map(|sample| self.frame(&sample)).transpose()? else { return Ok(None) };
-        if frame.0.stamp.pts_nanos >= Some(self.end_nanos.unwrap_or(u64::MAX)) {
-            self.frames_left = 0;
-            return Ok(None);
-        }
-        Ok(Some(frame))
+        self.damage.tell(&self.meter);
+        let Some(Timed { stamp, item }) = sample else { return Ok(None) };
+        let (info, _) = self.reader.format(&item)?;
+        let buffer = item.buffer().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
+        let shape = Shape::of(&info, buffer);
+        Ok(Some((Timed { stamp, item: self.reader.frame(&item)? }, shape)))
     }
 }
 

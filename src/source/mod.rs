@@ -15,6 +15,7 @@ pub mod test_pattern;
 pub(crate) mod caps;
 pub(crate) mod pipeline;
 mod damage;
+mod cut;
 mod demux;
 mod decode;
 mod reader;

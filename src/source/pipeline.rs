@@ -43,6 +43,12 @@ impl Media {
         Ok(Self { pipeline, input, status })
     }
 
+    /// Whether an element of one of these kinds is on the way in.
+    pub(super) fn has_any(&self, factories: &[&str]) -> bool {
+        let elements = self.input.iterate_recurse().into_iter().flatten();
+        elements.filter_map(|element| element.factory()).any(|factory| factories.contains(&factory.name().as_str()))
+    }
+
     /// Stops all streaming threads and closes all files.
     pub(crate) fn halt(&self) {
         // Going to Null cannot fail for elements that went up, and there is nothing to do if it did.

@@ -45,6 +45,7 @@ pub(super) fn open(pattern: &Pattern, rate: FrameRate, request: Request, meter: 
         rate,
         lowest,
         first_nanos,
+        end_nanos: part.end_nanos.unwrap_or(u64::MAX),
         next: wanted.start,
         begin: wanted.start,
         end: wanted.end,
@@ -53,11 +54,11 @@ pub(super) fn open(pattern: &Pattern, rate: FrameRate, request: Request, meter: 
     Ok(Opened { source: Box::new(source), format, timing, single, number, media: None })
 }
 
-/// Which of `count` pictures, from 0, begin within `part`.
+/// Which of `count` pictures, from 0, are shown within `part`.
 fn cut(count: u64, rate: FrameRate, part: Part) -> std::ops::Range<u64> {
-    let first_at = |nanos: u64| partition(count, |index| rate.nanos_at(index) < nanos);
-    let start = first_at(part.start_nanos.unwrap_or(0));
-    let end = part.end_nanos.map_or(count, first_at);
+    let start_nanos = part.start_nanos.unwrap_or(0);
+    let start = partition(count, |index| rate.nanos_at(index + 1) <= start_nanos);
+    let end = part.end_nanos.map_or(count, |nanos| partition(count, |index| rate.nanos_at(index) < nanos));
     start..end.min(start.saturating_add(part.frames.unwrap_or(u64::MAX)))
 }
 
@@ -98,6 +99,8 @@ struct Pictures {
     lowest: u64,
     /// The moment that becomes 0.
     first_nanos: u64,
+    /// The moment at which the part ends.
+    end_nanos: u64,
     /// Index of the next picture.
     next: u64,
     begin: u64,
@@ -154,7 +157,9 @@ impl Source for Pictures {
         if index > self.begin {
             self.last = self.picture(index);
         }
-        let (begin_nanos, end_nanos) = (self.rate.nanos_at(index), self.rate.nanos_at(index + 1));
+        // The first one may have begun before the part does.
+        let begin_nanos = self.rate.nanos_at(index).max(self.first_nanos);
+        let end_nanos = self.rate.nanos_at(index + 1).min(self.end_nanos);
         let stamp = Stamp {
             seq: index - self.begin,
             pts_nanos: Some(begin_nanos - self.first_nanos),
@@ -172,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_cut_by_the_begin_of_its_pictures() {
+    fn a_part_holds_the_pictures_that_are_shown_in_it() {
         let rate = FrameRate { frames: NonZeroU32::new(10).unwrap(), seconds: NonZeroU32::MIN };
         let part = |start: u64, end: Option<u64>, frames| Part {
             start_nanos: Some(start * 1_000_000),
@@ -181,9 +186,10 @@ mod tests {
         };
         assert_eq!(cut(30, rate, Part::default()), 0..30);
         assert_eq!(cut(30, rate, part(500, Some(1000), None)), 5..10);
-        assert_eq!(cut(30, rate, part(501, Some(1001), None)), 6..11);
+        assert_eq!(cut(30, rate, part(501, Some(1001), None)), 5..11);
+        assert_eq!(cut(30, rate, part(599, Some(601), None)), 5..7);
         assert_eq!(cut(30, rate, part(500, None, Some(3))), 5..8);
-        assert_eq!(cut(30, rate, part(2900, Some(9000), Some(3))), 29..30);
+        assert_eq!(cut(30, rate, part(2999, Some(9000), Some(3))), 29..30);
         assert!(cut(30, rate, part(3000, None, None)).is_empty());
     }
 }

@@ -57,10 +57,6 @@ pub(super) fn open(request: Request, stop: &Stop, meter: &Meter) -> Result<Opene
         return Err(SourceError::Open { path: NAME.into(), reason: "it is empty (0 bytes)".into() }.into());
     }
     if way == Way::Stream {
-        if request.part.start_nanos.is_some() {
-            let why = "--start: a stream on stdin cannot be entered at a moment; give the name of a file";
-            return Err(Error::Usage(why.into()));
-        }
         return file::open(Path::new(NAME), Some(&Pipe::new(begin)), request, stop, meter);
     }
     if way == Way::CopyMp4 {

@@ -1,5 +1,6 @@
 //! Pictures: a still as a video of one frame, an animated GIF as a video of its frames.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
 
+use super::cut::Cut;
 use super::{Opened, Request, SourceError, Timing};
 use crate::error::{Error, Result};
 use crate::flow::Source;
@@ -43,11 +45,11 @@ pub(super) fn open(path: &Path, request: Request, meter: &Meter) -> Result<Opene
     let animated = format_of(path) == Some(ImageFormat::Gif);
     let decoded =
         if animated { decode_gif(path, meter) } else { decode_still(path, path, meter).map(|frame| vec![frame]) };
-    let mut frames = decoded.map_err(|error| match error {
+    let frames = decoded.map_err(|error| match error {
         ImageError::IoError(error) => SourceError::open(path, &error),
         error => SourceError::Undecodable { path: path.into(), reason: error.to_string() },
     })?;
-    cut(&mut frames, part);
+    let frames = cut(frames, part);
     let Some(first) = frames.first() else {
         return Err(Error::Usage(format!("{path:?} has no frame in the part that --start, --end and --frames name")));
     };
@@ -127,15 +129,13 @@ fn frame(mut pixels: RgbaImage, path: &Path, meter: &Meter) -> Result<Frame, Ima
 }
 
 /// Keeps `part`, whose first moment becomes 0.
-fn cut(frames: &mut Vec<Timed<Frame>>, part: Part) {
-    let start = part.start_nanos.unwrap_or(0);
-    let wanted = start..part.end_nanos.unwrap_or(u64::MAX);
-    frames.retain(|frame| frame.stamp.pts_nanos.is_some_and(|pts| wanted.contains(&pts)));
-    frames.truncate(part.frames.and_then(|frames| usize::try_from(frames).ok()).unwrap_or(usize::MAX));
-    for (seq, frame) in frames.iter_mut().enumerate() {
-        frame.stamp.seq = seq as u64;
-        frame.stamp.pts_nanos = frame.stamp.pts_nanos.map(|pts| pts - start);
-    }
+fn cut(frames: Vec<Timed<Frame>>, part: Part) -> Vec<Timed<Frame>> {
+    let (mut frames, mut cut) = (frames.into_iter(), Cut::new(part, 0));
+    std::iter::from_fn(|| {
+        let Ok(next) = cut.next(|| Ok::<_, Infallible>(frames.next()));
+        next
+    })
+    .collect()
 }
 
 struct Pictures(std::vec::IntoIter<Timed<Frame>>);
