@@ -11,3 +11,5 @@ mod changes;
 mod fields;
 #[path = "shape/sizes.rs"]
 mod sizes;
+#[path = "shape/stills.rs"]
+mod stills;

@@ -28,6 +28,7 @@ mod fit;
 mod sequence;
 mod stdin;
 mod still;
+mod animation;
 mod whole;
 
 pub(crate) use demux::Track;

@@ -1,4 +1,4 @@
-//! Pictures: a still as a video of one frame, an animated GIF as a video of its frames.
+//! Pictures: a still as a video of one frame, an animated one as a video of its frames.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -6,11 +6,10 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use image::codecs::gif::GifDecoder;
-use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
 
 use super::cut::Cut;
-use super::{Opened, Request, SourceError, Timing};
+use super::{Opened, Request, SourceError, Timing, animation};
 use crate::error::{Error, Result};
 use crate::flow::Source;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
@@ -21,19 +20,14 @@ use crate::report::Meter;
 /// How long a still is shown when it becomes a video.
 const STILL_NANOS: u64 = 40_000_000;
 
-/// Frames of a GIF that are shown shorter than this are shown for a tenth of a second, as browsers do it.
-const SHORTEST_GIF_NANOS: u64 = 20_000_000;
-
-/// Memory that the frames of a GIF may take; they are decoded at once.
-const MOST_GIF_BYTES: usize = 1 << 30;
-
 fn format_of(path: &Path) -> Option<ImageFormat> {
     let mut start = Vec::new();
     File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).ok()?;
-    image::guess_format(&start).ok().filter(|f| matches!(f, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Gif))
+    let known = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP];
+    image::guess_format(&start).ok().filter(|format| known.contains(format))
 }
 
-/// Whether the file starts like a PNG, JPEG or GIF.
+/// Whether the file starts like a PNG, JPEG, GIF or WebP.
 pub(super) fn is_picture(path: &Path) -> bool {
     format_of(path).is_some()
 }
@@ -42,10 +36,7 @@ pub(super) fn is_picture(path: &Path) -> bool {
 pub(super) fn open(path: &Path, request: Request, meter: &Meter) -> Result<Opened> {
     let part = request.part;
     check_room(path, request.room_bytes)?;
-    let animated = format_of(path) == Some(ImageFormat::Gif);
-    let decoded =
-        if animated { decode_gif(path, meter) } else { decode_still(path, path, meter).map(|frame| vec![frame]) };
-    let frames = decoded.map_err(|error| match error {
+    let frames = decode(path, request.room_bytes, meter).map_err(|error| match error {
         ImageError::IoError(error) => SourceError::open(path, &error),
         error => SourceError::Undecodable { path: path.into(), reason: error.to_string() },
     })?;
@@ -58,6 +49,16 @@ pub(super) fn open(path: &Path, request: Request, meter: &Meter) -> Result<Opene
     let timing = Timing { rate: None, aspect: gst::Fraction::new(1, 1), duration_nanos: end };
     let single = frames.len() == 1;
     Ok(Opened { source: Box::new(Pictures(frames.into_iter())), format, timing, single, number: 1, media: None })
+}
+
+/// All frames of the picture in `path`.
+fn decode(path: &Path, room_bytes: Option<u64>, meter: &Meter) -> Result<Vec<Timed<Frame>>, ImageError> {
+    let format = format_of(path).unwrap_or(ImageFormat::Png);
+    let animation = animation::frames(path, format, meter)?;
+    match animation {
+        Some(pictures) => animation::decode(pictures, room_bytes, |picture| frame(picture, path, meter)),
+        None => Ok(vec![decode_still(path, path, meter)?]),
+    }
 }
 
 /// Whether there is room for the picture in `path`. A file that does not tell its size is told of when it is decoded.
@@ -85,29 +86,7 @@ pub(super) fn decode_still(path: &Path, name: &Path, meter: &Meter) -> Result<Ti
     Ok(Timed { stamp: Stamp { duration_nanos: Some(STILL_NANOS), ..stamp(0, 0) }, item })
 }
 
-fn decode_gif(path: &Path, meter: &Meter) -> Result<Vec<Timed<Frame>>, ImageError> {
-    let mut frames = Vec::new();
-    let (mut pts_nanos, mut bytes) = (0, 0);
-    for picture in GifDecoder::new(BufReader::new(File::open(path)?))?.into_frames() {
-        let picture = picture?;
-        let (numerator, denominator) = picture.delay().numer_denom_ms();
-        let stated = u64::from(numerator) * 1_000_000 / u64::from(denominator.max(1));
-        let shown = if stated < SHORTEST_GIF_NANOS { 100_000_000 } else { stated };
-        let pixels = picture.into_buffer();
-        bytes += pixels.len();
-        if bytes > MOST_GIF_BYTES {
-            return Err(ImageError::IoError(std::io::Error::other(
-                "this GIF is too long; convert it to a video first",
-            )));
-        }
-        let stamp = Stamp { duration_nanos: Some(shown), ..stamp(frames.len() as u64, pts_nanos) };
-        frames.push(Timed { stamp, item: frame(pixels, path, meter)? });
-        pts_nanos += shown;
-    }
-    Ok(frames)
-}
-
-fn stamp(seq: u64, pts_nanos: u64) -> Stamp {
+pub(super) fn stamp(seq: u64, pts_nanos: u64) -> Stamp {
     Stamp { seq, pts_nanos: Some(pts_nanos), duration_nanos: None, discontinuity: seq == 0 }
 }
 
