@@ -10,7 +10,7 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::{Ended, Folder};
 
@@ -47,6 +47,46 @@ fn each(kind: &str, words: &str, good: impl Fn(&Ended) -> bool) {
 fn clips_of_the_world_are_read() {
     let words = format!("--frames {FRAMES} --net-size 90p --size 180p");
     each("clips", &words, |ended| ended.code == 0);
+}
+
+/// Width over height on the screen, turned upright, of the first video of `path`, as ffprobe has it.
+fn display_ratio(path: &Path) -> Option<f64> {
+    let fields = "stream=width,height,sample_aspect_ratio:stream_side_data=rotation:stream_tags=rotate";
+    let words = ["-v", "error", "-select_streams", "v:0", "-of", "json", "-show_entries", fields];
+    let output = std::process::Command::new("ffprobe").args(words).arg(path).output().ok()?;
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+    let stream = found["streams"].get(0)?;
+    let aspect = stream["sample_aspect_ratio"].as_str().and_then(|text| text.split_once(':'));
+    let (numerator, denominator) =
+        aspect.and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))).unwrap_or((1.0, 1.0));
+    let shape = if numerator > 0.0 { numerator / denominator } else { 1.0 };
+    let ratio = stream["width"].as_f64()? / stream["height"].as_f64()? * shape;
+    let turned = stream["side_data_list"].as_array().into_iter().flatten().filter_map(|data| data["rotation"].as_i64());
+    Some(if turned.into_iter().any(|degrees| degrees % 180 != 0) { ratio.recip() } else { ratio })
+}
+
+#[test]
+fn clips_keep_their_shape_on_the_screen() {
+    let Some(data) = std::env::var_os("STYLIZE_TEST_DATA") else {
+        eprintln!("skipped: STYLIZE_TEST_DATA names no folder with clips/ and broken/");
+        return;
+    };
+    if std::process::Command::new("ffprobe").arg("-version").output().is_err() {
+        eprintln!("skipped: ffprobe is not installed");
+        return;
+    }
+    let mut bad = Vec::new();
+    for entry in std::fs::read_dir(PathBuf::from(data).join("clips")).unwrap() {
+        let (folder, path) = (Folder::new(), entry.unwrap().path().canonicalize().unwrap());
+        std::os::unix::fs::symlink(&path, folder.path("in")).unwrap();
+        folder.run("in out.mp4 --frames 1 --net-size 90p");
+        let (before, after) = (display_ratio(&path).unwrap(), display_ratio(&folder.path("out.mp4")).unwrap());
+        println!("{path:?}: {before:.4} {after:.4}");
+        if (before / after - 1.0).abs() > 0.02 {
+            bad.push(format!("{path:?}: {before} became {after}"));
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod common;
 mod alpha;
 #[path = "shape/changes.rs"]
 mod changes;
+#[path = "shape/covers.rs"]
+mod covers;
 #[path = "shape/fields.rs"]
 mod fields;
 #[path = "shape/sizes.rs"]
