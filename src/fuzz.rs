@@ -11,14 +11,22 @@ use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Plane, Size};
 use crate::model::graph::{Dim, Element, Graph, GraphPort};
 use crate::model::statements::{INPUT_PREFIX, KEYS, METADATA_PREFIX, Statements};
 use crate::model::{ModelSpec, SpecError, SpecOverrides};
+use crate::resume::Journal;
 use crate::{isobmff, source};
 
 /// Reads some bytes, and panics where it finds a fault.
 pub type Reader = fn(&[u8]);
 
 /// All of them, by name.
-pub const READERS: [(&str, Reader); 5] =
-    [("sidecar", sidecar), ("metadata", metadata), ("boxes", boxes), ("lengths", lengths), ("planes", planes)];
+pub const READERS: [(&str, Reader); 7] = [
+    ("sidecar", sidecar),
+    ("metadata", metadata),
+    ("boxes", boxes),
+    ("fragments", fragments),
+    ("lengths", lengths),
+    ("planes", planes),
+    ("journal", journal),
+];
 
 /// Graphs of all kinds that a model may have.
 fn graphs() -> impl Iterator<Item = Graph> {
@@ -72,6 +80,19 @@ pub fn metadata(bytes: &[u8]) {
         (key, value)
     });
     resolve(Statements::gather(said, None, &SpecOverrides::default()));
+}
+
+/// The journal of a killed run.
+pub fn journal(bytes: &[u8]) {
+    if let Some(journal) = Journal::parse(bytes) {
+        assert!(journal.complete(usize::MAX) <= journal.units.len());
+        std::hint::black_box(journal.end_nanos());
+    }
+}
+
+/// The fragments of an MP4 file that a killed run left, and mending one.
+pub fn fragments(bytes: &[u8]) {
+    isobmff::read_fragments(bytes);
 }
 
 /// The boxes of an MP4 file that are read, and written anew.

@@ -14,7 +14,7 @@ mod dolby;
 mod fragments;
 
 pub(crate) use dolby::DolbyVision;
-pub(crate) use fragments::{Sample, mend, video_samples};
+pub(crate) use fragments::{Sample, mend, read_fragments, video_samples};
 
 /// Longest `moov` that is looked into: 10 hours of video take some 30 MB.
 const LONGEST_MOOV: u64 = 256 << 20;

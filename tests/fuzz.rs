@@ -8,6 +8,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use stylize::fuzz::{READERS, Reader};
+use stylize::resume::journal::{first_line, stream_line, unit_line};
+use stylize::resume::{Identity, Unit};
 
 /// A good example for each reader.
 fn example(name: &str) -> Vec<u8> {
@@ -22,6 +24,26 @@ fn example(name: &str) -> Vec<u8> {
         "planes" => {
             let numbers: [u32; 8] = [8, 4, 1, 0, 8, 32, 4, 0];
             numbers.iter().flat_map(|number| number.to_le_bytes()).chain([7; 40]).collect()
+        }
+        "journal" => {
+            let run = Identity::new().with("the input", &"hash");
+            let unit = |n: u64| Unit {
+                pts_nanos: n * 40,
+                dts_nanos: Some(n.cast_signed() * 40 - 80),
+                duration_nanos: Some(40),
+                key: n == 0,
+                bytes: 1000,
+                digest: n,
+                shown_nanos: n * 40,
+            };
+            let units = (0..3).flat_map(|n| unit_line(&unit(n)));
+            first_line(&run).into_iter().chain(stream_line("video/x-h264")).chain(units).collect()
+        }
+        "fragments" => {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("clip.mp4");
+            Clip::new(9).muxer("mp4mux fragment-duration=100").write(&path);
+            std::fs::read(path).unwrap()
         }
         _ => {
             let folder = tempfile::tempdir().unwrap();

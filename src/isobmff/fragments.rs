@@ -20,20 +20,30 @@ pub(crate) struct Sample {
 
 /// The samples of the first video track of `path`, in the order of decoding, as far as the file goes.
 pub(crate) fn video_samples(path: &Path) -> io::Result<Vec<Sample>> {
-    let mut file = File::open(path)?;
+    samples_in(&mut File::open(path)?)
+}
+
+/// The same for a file in memory; and mends it, as if all of it were one fragment. For fuzzing.
+pub(crate) fn read_fragments(bytes: &[u8]) {
+    let samples = samples_in(&mut io::Cursor::new(bytes)).unwrap_or_default();
+    assert!(samples.iter().all(|sample| sample.offset + sample.size <= bytes.len() as u64));
+    mend(&mut bytes.to_vec());
+}
+
+fn samples_in(file: &mut (impl Read + Seek)) -> io::Result<Vec<Sample>> {
     let len = file.seek(SeekFrom::End(0))?;
     let mut track = None;
     let mut samples = Vec::new();
     let mut offset = 0;
-    while let Some(found) = box_at(&mut file, offset, len)? {
+    while let Some(found) = box_at(file, offset, len)? {
         let found_samples = match &found.name {
             b"moov" => {
-                let moov = read(&mut file, &found)?;
+                let moov = read(file, &found)?;
                 track = Track::of_video(&moov);
                 track.as_ref().and_then(|_| indexed(&moov))
             }
             b"moof" => {
-                let moof = read(&mut file, &found)?;
+                let moof = read(file, &found)?;
                 track.as_ref().and_then(|track| fragment(&moof, found.range.start, track))
             }
             _ => Some(Vec::new()),
@@ -53,7 +63,7 @@ struct Found {
 }
 
 /// The box at `offset` of a file of length `len`, if it is there as a whole.
-fn box_at(file: &mut File, offset: u64, len: u64) -> io::Result<Option<Found>> {
+fn box_at(file: &mut (impl Read + Seek), offset: u64, len: u64) -> io::Result<Option<Found>> {
     let mut head = [0; 16];
     if len.saturating_sub(offset) < 8 {
         return Ok(None);
@@ -70,7 +80,7 @@ fn box_at(file: &mut File, offset: u64, len: u64) -> io::Result<Option<Found>> {
     Ok((size >= 8 && size <= len - offset).then(|| Found { name, range: offset..offset + size }))
 }
 
-fn read(file: &mut File, found: &Found) -> io::Result<Vec<u8>> {
+fn read(file: &mut (impl Read + Seek), found: &Found) -> io::Result<Vec<u8>> {
     let len = found.range.end - found.range.start;
     let mut bytes = Vec::new();
     if len <= LONGEST_MOOV {

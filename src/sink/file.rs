@@ -19,6 +19,7 @@ use crate::flow::Sink;
 use crate::frame::{Frame, Timed};
 use crate::isobmff;
 use crate::report::Meter;
+use crate::resume::Identity;
 use crate::source::caps::caps_of;
 use crate::source::pipeline::{FILE_SINK, Failure, POLL, STALL};
 use crate::source::{Media, Track};
@@ -87,12 +88,7 @@ impl FileSink {
         let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
         let caps = caps_of(coded, nominal, timing.aspect);
         let end = Arc::new(OnceLock::new());
-        let recorder = match &goal {
-            Goal::File(place) => Recorder::create(&place.names().journal, identity.as_ref()),
-            Goal::Stdout => Ok(Recorder::none()),
-        };
-        let recorder =
-            recorder.map_err(|error| SinkError::Write { path: target.clone(), reason: io_reason(&error) })?;
+        let recorder = recorder(&goal, identity.as_ref())?;
         let builder = Builder { media: &media, container, goal: &goal, end: &end, recorder: &recorder };
         let muxer = builder.muxer()?;
         let seam = kept.as_ref().map(|kept| Seam::new(kept, &target, &media)).transpose()?;
@@ -116,8 +112,7 @@ impl FileSink {
         };
         let run_ups = sink.tracks.iter().filter_map(|track| track.priming);
         sink.shift_nanos = run_ups.map(|priming| priming.nanos).max().unwrap_or(0);
-        let kept_end = kept.as_ref().map_or(0, |kept| kept.journal.end_nanos());
-        sink.end_nanos = kept_end.saturating_sub(sink.shift_nanos);
+        sink.end_nanos = kept.as_ref().map_or(0, |kept| kept.journal.end_nanos().saturating_sub(sink.shift_nanos));
         for track in &sink.tracks {
             track.shift(sink.shift_nanos - track.priming.map_or(0, |priming| priming.nanos));
             builder.sound(&muxer, track, meter)?;
@@ -129,11 +124,12 @@ impl FileSink {
         if let Goal::File(place) = goal {
             sink.place = Some(place);
         }
-        let replay = kept.zip(seam);
-        let replay = replay
-            .map(|(kept, seam)| Replay::new(kept, seam, &sink.name, &media, &recorder, sink.shift_nanos))
-            .transpose()?;
+        let replay = kept.zip(seam).map(|(kept, seam)| sink.replay(kept, seam)).transpose()?;
         Ok((sink, replay))
+    }
+
+    fn replay(&self, kept: Kept, seam: Seam) -> Result<Replay, SinkError> {
+        Replay::new(kept, seam, &self.name, &self.media, &self.recorder, self.shift_nanos)
     }
 
     /// Waits until `ready`, or an error, or nothing moves any more.
@@ -255,6 +251,15 @@ impl Drop for FileSink {
         // The file is closed before its place goes, and a blocked streaming thread comes free.
         self.media.halt();
     }
+}
+
+/// What keeps the journal of a file.
+fn recorder(goal: &Goal, identity: Option<&Identity>) -> Result<Recorder, SinkError> {
+    let recorder = match goal {
+        Goal::File(place) => Recorder::create(&place.names().journal, identity),
+        Goal::Stdout => Ok(Recorder::none()),
+    };
+    recorder.map_err(|error| SinkError::Write { path: goal.name().into(), reason: io_reason(&error) })
 }
 
 /// Makes the elements of one file.

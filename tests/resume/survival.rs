@@ -94,3 +94,38 @@ fn row_33_a_second_signal_ends_at_once_and_leaves_only_what_can_be_resumed() {
     assert!(left == finished || left == aborted, "{names:?}");
     folder.run("in.mp4 out.mp4 --resume --force").good(1500);
 }
+
+#[test]
+fn row_35_a_file_is_on_the_disk_before_it_has_its_name() {
+    for to in ["out.mp4", "out.mkv"] {
+        let folder = Folder::new();
+        Clip::new(10).sound(AAC).write(&folder.path("in.mp4"));
+        let run = folder.process(&format!("in.mp4 {to}"));
+        let mut traced = Command::new("strace");
+        traced.args(["-f", "-y", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink"]);
+        traced.args(["-o", "trace"]).arg(run.get_program()).args(run.get_args()).current_dir(folder.path("."));
+        if !traced.output().is_ok_and(|output| output.status.success()) || !folder.path(to).exists() {
+            eprintln!("skipped: the order of what goes to the disk (strace is not installed, or may not trace)");
+            return;
+        }
+        let trace = fs::read_to_string(folder.path("trace")).unwrap();
+        let calls: Vec<&str> = trace.lines().filter(|line| !line.contains("ENOENT")).collect();
+        let part = format!("{to}.stylize-part");
+        let place = |what: &str, is: &dyn Fn(&str) -> bool| {
+            calls.iter().rposition(|call| is(call)).unwrap_or_else(|| panic!("{to}: {what}: {trace}"))
+        };
+        let synced = place("sync of the part", &|call| call.contains("sync(") && call.contains(&part));
+        let named = place("rename", &|call| {
+            call.contains(&part)
+                && call.contains(&format!("{to}\""))
+                && (call.contains("rename") || call.contains("link"))
+        });
+        let folder_path = folder.path(".").canonicalize().unwrap();
+        let folder_synced = place("sync of the folder", &|call| {
+            call.contains("fsync(") && call.contains(&format!("<{}>", folder_path.display()))
+        });
+        let forgotten =
+            place("end of the journal", &|call| call.contains("unlink(") && call.contains("stylize-resume"));
+        assert!(synced < named && named < folder_synced && folder_synced < forgotten, "{to}: {trace}");
+    }
+}
