@@ -12,9 +12,11 @@ use std::path::Path;
 
 mod dolby;
 mod fragments;
+mod matrix;
 
 pub(crate) use dolby::DolbyVision;
 pub(crate) use fragments::{Sample, mend, read_fragments, video_samples};
+pub(crate) use matrix::video_matrix;
 
 /// Longest `moov` that is looked into: 10 hours of video take some 30 MB.
 const LONGEST_MOOV: u64 = 256 << 20;
@@ -244,6 +246,7 @@ pub(crate) fn tracks(path: &Path) -> io::Result<Vec<([u8; 4], u64)>> {
 /// Reads and writes all that this module does, from bytes that may be anything.
 pub(crate) fn read_everything(bytes: &[u8]) {
     let Ok(Some(moov)) = read_moov(&mut io::Cursor::new(bytes)) else { return };
+    std::hint::black_box(matrix::in_moov(&moov.bytes));
     let primings: Vec<_> = primings(&moov.bytes).into_iter().map(|(_, priming)| Some(priming)).collect();
     for primings in [&primings[..], &[None, None]] {
         std::hint::black_box(with_edits(&moov.bytes, LONGEST_PRIMING_NANOS / 50, primings));

@@ -85,7 +85,7 @@ pub(super) fn decode(
     if let Some(block) = block {
         decoded.remove_probe(block);
     }
-    Ok(Decoded { sink, stated, orientation: Orientation::at(&decoded) })
+    Ok(Decoded { sink, stated, orientation: Orientation::of(&decoded, path) })
 }
 
 /// For H.264 and HEVC: a second parser that does not hear what the container says of colours, and so tells what stands in

@@ -144,13 +144,14 @@ impl Rows {
             let at = |lean: isize, beside: isize| MARGIN.wrapping_add_signed(lean + beside) * step;
             let [a0, a1, a2] = [-1, 0, 1].map(|beside| &a[at(lean, beside)..][..len]);
             let [b0, b1, b2] = [-1, 0, 1].map(|beside| &b[at(-lean, beside)..][..len]);
+            let (led, fits) = (&mut self.led[..len], &mut self.fit[..len]);
             for index in 0..len {
                 let differ = |a: &[u8], b: &[u8]| i16::from(a[index].abs_diff(b[index]));
                 let fit = differ(a0, b0) + differ(a1, b1) + differ(a2, b2);
-                let better = fit < self.fit[index];
+                let better = fit < fits[index];
                 let middle = u16::from(a1[index]) + u16::from(b1[index]);
-                self.led[index] = if better { middle.div_ceil(2) as u8 } else { self.led[index] };
-                self.fit[index] = self.fit[index].min(fit);
+                led[index] = if better { middle.div_ceil(2) as u8 } else { led[index] };
+                fits[index] = fits[index].min(fit);
             }
         }
     }
@@ -159,10 +160,10 @@ impl Rows {
     fn measure(&mut self, there: [[&[u8]; 2]; 2], here: [&[u8]; 2]) {
         self.motion.clear();
         self.motion.resize(here[0].len(), 0);
-        for [above, below] in there {
-            for (index, motion) in self.motion.iter_mut().enumerate() {
-                let moved =
-                    u16::from(above[index].abs_diff(here[0][index])) + u16::from(below[index].abs_diff(here[1][index]));
+        for there in there {
+            let rows = here[0].iter().zip(here[1]).zip(there[0].iter().zip(there[1]));
+            for (((&above, &below), (&above_there, &below_there)), motion) in rows.zip(&mut self.motion) {
+                let moved = u16::from(above.abs_diff(above_there)) + u16::from(below.abs_diff(below_there));
                 *motion = (*motion).max(moved.div_ceil(2) as u8);
             }
         }

@@ -1,11 +1,13 @@
 //! Pictures that are stored lying on their side or mirrored, turned upright.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use gst::prelude::*;
 
 use super::SourceError;
 use crate::frame::{Frame, FrameFormat, Size, tight_planes};
+use crate::isobmff;
 use crate::pool::Pool;
 
 /// Rows that are written side by side where rows become columns: so many bytes of a row of the source are read at once.
@@ -40,18 +42,28 @@ impl Orientation {
         }
     }
 
-    /// What the container has said to `pad` by tags.
-    pub(super) fn at(pad: &gst::Pad) -> Self {
-        let mut found = Self::default();
+    /// What an MP4 or QuickTime file says by the matrix of its video track.
+    fn of_matrix([a, b, c, d]: [i32; 4]) -> Option<Self> {
+        match (a, b, c, d) {
+            (_, 0, 0, _) if a * d != 0 => Some(Self { transposed: false, from_right: a < 0, from_below: d < 0 }),
+            (0, _, _, 0) if b * c != 0 => Some(Self { transposed: true, from_right: b < 0, from_below: c < 0 }),
+            _ => None,
+        }
+    }
+
+    /// What the container has said to `pad` by tags, or where it said nothing, what stands in the file at `path`:
+    /// GStreamer 1.22 has no word for one of the eight matrices.
+    pub(super) fn of(pad: &gst::Pad, path: &Path) -> Self {
+        let mut found = None;
         pad.sticky_events_foreach(|event| {
             if let gst::EventView::Tag(tag) = event.view()
                 && let Some(orientation) = tag.tag().get::<gst::tags::ImageOrientation>()
             {
-                found = Self::of_tag(orientation.get()).unwrap_or_default();
+                found = Self::of_tag(orientation.get());
             }
             std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
         });
-        found
+        found.or_else(|| Self::of_matrix(isobmff::video_matrix(path)?)).unwrap_or_default()
     }
 
     /// Size of a picture that was stored at `size`.
@@ -165,5 +177,23 @@ mod tests {
             }
         }
         assert_eq!(Orientation::of_tag("upside down"), None);
+    }
+
+    #[test]
+    fn matrices_say_the_same_as_tags() {
+        for (matrix, tag) in [
+            ([1, 0, 0, 1], "rotate-0"),
+            ([0, 1, -1, 0], "rotate-90"),
+            ([-1, 0, 0, -1], "rotate-180"),
+            ([0, -1, 1, 0], "rotate-270"),
+            ([-1, 0, 0, 1], "flip-rotate-0"),
+            ([0, -1, -1, 0], "flip-rotate-90"),
+            ([1, 0, 0, -1], "flip-rotate-180"),
+            ([0, 1, 1, 0], "flip-rotate-270"),
+        ] {
+            assert_eq!(Orientation::of_matrix(matrix), Orientation::of_tag(tag), "{tag}");
+        }
+        assert_eq!(Orientation::of_matrix([1, 1, 0, 1]), None);
+        assert_eq!(Orientation::of_matrix([0; 4]), None);
     }
 }

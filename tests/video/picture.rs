@@ -170,10 +170,17 @@ fn sizes_of_output_and_network_are_apart() {
     }
 }
 
-/// Matrices of the track header: quarter turns to the right, and the same mirrored. (GStreamer 1.22 does not know the
-/// eighth, `[0, -1, -1, 0]`.)
-const TURNS: [[i32; 4]; 7] =
-    [[1, 0, 0, 1], [0, 1, -1, 0], [-1, 0, 0, -1], [0, -1, 1, 0], [-1, 0, 0, 1], [0, 1, 1, 0], [1, 0, 0, -1]];
+/// Matrices of the track header: quarter turns to the right, and the same mirrored.
+const TURNS: [[i32; 4]; 8] = [
+    [1, 0, 0, 1],
+    [0, 1, -1, 0],
+    [-1, 0, 0, -1],
+    [0, -1, 1, 0],
+    [-1, 0, 0, 1],
+    [0, 1, 1, 0],
+    [1, 0, 0, -1],
+    [0, -1, -1, 0],
+];
 
 /// Writes `turn` into the header of the first track of an mp4 file.
 fn turn(path: &std::path::Path, turn: [i32; 4]) {
