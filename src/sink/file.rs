@@ -61,6 +61,7 @@ pub(super) struct FileSink {
     shift_nanos: u64,
     /// Tells the muxer's side, once it is known.
     end: Arc<OnceLock<End>>,
+    meter: Meter,
 }
 
 impl FileSink {
@@ -109,6 +110,7 @@ impl FileSink {
             end_nanos: 0,
             shift_nanos: 0,
             end: Arc::clone(&end),
+            meter: meter.clone(),
         };
         let run_ups = sink.tracks.iter().filter_map(|track| track.priming);
         sink.shift_nanos = run_ups.map(|priming| priming.nanos).max().unwrap_or(0);
@@ -180,6 +182,9 @@ impl FileSink {
 /// What an error on the way to `path` means.
 pub(super) fn failure(path: &Path, failure: Failure) -> SinkError {
     let path = path.to_owned();
+    if failure.sound {
+        return SinkError::Sound { path, reason: failure.text };
+    }
     if failure.no_space {
         return SinkError::Write { path, reason: "no space left on the disk".into() };
     }
@@ -210,6 +215,7 @@ impl Sink for FileSink {
                 no_space: false,
                 not_media: false,
                 encrypted: false,
+                sound: false,
             };
             return Err(self.failure(said.output_error.unwrap_or_else(unknown)).into());
         }
@@ -238,7 +244,16 @@ impl Sink for FileSink {
                 isobmff::restore(place.part(), self.shift_nanos, &primings)
                     .map_err(|error| SinkError::Write { path: place.target().into(), reason: io_reason(&error) })?;
             }
-            check::check(place.part(), self.container, frames, self.tracks.len())
+            let fed = self.media.status.said().sound_fed;
+            if fed < self.tracks.len() {
+                let reason = "a track holds none in what is kept";
+                if self.container.is_isobmff() {
+                    // The muxer would leave a track without a description of it, which no player takes.
+                    return Err(SinkError::Sound { path: place.target().into(), reason: reason.into() }.into());
+                }
+                self.meter.warn(format!("sound is missing in the output: {reason} of the input"));
+            }
+            check::check(place.part(), self.container, frames, fed..=self.tracks.len())
                 .map_err(|reason| SinkError::Check { path: place.target().into(), reason })?;
             place.publish()?;
         }
@@ -391,6 +406,11 @@ impl Builder<'_> {
         }
         let input = self.request(muxer, "audio_%u")?;
         tracing::debug!(caps = %track.caps, "a sound track");
+        let status = Arc::clone(&self.media.status);
+        input.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            status.note(|said| said.sound_fed += 1);
+            gst::PadProbeReturn::Remove
+        });
         if chain.is_empty() {
             return track.pad.link(&input).map(drop).map_err(|error| self.failed(error));
         }

@@ -46,6 +46,9 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         return open(path, pipe, Request { priming: false, ..request }, stop, meter);
     }
     demux::warn_of_rest(&streams.rest, meter);
+    if let Some(codec) = media.status.said().missing {
+        meter.warn(format!("left out: {codec} (no decoder for it is installed)"));
+    }
     let (mut tracks, mut unwanted) = (Vec::new(), streams.rest);
     if request.audio {
         for stream in streams.audio {
@@ -176,7 +179,7 @@ impl FileSource {
         Ok(Some(Timed { stamp, item: sample }))
     }
 
-    fn pull_sample(&self) -> Result<Option<gst::Sample>, SourceError> {
+    fn pull_sample(&mut self) -> Result<Option<gst::Sample>, SourceError> {
         let since = Instant::now();
         while !self.stop.asked() {
             if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::from_mseconds(POLL.as_millis() as u64)) {
@@ -186,6 +189,10 @@ impl FileSource {
             if self.sink.is_eos() {
                 if said.input_warnings > 0 {
                     self.meter.warn(format!("the decoder warned {} times of damaged data", said.input_warnings));
+                }
+                if let Some(reason) = &said.sound_lost {
+                    self.meter.warn(format!("sound was left out, since it cannot be read: {reason}"));
+                    self.damage.lose_sound();
                 }
                 // Frames before an error are good ones; what follows is lost.
                 if said.input_error.is_none() && !self.has_end {
