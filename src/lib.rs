@@ -15,7 +15,9 @@ pub mod pool;
 pub mod tensor;
 
 pub mod pattern;
+mod about;
 mod isobmff;
+mod matroska;
 pub mod resume;
 pub mod source;
 pub mod convert;

@@ -55,7 +55,7 @@ impl DolbyVision {
 
 #[cfg(test)]
 mod tests {
-    use super::super::boxed;
+    use super::super::finish::boxed;
     use super::*;
 
     fn movie(entry: &[u8; 4], configuration: &[u8; 4], body: &[u8]) -> Vec<u8> {

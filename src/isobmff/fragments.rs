@@ -290,7 +290,7 @@ fn append_run(
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::boxed;
+    use super::super::finish::boxed;
     use super::*;
 
     fn words(words: &[u32]) -> Vec<u8> {

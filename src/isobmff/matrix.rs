@@ -29,7 +29,7 @@ pub(super) fn in_moov(bytes: &[u8]) -> Option<[i32; 4]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::boxed;
+    use super::super::finish::boxed;
     use super::*;
 
     fn moov(version: u8, numbers: [i32; 4]) -> Vec<u8> {

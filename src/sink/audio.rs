@@ -6,15 +6,20 @@ use super::SinkError;
 use super::container::Container;
 use super::encoder::make;
 
-/// The elements between a track of `caps` and a muxer of `container`, which takes `accepted`; and in words what is
-/// converted, if anything.
-pub(super) fn chain(
-    caps: &gst::Caps,
-    accepted: &gst::Caps,
-    container: Container,
-) -> Result<(Vec<gst::Element>, Option<String>), SinkError> {
-    if let Some(parser) = passing(caps, accepted) {
-        return Ok((parser, None));
+/// How a track gets into a container.
+pub(super) struct Way {
+    /// The elements between the track and the muxer.
+    pub(super) chain: Vec<gst::Element>,
+    /// In words what is converted, if anything.
+    pub(super) converted: Option<String>,
+    /// Samples that the encoder puts before the first, at the rate of the track.
+    pub(super) run_up_samples: u64,
+}
+
+/// The way of a track of `caps` to a muxer of `container`, which takes `accepted`.
+pub(super) fn way(caps: &gst::Caps, accepted: &gst::Caps, container: Container) -> Result<Way, SinkError> {
+    if let Some(chain) = passing(caps, accepted) {
+        return Ok(Way { chain, converted: None, run_up_samples: 0 });
     }
     let from = gst_pbutils::pb_utils_get_codec_description(caps).to_string();
     let target = Target::for_source(caps, container);
@@ -25,8 +30,9 @@ pub(super) fn chain(
     for element in ["audioconvert", "audioresample"] {
         chain.push(make(element, "sound conversion", "gstreamer1.0-plugins-base")?);
     }
-    chain.extend(target.encoder()?);
-    Ok((chain, Some(format!("sound converted from {from} to {}: {container} cannot hold it", target.name))))
+    let run_up_samples = target.encoder(&mut chain)?;
+    let converted = Some(format!("sound converted from {from} to {}: {container} cannot hold it", target.name));
+    Ok(Way { chain, converted, run_up_samples })
 }
 
 /// What lets `caps` into the muxer unchanged: nothing, or a parser that puts it into another form.
@@ -63,25 +69,32 @@ fn factory(kind: gst::ElementFactoryType, caps: &gst::Caps) -> Option<gst::Eleme
 /// What sound is converted to.
 struct Target {
     name: &'static str,
-    /// Encoders in the order of preference.
-    encoders: &'static [&'static str],
+    /// Encoders in the order of preference, and the samples that each puts before the first.
+    encoders: &'static [(&'static str, u64)],
     parser: Option<&'static str>,
     package: &'static str,
 }
 
 const AAC: Target = Target {
     name: "AAC",
-    encoders: &["fdkaacenc", "avenc_aac", "voaacenc"],
+    // Those of libav and VisualOn were measured, that of Fraunhofer is as its makers say.
+    encoders: &[("avenc_aac", 1024), ("fdkaacenc", 2048), ("voaacenc", 1600)],
     parser: Some("aacparse"),
     package: "gstreamer1.0-libav",
 };
 const ALAC: Target =
-    Target { name: "ALAC (lossless)", encoders: &["avenc_alac"], parser: None, package: "gstreamer1.0-libav" };
-const OPUS: Target =
-    Target { name: "Opus", encoders: &["opusenc"], parser: Some("opusparse"), package: "gstreamer1.0-plugins-base" };
+    Target { name: "ALAC (lossless)", encoders: &[("avenc_alac", 0)], parser: None, package: "gstreamer1.0-libav" };
+const OPUS: Target = Target {
+    name: "Opus", // What it puts before stands in its header.
+    encoders: &[("opusenc", 0)],
+    parser: Some("opusparse"),
+    package: "gstreamer1.0-plugins-base",
+};
+/// For lossless sound of so many channels that GStreamer puts it into MP4 and QuickTime neither as ALAC nor as it is.
+const AAC_OF_MANY: Target = Target { name: "AAC (no lossless kind there holds more than two channels)", ..AAC };
 const FLAC: Target = Target {
     name: "FLAC (lossless)",
-    encoders: &["flacenc"],
+    encoders: &[("flacenc", 0)],
     parser: Some("flacparse"),
     package: "gstreamer1.0-plugins-good",
 };
@@ -91,21 +104,24 @@ impl Target {
         let kind = caps.structure(0).map_or("", |s| s.name().as_str());
         let lossless =
             ["audio/x-raw", "audio/x-flac", "audio/x-alac", "audio/x-tta", "audio/x-wavpack"].contains(&kind);
+        let channels = caps.structure(0).and_then(|s| s.get::<i32>("channels").ok()).unwrap_or(2);
         match container {
             Container::WebM => OPUS,
             Container::Mkv => FLAC,
+            Container::Mp4 | Container::Mov if lossless && channels > 2 => AAC_OF_MANY,
             Container::Mp4 | Container::Mov if lossless => ALAC,
             Container::Mp4 | Container::Mov => AAC,
         }
     }
 
-    fn encoder(&self) -> Result<Vec<gst::Element>, SinkError> {
-        let installed = self.encoders.iter().find(|name| gst::ElementFactory::find(name).is_some());
-        let name = installed.unwrap_or(&self.encoders[self.encoders.len() - 1]);
-        let mut chain = vec![make(name, self.name, self.package)?];
+    /// Adds the encoder to `chain`; returns the samples that it puts before the first.
+    fn encoder(&self, chain: &mut Vec<gst::Element>) -> Result<u64, SinkError> {
+        let is_here = |(name, _): &&(&str, u64)| gst::ElementFactory::find(name).is_some();
+        let (name, run_up_samples) = self.encoders.iter().find(is_here).unwrap_or(&self.encoders[0]);
+        chain.push(make(name, self.name, self.package)?);
         if let Some(parser) = self.parser {
             chain.push(make(parser, self.name, "gstreamer1.0-plugins-good")?);
         }
-        Ok(chain)
+        Ok(*run_up_samples)
     }
 }

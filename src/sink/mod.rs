@@ -12,19 +12,23 @@ use crate::source::{OpenMedia, Timing};
 
 mod audio;
 mod buffer;
+mod builder;
 mod check;
 mod container;
 mod encoder;
 mod end;
 mod file;
+mod labels;
 mod leftover;
 mod place;
 mod recorder;
 mod replay;
 mod sequence;
+mod steady;
 mod stored;
 mod stdout;
 mod still;
+mod text;
 
 pub use container::Container;
 pub(crate) use encoder::settle as codec;
@@ -96,14 +100,6 @@ pub enum SinkError {
     #[error("encoding {path:?} failed: {reason}")]
     Encode {
         /// The file.
-        path: PathBuf,
-        /// In GStreamer's words.
-        reason: String,
-    },
-    /// The sound of the input cannot be read, and this output needs it: a fault of the input.
-    #[error("the sound for {path:?} cannot be read: {reason}; leave it out with --no-audio, or write .mkv")]
-    Sound {
-        /// The output.
         path: PathBuf,
         /// In GStreamer's words.
         reason: String,

@@ -8,6 +8,7 @@ use gst::prelude::*;
 
 use super::caps::{Stated, light, peak_nits, stated_colorimetry, wanted, without_colorimetry};
 use super::demux::{Stream, element, pad, unreadable};
+use super::origin::Origin;
 use super::pipeline::Media;
 use super::turn::Orientation;
 use super::{SourceError, alpha};
@@ -37,6 +38,7 @@ pub(super) struct Decoded {
 pub(super) fn decode(
     media: &Media,
     stream: Stream,
+    origin: &Origin,
     path: &Path,
     stop: &Stop,
     meter: &Meter,
@@ -61,9 +63,17 @@ pub(super) fn decode(
     for element in chain.iter().rev() {
         element.sync_state_with_parent().map_err(gstreamer)?;
     }
-    stream.link(&pad(&queue, "sink")?)?;
+    let (sink, src) = (pad(&queue, "sink")?, pad(&queue, "src")?);
+    origin.watch(media, &sink);
+    origin.follow(&src);
+    let hold = src.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, |_, _| gst::PadProbeReturn::Ok);
+    stream.link(&sink)?;
+    origin.settle(media, &queue, stop)?;
+    if let Some(hold) = hold {
+        src.remove_probe(hold);
+    }
 
-    let said = media.wait(stop, PATIENCE, |said| said.format_known || said.failed())?;
+    let said = media.status.wait_unless(stop, PATIENCE, |said| said.format_known || said.failed())?;
     let caps = decoded.current_caps().filter(|_| said.format_known);
     let Some(caps) = caps else {
         return Err(match said.input_error.or(said.output_error) {

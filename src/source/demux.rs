@@ -8,10 +8,11 @@ use gst::prelude::*;
 
 use super::pipeline::{Failure, Media, Said};
 use super::stdin::Pipe;
-use super::{SourceError, pipeline};
+use super::{SourceError, labels, pipeline};
+use crate::about::Label;
 use crate::flow::Stop;
 use crate::frame::Size;
-use crate::isobmff::{Hidden, Priming};
+use crate::isobmff::Index;
 use crate::report::Meter;
 
 /// Longest time that a demuxer may take to show its streams.
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A parsed stream. Its pad is blocked until somebody links it.
 pub(super) struct Stream {
-    pad: gst::Pad,
+    pub(super) pad: gst::Pad,
     block: Option<gst::PadProbeId>,
     pub(super) caps: gst::Caps,
 }
@@ -34,7 +35,13 @@ impl Stream {
     }
 
     fn is_audio(&self) -> bool {
-        self.media_type().starts_with("audio/")
+        self.media_type().starts_with("audio/") && self.media_type() != "audio/x-unknown"
+    }
+
+    /// Subtitles of any kind.
+    fn is_text(&self) -> bool {
+        let kind = self.media_type();
+        ["text/", "subpicture/", "subtitle/"].iter().any(|begin| kind.starts_with(begin)) || is_styled_text(kind)
     }
 
     /// A picture without a rate beside sound is the cover.
@@ -51,7 +58,18 @@ impl Stream {
 
     /// Codec in words.
     pub(super) fn codec(&self) -> String {
+        if let Some(id) = self.caps.structure(0).and_then(|s| s.get::<&str>("codec-id").ok()) {
+            return id.into();
+        }
+        if self.media_type() == "application/x-subtitle-unknown" {
+            return "subtitles of an unknown kind".into();
+        }
         gst_pbutils::pb_utils_get_codec_description(&self.caps).to_string()
+    }
+
+    /// What the file says of it.
+    pub(super) fn label(&self) -> Label {
+        labels::label(&self.pad)
     }
 
     /// Whether it is the track of this number in an MP4 or QuickTime file.
@@ -79,20 +97,46 @@ impl Stream {
     }
 }
 
+/// Subtitles that say how they look, which the parsers of GStreamer would take from them.
+fn is_styled_text(kind: &str) -> bool {
+    ["application/x-ass", "application/x-ssa", "application/x-usf"].contains(&kind)
+}
+
 /// What a container holds, sorted.
 pub(super) struct Streams {
     pub(super) video: Stream,
     pub(super) audio: Vec<Stream>,
+    pub(super) texts: Vec<Stream>,
     /// Linked to nowhere.
     pub(super) rest: Vec<Stream>,
+    /// The container has a timeline that begins at 0.
+    pub(super) has_timeline: bool,
 }
 
-/// Opens `path`, or `pipe`, and waits until the demuxer has shown all streams; it does not see the edit lists in `hidden`.
+impl Streams {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Stream> {
+        std::iter::once(&self.video).chain(&self.audio).chain(&self.texts).chain(&self.rest)
+    }
+
+    /// Says in one sentence what of the file does not come along: what is no video, sound or subtitles, and the tracks
+    /// in `index` that the demuxer did not show at all.
+    pub(super) fn warn_of_rest(&self, index: &Index, meter: &Meter) {
+        let shown = self.rest.iter().map(Stream::codec);
+        let hidden = index.tracks.iter().filter(|track| !self.all().any(|stream| stream.is_track(track.id)));
+        let hidden = hidden.map(|track| format!("track {} ({})", track.id, track.kind.escape_ascii()));
+        let left_out: Vec<_> = shown.chain(hidden).collect();
+        if !left_out.is_empty() {
+            meter.warn(format!("left out: {} (one video, sound and subtitles are kept)", left_out.join(", ")));
+        }
+    }
+}
+
+/// Opens `path`, or `pipe`, and waits until the demuxer has shown all streams; it reads what `index` would have it read.
 pub(super) fn open(
     media: &Media,
     path: &Path,
     pipe: Option<&Pipe>,
-    hidden: Hidden,
+    index: Index,
     stop: &Stop,
 ) -> Result<Streams, SourceError> {
     let found = Arc::new(Mutex::new(Vec::new()));
@@ -101,40 +145,44 @@ pub(super) fn open(
         None => {
             let file = element("filesrc")?;
             file.set_property("location", path);
+            hide(&file, index)?;
             file
         }
     };
-    if !hidden.primings.is_empty() {
-        hide(&file, hidden)?;
-    }
     let parse = element("parsebin")?;
+    parse.connect("autoplug-continue", false, |values| {
+        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
+        let kind = caps.as_ref().and_then(|caps| caps.structure(0)).map_or("", |s| s.name().as_str());
+        Some((!is_styled_text(kind)).to_value())
+    });
     connect(&parse, media, &found);
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
     media.input.add_many([&file, &parse]).map_err(gstreamer)?;
     file.link(&parse).map_err(gstreamer)?;
     // Errors of the state change are on the bus, with a better text.
     let _ = media.pipeline.set_state(gst::State::Playing);
-    let said = media.wait(stop, PATIENCE, |said| said.streams_known || said.failed())?;
+    let said = media.status.wait_unless(stop, PATIENCE, |said| said.streams_known || said.failed())?;
     let streams = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
     if !said.streams_known {
-        return Err(why_no_streams(path, &said, media.moves()));
+        return Err(why_no_streams(path, &said));
     }
+    let has_timeline = media.has_any(&["qtdemux"]);
     match (sort(path, streams), said.missing) {
         // Streams that nothing understands are not shown.
         (Err(SourceError::NoVideo { path, .. }), Some(codec)) => Err(SourceError::NoDecoder { path, codec }),
-        (sorted, _) => sorted,
+        (sorted, _) => Ok(Streams { has_timeline, ..sorted? }),
     }
 }
 
-/// Lets what `file` gives be read without the edit lists in `hidden`.
-fn hide(file: &gst::Element, hidden: Hidden) -> Result<(), SourceError> {
+/// Lets what `file` gives be read as `index` would have it.
+fn hide(file: &gst::Element, index: Index) -> Result<(), SourceError> {
     pad(file, "src")?.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data
-            && hidden.touches(buffer.offset(), buffer.size())
+            && index.touches(buffer.offset(), buffer.size())
         {
             let offset = buffer.offset();
             if let Ok(mut bytes) = buffer.make_mut().map_writable() {
-                hidden.apply(offset, &mut bytes);
+                index.apply(offset, &mut bytes);
             }
         }
         gst::PadProbeReturn::Ok
@@ -169,13 +217,10 @@ fn connect(parse: &gst::Element, media: &Media, found: &Arc<Mutex<Vec<Stream>>>)
 
 fn sort(path: &Path, streams: Vec<Stream>) -> Result<Streams, SourceError> {
     if streams.iter().any(|s| s.media_type().contains("cenc") || s.media_type().contains("webm-enc")) {
-        return Err(SourceError::Unsupported {
-            path: path.into(),
-            what: "encrypted".into(),
-            hint: "decrypt it with its key".into(),
-        });
+        return Err(encrypted(path));
     }
     let (audio, others): (Vec<_>, Vec<_>) = streams.into_iter().partition(Stream::is_audio);
+    let (texts, others): (Vec<_>, Vec<_>) = others.into_iter().partition(Stream::is_text);
     let (mut videos, mut rest): (Vec<_>, Vec<_>) = others.into_iter().partition(Stream::is_video);
     let with_sound = !audio.is_empty();
     let chosen = videos
@@ -188,131 +233,33 @@ fn sort(path: &Path, streams: Vec<Stream>) -> Result<Streams, SourceError> {
     };
     let video = videos.remove(chosen);
     rest.extend(videos);
-    Ok(Streams { video, audio, rest })
+    Ok(Streams { video, audio, texts, rest, has_timeline: false })
 }
 
-fn why_no_streams(path: &Path, said: &Said, moves: bool) -> SourceError {
+fn why_no_streams(path: &Path, said: &Said) -> SourceError {
     match said {
         Said { missing: Some(codec), .. } => SourceError::NoDecoder { path: path.into(), codec: codec.clone() },
         Said { input_error: Some(failure), .. } | Said { output_error: Some(failure), .. } => unreadable(path, failure),
-        _ if moves => SourceError::Stalled { path: path.into(), seconds: PATIENCE.as_secs() },
-        _ => SourceError::NotMedia { path: path.into(), reason: "it holds no stream that can be read".into() },
+        _ => SourceError::Stalled { path: path.into(), seconds: PATIENCE.as_secs() },
     }
+}
+
+/// The error of a file that only its key would open.
+pub(super) fn encrypted(path: &Path) -> SourceError {
+    let (what, hint) = ("encrypted".into(), "decrypt it with its key".into());
+    SourceError::Unsupported { path: path.into(), what, hint }
 }
 
 /// The error of a file that gave nothing.
 pub(super) fn unreadable(path: &Path, failure: &Failure) -> SourceError {
     if failure.encrypted {
-        let (what, hint) = ("encrypted".into(), "decrypt it with its key".into());
-        return SourceError::Unsupported { path: path.into(), what, hint };
+        return encrypted(path);
     }
     let reason = failure.text.clone();
     if failure.not_media {
         SourceError::NotMedia { path: path.into(), reason }
     } else {
         SourceError::Undecodable { path: path.into(), reason }
-    }
-}
-
-/// A sound track on its way to a muxer. It waits, blocked, until a sink takes it; its queue has no bound, since a
-/// bounded one can stop the demuxer while the muxer waits for video: back-pressure comes from the video alone.
-pub(crate) struct Track {
-    pub(crate) pad: gst::GhostPad,
-    pub(crate) caps: gst::Caps,
-    /// Run-up at its start that nobody is to hear.
-    pub(crate) priming: Option<Priming>,
-    queue: gst::Element,
-    block: Option<gst::PadProbeId>,
-    /// The moment of the input's time that becomes 0.
-    begin_nanos: u64,
-}
-
-impl Track {
-    /// Lets the sound flow.
-    pub(crate) fn open(&mut self) {
-        if let Some(block) = self.block.take() {
-            self.pad.remove_probe(block);
-        }
-    }
-
-    /// Leaves out what begins before `nanos` of the input's time, which becomes 0.
-    pub(super) fn begin_at(&mut self, nanos: u64) {
-        self.begin_nanos = nanos;
-        self.pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            let pts = info.buffer().and_then(|buffer| buffer.pts());
-            match pts.and_then(|pts| running_time(pad, pts)) {
-                Some(time) if time.nseconds() < nanos => gst::PadProbeReturn::Drop,
-                _ => gst::PadProbeReturn::Ok,
-            }
-        });
-    }
-
-    /// Shifts the track to a later time.
-    pub(crate) fn shift(&self, nanos: u64) {
-        let [nanos, begin] = [nanos, self.begin_nanos].map(|nanos| i64::try_from(nanos).unwrap_or(i64::MAX));
-        self.pad.set_offset(nanos - begin);
-    }
-
-    /// Ends the track at `end_nanos` of the part's time: what begins later is dropped, and the end follows. For a video that ends before
-    /// its container does.
-    pub(crate) fn end_at(&self, end_nanos: u64) {
-        let end_nanos = end_nanos + self.begin_nanos;
-        self.pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            let pts = info.buffer().and_then(|buffer| buffer.pts());
-            let running = pts.and_then(|pts| running_time(pad, pts));
-            match running {
-                Some(time) if time.nseconds() >= end_nanos => gst::PadProbeReturn::Drop,
-                _ => gst::PadProbeReturn::Ok,
-            }
-        });
-        if let Some(sink) = self.queue.static_pad("sink") {
-            sink.send_event(gst::event::Eos::new());
-        }
-    }
-}
-
-fn running_time(pad: &gst::GhostPad, pts: gst::ClockTime) -> Option<gst::ClockTime> {
-    let event = pad.sticky_event::<gst::event::Segment>(0)?;
-    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
-    segment.to_running_time(pts)
-}
-
-/// Gives `stream` a queue and a blocked pad on the outside of the input bin.
-pub(super) fn track(media: &Media, stream: Stream, priming: Option<Priming>) -> Result<Track, SourceError> {
-    let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
-    let queue = element("queue")?;
-    for bound in ["max-size-buffers", "max-size-bytes"] {
-        queue.set_property(bound, 0u32);
-    }
-    queue.set_property("max-size-time", 0u64);
-    media.input.add(&queue).map_err(gstreamer)?;
-    let (sink, src) = (pad(&queue, "sink")?, pad(&queue, "src")?);
-    // Named by its queue: the targets of all tracks are called the same.
-    let outside = gst::GhostPad::builder_with_target(&src).map_err(gstreamer)?.name(queue.name()).build();
-    let block = outside.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, |_, _| gst::PadProbeReturn::Ok);
-    outside.set_active(true).map_err(gstreamer)?;
-    media.input.add_pad(&outside).map_err(gstreamer)?;
-    queue.sync_state_with_parent().map_err(gstreamer)?;
-    let caps = stream.caps.clone();
-    stream.link(&sink)?;
-    Ok(Track { pad: outside, caps, priming, queue, block, begin_nanos: 0 })
-}
-
-/// Lets `stream` run into nowhere.
-pub(super) fn discard(media: &Media, stream: Stream) -> Result<(), SourceError> {
-    let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
-    let nowhere = element("fakesink")?;
-    nowhere.set_property("sync", false);
-    nowhere.set_property("async", false);
-    media.input.add(&nowhere).map_err(gstreamer)?;
-    nowhere.sync_state_with_parent().map_err(gstreamer)?;
-    stream.link(&pad(&nowhere, "sink")?)
-}
-
-/// Says what of `streams` does not come along.
-pub(super) fn warn_of_rest(streams: &[Stream], meter: &Meter) {
-    for stream in streams {
-        meter.warn(format!("left out: {} (only one video and the sound are kept)", stream.codec()));
     }
 }
 

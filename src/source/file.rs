@@ -7,15 +7,17 @@ use std::time::Instant;
 use gst::prelude::*;
 
 use super::cut::Cut;
+use super::origin::Origin;
 use super::pipeline::{Media, POLL, STALL};
 use super::reader::Reader;
 use super::shape::{Meant, Shape, Shaped, Stored};
 use super::stdin::Pipe;
-use super::{OpenMedia, Opened, Request, SourceError, Timing, damage, decode, demux, whole};
+use super::{Kind, OpenMedia, Opened, Request, SourceError, Timing, damage, decode, demux, labels, track, whole};
+use crate::about;
 use crate::error::Result;
 use crate::flow::Stop;
 use crate::frame::{Frame, FrameFormat, Stamp, Timed};
-use crate::isobmff::Hidden;
+use crate::isobmff::Index;
 use crate::job::Part;
 use crate::memory;
 use crate::report::Meter;
@@ -34,42 +36,56 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
     let part = request.part;
     let media = Arc::new(Media::new()?);
     let damage = damage::Account::open();
-    let hidden = if pipe.is_none() && request.audio && request.priming && part.start_nanos.is_none() {
-        Hidden::find(path)
-    } else {
-        Hidden::default()
+    let index = match pipe {
+        None => Index::find(path, request.audio && request.priming && part.start_nanos.is_none()),
+        Some(_) => Index::default(),
     };
-    let run_ups = hidden.primings.clone();
-    let streams = demux::open(&media, path, pipe, hidden, stop)?;
+    if index.encrypted {
+        return Err(demux::encrypted(path).into());
+    }
+    let run_ups = index.primings.clone();
+    let streams = demux::open(&media, path, pipe, index.clone(), stop)?;
     if !run_ups.iter().all(|run_up| streams.audio.iter().any(|stream| stream.is_track(run_up.track_id))) {
         // A track whose run-up cannot be told from its sound would be late by it.
         return open(path, pipe, Request { priming: false, ..request }, stop, meter);
     }
-    demux::warn_of_rest(&streams.rest, meter);
-    if let Some(codec) = media.status.said().missing {
-        meter.warn(format!("left out: {codec} (no decoder for it is installed)"));
-    }
+    streams.warn_of_rest(&index, meter);
+    let origin = Origin::new(!streams.has_timeline);
+    let pads: Vec<_> = streams.all().map(|stream| stream.pad.clone()).collect();
     let (mut tracks, mut unwanted) = (Vec::new(), streams.rest);
     if request.audio {
         for stream in streams.audio {
             let priming = run_ups.iter().find(|run_up| stream.is_track(run_up.track_id)).copied();
-            tracks.push(demux::track(&media, stream, priming)?);
+            let enabled = index.tracks.iter().any(|track| track.enabled && stream.is_track(track.id));
+            let mut track = track::track(&media, stream, Kind::Sound, priming, &origin)?;
+            if enabled {
+                track.choose(true);
+            }
+            if request.priming && origin.counts() && part.start_nanos.is_none() {
+                track.keep_opus_run_up();
+            }
+            tracks.push(track);
         }
     } else {
         unwanted.extend(streams.audio);
     }
+    for stream in streams.texts {
+        tracks.push(track::track(&media, stream, Kind::Text, None, &origin)?);
+    }
     for stream in unwanted {
-        demux::discard(&media, stream)?;
+        track::discard(&media, stream)?;
     }
     if let Some(size) = streams.video.size() {
         memory::check_decoding(path, size, request.room_bytes)?;
     }
-    let decode::Decoded { sink, stated, orientation } = decode::decode(&media, streams.video, path, stop, meter)?;
+    let decode::Decoded { sink, stated, orientation } =
+        decode::decode(&media, streams.video, &origin, path, stop, meter)?;
     let mut source = FileSource {
         path: path.into(),
         media: Arc::clone(&media),
         sink,
         reader: Reader::new(path.into(), stated),
+        stated_nanos: index.duration_nanos,
         held: None,
         whole: pipe.is_none(),
         cut: Cut::new(part, 0),
@@ -79,13 +95,19 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         meter: meter.clone(),
         damage,
     };
-    let skipped_nanos = source.enter(part)?;
+    let skipped_nanos = source.enter(part, &origin)?;
     let first = source.first(part, skipped_nanos)?;
     tracks.iter_mut().for_each(|track| track.begin_at(part.start_nanos.unwrap_or(0) - skipped_nanos));
     let (mut format, mut timing) = source.describe(&first.item, part)?;
     source.held = Some(first);
     format.size = orientation.size(format.size);
     timing.aspect = orientation.aspect(timing.aspect);
+    // By now all streams have told what they say of themselves.
+    let mut about = labels::about(&pads, &pads[0]);
+    let chapters = if about.chapters.is_empty() { &index.chapters } else { &about.chapters };
+    let begin = origin.zero_nanos() + part.start_nanos.unwrap_or(0);
+    let end = timing.duration_nanos.map(|duration| begin + duration);
+    about.chapters = about::chapters_within(chapters, begin, end);
     let meant = Meant { format, aspect: timing.aspect, orientation, deinterlace: request.deinterlace };
     Ok(Opened {
         source: Box::new(Shaped::new(source, meant, meter.clone())),
@@ -93,7 +115,7 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         timing,
         single: part.frames == Some(1),
         number: 1,
-        media: Some(OpenMedia { media, tracks }),
+        media: Some(OpenMedia { media, tracks, about }),
     })
 }
 
@@ -102,6 +124,8 @@ struct FileSource {
     media: Arc<Media>,
     sink: gst_app::AppSink,
     reader: Reader,
+    /// Length, where the container says more of it than the demuxer.
+    stated_nanos: Option<u64>,
     /// First sample, pulled when the format was asked for.
     held: Option<Timed<gst::Sample>>,
     /// The file can be looked into from outside.
@@ -119,13 +143,14 @@ impl FileSource {
     /// Goes to a moment before the wanted part, and says how far that is into the input. The rest of the way is decoded:
     /// the frame that is shown when the part begins may have begun long before, and many demuxers arrive elsewhere than
     /// they say. (Nor are they told of the end: some leave out what frames before it depend on.)
-    fn enter(&self, part: Part) -> Result<u64, SourceError> {
+    fn enter(&self, part: Part, origin: &Origin) -> Result<u64, SourceError> {
         let near_nanos = part.start_nanos.unwrap_or(0).saturating_sub(RUN_UP_NANOS);
         if near_nanos == 0 || !self.whole || !self.media.has_any(&EXACT_DEMUXERS) {
             return Ok(0);
         }
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
-        let near = gst::ClockTime::from_nseconds(near_nanos);
+        let near = gst::ClockTime::from_nseconds(near_nanos + origin.zero_nanos());
+        origin.leave();
         // Only once data has come through the whole chain does a seek reach the demuxer.
         let _ = self.sink.try_pull_preroll(gst::ClockTime::from_seconds(STALL.as_secs()));
         let sought = self.sink.seek(1.0, flags, gst::SeekType::Set, near, gst::SeekType::None, gst::ClockTime::NONE);
@@ -170,16 +195,18 @@ impl FileSource {
         }
         let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
         let pts = buffer.pts().and_then(|pts| segment.map_or(Some(pts), |segment| segment.to_running_time(pts)));
+        // Where frames are stored in another order than they are shown in, the last may claim the time of another.
+        let left = segment.zip(buffer.pts()).and_then(|(segment, pts)| segment.stop()?.checked_sub(pts));
+        let duration = buffer.duration().map(|stated| left.map_or(stated, |left| stated.min(left)));
         let stamp = self.clock.stamp(
             pts.map(gst::ClockTime::nseconds),
-            buffer.duration().map(gst::ClockTime::nseconds),
+            duration.map(gst::ClockTime::nseconds),
             buffer.flags().contains(gst::BufferFlags::DISCONT),
-            &self.meter,
         );
         Ok(Some(Timed { stamp, item: sample }))
     }
 
-    fn pull_sample(&mut self) -> Result<Option<gst::Sample>, SourceError> {
+    fn pull_sample(&self) -> Result<Option<gst::Sample>, SourceError> {
         let since = Instant::now();
         while !self.stop.asked() {
             if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::from_mseconds(POLL.as_millis() as u64)) {
@@ -189,10 +216,6 @@ impl FileSource {
             if self.sink.is_eos() {
                 if said.input_warnings > 0 {
                     self.meter.warn(format!("the decoder warned {} times of damaged data", said.input_warnings));
-                }
-                if let Some(reason) = &said.sound_lost {
-                    self.meter.warn(format!("sound was left out, since it cannot be read: {reason}"));
-                    self.damage.lose_sound();
                 }
                 // Frames before an error are good ones; what follows is lost.
                 if said.input_error.is_none() && !self.has_end {
@@ -235,7 +258,8 @@ impl FileSource {
     fn describe(&self, sample: &gst::Sample, part: Part) -> Result<(FrameFormat, Timing), SourceError> {
         let (info, format) = self.reader.format(sample)?;
         let rate = Some(info.fps()).filter(|rate| rate.numer() > 0);
-        let whole = self.sink.query_duration::<gst::ClockTime>().map(gst::ClockTime::nseconds);
+        let queried = || self.sink.query_duration::<gst::ClockTime>().map(gst::ClockTime::nseconds);
+        let whole = self.stated_nanos.or_else(queried);
         let end = match (part.end_nanos, whole) {
             (Some(end), Some(whole)) => Some(end.min(whole)),
             (end, whole) => end.or(whole),
@@ -277,24 +301,26 @@ struct Clock {
     last: Option<(u64, u64)>,
     /// Added to what the file says, since its times jumped back.
     offset_nanos: u64,
+    /// How many frames had no time stamp, one that did not go forward, or one that jumped back.
+    mended: [u64; 3],
 }
 
 impl Clock {
-    fn stamp(&mut self, pts: Option<u64>, duration: Option<u64>, discontinuity: bool, meter: &Meter) -> Stamp {
+    fn stamp(&mut self, pts: Option<u64>, duration: Option<u64>, discontinuity: bool) -> Stamp {
         let expected = self.last.map_or(0, |(pts, duration)| pts + duration);
         let pts_nanos = match (pts.map(|pts| pts + self.offset_nanos), self.last) {
             (Some(pts), Some((last, _))) if pts + JUMP_NANOS < last => {
-                meter.warn("the time stamps jump back: what follows was put behind what came before");
+                self.mended[2] += 1;
                 self.offset_nanos += expected - pts;
                 expected
             }
             (Some(pts), Some((last, _))) if pts <= last => {
-                meter.warn("some time stamps do not go forward: put just behind the frame before");
+                self.mended[1] += 1;
                 last + TICK_NANOS
             }
             (Some(pts), _) => pts,
             (None, _) => {
-                meter.warn("some frames have no time stamp: replaced by the end of the frame before");
+                self.mended[0] += 1;
                 expected
             }
         };
@@ -306,6 +332,24 @@ impl Clock {
         self.seq += 1;
         stamp
     }
+
+    /// What was mended, in words.
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let texts = [
+            "some frames have no time stamp: put at the end of the frame before",
+            "some time stamps do not go forward: put just behind the frame before",
+            "the time stamps jump back: what follows was put behind what came before",
+        ];
+        let counted = self.mended.into_iter().zip(texts).filter(|(count, _)| *count > 0);
+        counted.map(|(count, text)| format!("{text} ({count} times)"))
+    }
+}
+
+impl Drop for FileSource {
+    fn drop(&mut self) {
+        // Only now are they counted.
+        self.clock.warnings().for_each(|text| self.meter.warn(text));
+    }
 }
 
 #[cfg(test)]
@@ -314,11 +358,10 @@ mod tests {
 
     #[test]
     fn the_clock_keeps_good_times_and_mends_bad_ones() {
-        let (mut clock, meter) = (Clock::default(), Meter::new());
-        let mut pts = |pts, duration| clock.stamp(pts, duration, false, &meter).pts_nanos;
+        let mut clock = Clock::default();
+        let mut pts = |pts, duration| clock.stamp(pts, duration, false).pts_nanos;
         assert_eq!(pts(Some(5), Some(10)), Some(5));
         assert_eq!(pts(Some(40), Some(10)), Some(40));
-        assert_eq!(meter.warnings().len(), 0);
         assert_eq!(pts(None, Some(10)), Some(50));
         assert_eq!(pts(Some(50), Some(10)), Some(50 + TICK_NANOS));
         // One repeat does not make the next good stamp a bad one.
@@ -326,6 +369,7 @@ mod tests {
         assert_eq!(pts(Some(5_000_000_000), Some(2_000_000_000)), Some(5_000_000_000));
         assert_eq!(pts(Some(100), Some(10)), Some(7_000_000_000));
         assert_eq!(pts(Some(140), Some(10)), Some(7_000_000_040));
-        assert_eq!(meter.warnings().len(), 3);
+        assert_eq!(clock.mended, [1, 1, 1]);
+        assert!(clock.warnings().all(|text| text.ends_with("(1 times)")));
     }
 }

@@ -16,7 +16,10 @@ pub(crate) mod caps;
 pub(crate) mod pipeline;
 mod damage;
 mod cut;
+mod labels;
+mod origin;
 mod demux;
+mod track;
 mod decode;
 mod reader;
 mod alpha;
@@ -31,9 +34,10 @@ mod still;
 mod animation;
 mod whole;
 
-pub(crate) use demux::Track;
+pub(crate) use labels::About;
 pub(crate) use pipeline::Media;
 use test_pattern::FrameRate;
+pub(crate) use track::{Kind, Track};
 pub(crate) use whole::stated_len;
 
 /// The input cannot be read.
@@ -200,6 +204,7 @@ impl Timing {
 pub(crate) struct OpenMedia {
     pub(crate) media: std::sync::Arc<Media>,
     pub(crate) tracks: Vec<Track>,
+    pub(crate) about: About,
 }
 
 /// What is wanted of an input.

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 pub mod clip;
+pub mod ffmpeg;
 pub mod read;
 
 use std::path::{Path, PathBuf};
