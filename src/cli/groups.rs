@@ -259,6 +259,8 @@ pub struct OutputArgs {
     pub no_deinterlace: bool,
 
     /// Replace OUT if it exists, and throw away what a killed run left of it
+    ///
+    /// Where OUT is a link, the file that it leads to is replaced, and the link stays.
     #[arg(long)]
     pub force: bool,
 

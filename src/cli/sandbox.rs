@@ -46,7 +46,11 @@ fn access(jobs: &[Job], report: Option<&Path>, plugins: Vec<PathBuf>) -> Result<
         });
         read.extend(of_engine(&job.engine)?);
         // Standard output is open already.
-        write.extend(job.output.path().filter(|_| job.output != Output::Stdout).map(folder_of));
+        if let Some(output) = job.output.path().filter(|_| job.output != Output::Stdout) {
+            write.push(folder_of(output));
+            // A link is followed.
+            write.extend(std::fs::canonicalize(output).ok().map(|real| folder_of(&real)));
+        }
     }
     Ok(Access { read, write })
 }

@@ -36,8 +36,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Claims the place of `target`, to which `input` will be turned.
+    /// Claims the place of `target`, to which `input` will be turned. Where it is a link and may be replaced, the file that
+    /// it leads to is, and the link stays.
     pub(crate) fn claim(target: &Path, input: &Path, claim: Claim) -> Result<Self> {
+        let target = &if claim.force { led_to(target) } else { target.into() };
         let write = |reason: &str| SinkError::Write { path: target.into(), reason: reason.into() };
         let names = Names::of(target).ok_or_else(|| write("it is no file name"))?;
         refuse_same(target, input)?;
@@ -156,6 +158,18 @@ fn clock(nanos: u64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
+/// The file that `target` is, or that it leads to if it is a link.
+fn led_to(target: &Path) -> PathBuf {
+    match fs::read_link(target) {
+        Ok(leads) => {
+            let leads = folder_of(target).join(leads);
+            // One that leads nowhere yet leads to a file that can be made.
+            leads.canonicalize().unwrap_or(leads)
+        }
+        Err(_) => target.into(),
+    }
+}
+
 pub(super) fn folder_of(target: &Path) -> PathBuf {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.into(),
@@ -259,6 +273,28 @@ mod tests {
         fs::remove_file(&part).unwrap();
         std::os::unix::fs::symlink("nowhere", folder.path().join("out.mkv")).unwrap();
         assert!(matches!(claim(folder.path(), false), Err(Error::Sink(SinkError::Exists { .. }))));
+    }
+
+    #[test]
+    fn a_link_stays_and_what_it_leads_to_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, elsewhere) = (folder.path().join("out.mkv"), folder.path().join("elsewhere"));
+        fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink("elsewhere/real.mkv", &link).unwrap();
+        for before in [None, Some("old")] {
+            if let Some(before) = before {
+                fs::write(elsewhere.join("real.mkv"), before).unwrap();
+            }
+            assert!(matches!(claim(folder.path(), false), Err(Error::Sink(SinkError::Exists { .. }))));
+            let place = claim(folder.path(), true).unwrap();
+            fs::write(place.part(), "new").unwrap();
+            assert_eq!(place.part().parent().unwrap().canonicalize().unwrap(), elsewhere.canonicalize().unwrap());
+            place.publish().unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(fs::read_to_string(elsewhere.join("real.mkv")).unwrap(), "new");
+            fs::remove_file(elsewhere.join("real.mkv")).unwrap();
+        }
+        assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
     }
 
     #[test]

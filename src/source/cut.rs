@@ -3,6 +3,9 @@
 use crate::frame::Timed;
 use crate::job::Part;
 
+/// Times are mostly given in milliseconds: what would be shown for less than one of a part is not meant.
+pub(super) const LEAST_SHOWN_NANOS: u64 = 1_000_000;
+
 /// Lets the frames of a part through. The frame that is shown at its begin comes first, shortened; one that begins at its
 /// end does not come. The begin becomes 0.
 pub(super) struct Cut<T> {
@@ -47,7 +50,8 @@ impl<T> Cut<T> {
             None if self.begun => pull()?,
             None => self.shown_at_begin(&mut pull)?,
         };
-        let Some(mut frame) = next.filter(|frame| pts(frame) < self.end_nanos) else {
+        let is_wanted = |frame: &Timed<T>| pts(frame).saturating_add(LEAST_SHOWN_NANOS) <= self.end_nanos;
+        let Some(mut frame) = next.filter(is_wanted) else {
             self.frames_left = 0;
             return Ok(None);
         };
@@ -69,7 +73,7 @@ impl<T> Cut<T> {
     ) -> Result<Option<Timed<T>>, E> {
         let mut shown: Option<Timed<T>> = None;
         while let Some(frame) = pull()? {
-            if pts(&frame) <= self.begin_nanos {
+            if pts(&frame) < self.begin_nanos + LEAST_SHOWN_NANOS {
                 shown = Some(frame);
                 continue;
             }
@@ -85,7 +89,8 @@ impl<T> Cut<T> {
         }
         self.begun = true;
         let begin = self.begin_nanos;
-        Ok(shown.filter(|last| pts(last) == begin || pts(last) + last.stamp.duration_nanos.unwrap_or(0) > begin))
+        let end = |last: &Timed<T>| pts(last) + last.stamp.duration_nanos.unwrap_or(0);
+        Ok(shown.filter(|last| pts(last) >= begin || end(last) >= begin + LEAST_SHOWN_NANOS))
     }
 
     /// `frame` in the time of the part.
@@ -110,30 +115,36 @@ mod tests {
     use super::*;
     use crate::frame::Stamp;
 
-    /// Begin, and duration of each frame that comes of frames at `times` (the last is the end), with its number.
+    const MS: u64 = 1_000_000;
+
+    /// Begin, and duration of each frame that comes of frames at `times` (the last is the end), with its number; in ms.
     fn cut(times: &[u64], part: Part, skipped: u64) -> Vec<(usize, u64, Option<u64>)> {
         let mut frames = times.windows(2).enumerate().map(|(number, time)| {
             let stamp = Stamp {
                 seq: number as u64,
-                pts_nanos: Some(time[0]),
-                duration_nanos: Some(time[1] - time[0]),
+                pts_nanos: Some(time[0] * MS),
+                duration_nanos: Some((time[1] - time[0]) * MS),
                 discontinuity: false,
             };
             Timed { stamp, item: number }
         });
-        let mut cut = Cut::new(part, skipped);
+        let mut cut = Cut::new(part, skipped * MS);
         let mut pull = || Ok::<_, ()>(frames.next());
         let mut found = Vec::new();
         while let Some(frame) = cut.next(&mut pull).unwrap() {
             assert_eq!(frame.stamp.seq, found.len() as u64);
-            found.push((frame.item, frame.stamp.pts_nanos.unwrap(), frame.stamp.duration_nanos));
+            found.push((
+                frame.item,
+                frame.stamp.pts_nanos.unwrap() / MS,
+                frame.stamp.duration_nanos.map(|nanos| nanos / MS),
+            ));
         }
         assert!(cut.next(&mut pull).unwrap().is_none());
         found
     }
 
     fn part(start: u64, end: u64, frames: u64) -> Part {
-        Part { start_nanos: Some(start), end_nanos: Some(end), frames: Some(frames) }
+        Part { start_nanos: Some(start * MS), end_nanos: Some(end * MS), frames: Some(frames) }
     }
 
     const TIMES: [u64; 6] = [0, 40, 50, 130, 140, 340];
@@ -163,6 +174,23 @@ mod tests {
         assert_eq!(cut(&TIMES, part(0, 41, 9), 0), [(0, 0, Some(40)), (1, 40, Some(1))]);
         assert_eq!(cut(&TIMES, part(41, 49, 9), 0), [(1, 0, Some(8))]);
         assert_eq!(cut(&TIMES, part(40, 1000, 2), 0), [(1, 0, Some(10)), (2, 10, Some(80))]);
+    }
+
+    #[test]
+    fn a_moment_that_was_rounded_is_meant_as_the_frame() {
+        let thirds = |start_nanos, end_nanos| {
+            let mut frames = (0..9).map(|number| {
+                let (pts_nanos, duration_nanos) = (Some(number * 33_333_333), Some(33_333_333));
+                Timed { stamp: Stamp { seq: number, pts_nanos, duration_nanos, discontinuity: false }, item: number }
+            });
+            let part = Part { start_nanos: Some(start_nanos), end_nanos: Some(end_nanos), frames: None };
+            let mut cut = Cut::new(part, 0);
+            std::iter::from_fn(|| cut.next(|| Ok::<_, ()>(frames.next())).unwrap()).map(|f| f.item).collect::<Vec<_>>()
+        };
+        // Frames 1, 2 and 5 begin at 33.3, 66.7 and 166.7 ms.
+        assert_eq!(thirds(33 * MS, 167 * MS), [1, 2, 3, 4]);
+        assert_eq!(thirds(67 * MS, 166 * MS), [2, 3, 4]);
+        assert_eq!(thirds(32 * MS, 168 * MS), [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use image::{ImageBuffer, ImageError, Rgba, imageops};
 
+use super::cut::LEAST_SHOWN_NANOS;
 use super::still::{check_room, decode_still};
 use super::test_pattern::FrameRate;
 use super::{Opened, Request, SourceError, Timing};
@@ -57,8 +58,9 @@ pub(super) fn open(pattern: &Pattern, rate: FrameRate, request: Request, meter: 
 /// Which of `count` pictures, from 0, are shown within `part`.
 fn cut(count: u64, rate: FrameRate, part: Part) -> std::ops::Range<u64> {
     let start_nanos = part.start_nanos.unwrap_or(0);
-    let start = partition(count, |index| rate.nanos_at(index + 1) <= start_nanos);
-    let end = part.end_nanos.map_or(count, |nanos| partition(count, |index| rate.nanos_at(index) < nanos));
+    let start = partition(count, |index| rate.nanos_at(index + 1) < start_nanos.saturating_add(LEAST_SHOWN_NANOS));
+    let is_before = |end: u64| move |index| rate.nanos_at(index) + LEAST_SHOWN_NANOS <= end;
+    let end = part.end_nanos.map_or(count, |nanos| partition(count, is_before(nanos)));
     start..end.min(start.saturating_add(part.frames.unwrap_or(u64::MAX)))
 }
 
