@@ -1,6 +1,8 @@
 //! What is done to pictures between the decoder and the stylizer, whatever their samples mean: fields become frames, lying
 //! pictures stand up, and all get the size of the first.
 
+use gst_video::prelude::*;
+
 use super::deinterlace::{Deinterlacer, First};
 use super::fit::Fit;
 use super::turn::Orientation;
@@ -23,7 +25,7 @@ impl Shape {
     /// Of a picture that `info` describes, in `buffer`.
     pub(super) fn of(info: &gst_video::VideoInfo, buffer: &gst::BufferRef) -> Self {
         use gst_video::{VideoBufferFlags, VideoFieldOrder, VideoInterlaceMode};
-        let flags = VideoBufferFlags::from_bits_truncate(buffer.flags().bits());
+        let flags = buffer.video_flags();
         let interlaced = match info.interlace_mode() {
             VideoInterlaceMode::Progressive => false,
             VideoInterlaceMode::Mixed => flags.contains(VideoBufferFlags::INTERLACED),
@@ -114,5 +116,33 @@ impl<S: Stored> Source for Shaped<S> {
         let upright = self.orientation.turn(frame.item, &self.pool)?;
         let item = self.fit.fit(upright, self.orientation.aspect(shape.aspect))?;
         Ok(Some(Timed { stamp: frame.stamp, item }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gst_video::{VideoBufferFlags, VideoFieldOrder, VideoFormat, VideoInfo, VideoInterlaceMode};
+
+    use super::*;
+
+    #[test]
+    fn row_21_fields_are_told_for_the_stream_or_for_each_frame() {
+        gst::init().unwrap();
+        let (woven, top) = (VideoBufferFlags::INTERLACED, VideoBufferFlags::TFF);
+        let first = |mode, order, flags| {
+            let info = VideoInfo::builder(VideoFormat::I420, 16, 16).interlace_mode(mode).field_order(order).build();
+            let mut buffer = gst::Buffer::new();
+            buffer.get_mut().unwrap().set_video_flags(flags);
+            Shape::of(&info.unwrap(), &buffer).first
+        };
+        use VideoFieldOrder::{BottomFieldFirst, TopFieldFirst, Unknown};
+        use VideoInterlaceMode::{Interleaved, Mixed, Progressive};
+        assert_eq!(first(Mixed, Unknown, woven | top), Some(First::Top));
+        assert_eq!(first(Mixed, Unknown, woven), Some(First::Bottom));
+        assert_eq!(first(Mixed, Unknown, top), None, "a progressive frame among others");
+        assert_eq!(first(Interleaved, TopFieldFirst, VideoBufferFlags::empty()), Some(First::Top));
+        assert_eq!(first(Interleaved, BottomFieldFirst, VideoBufferFlags::empty()), Some(First::Bottom));
+        assert_eq!(first(Interleaved, Unknown, top), Some(First::Top));
+        assert_eq!(first(Progressive, Unknown, woven), None);
     }
 }
