@@ -83,3 +83,19 @@ fn video_that_is_stored_uncompressed_is_read() {
         folder.run("in.mkv out.mkv --lossless --force").good(3);
     }
 }
+
+#[test]
+fn row_14_what_memory_does_not_suffice_for_is_refused_with_the_sum() {
+    let folder = Folder::new();
+    Clip::new(3).write(&folder.path("in.mp4"));
+    let ended = folder.run("in.mp4 out.mp4 --size 7680x4320 --memory-limit 1G").refused(5, "7680x4320");
+    assert!(ended.stderr.contains("GB of memory") && ended.stderr.contains("--size"), "{}", ended.stderr);
+    // The header, and that data follow, is enough to see that no machine holds the picture.
+    let mut picture = Vec::new();
+    drop(png::Encoder::new(&mut picture, 400_000, 400_000).write_header().unwrap());
+    let head = &picture[..8 + 25];
+    std::fs::write(folder.path("in.png"), [head, b"\0\0\0\x04IDAT\0\0\0\0\0\0\0\0"].concat()).unwrap();
+    let ended = folder.run("in.png out.png").refused(3, "400000x400000");
+    assert!(ended.stderr.contains("GB of memory"), "{}", ended.stderr);
+    assert_eq!(folder.names(), ["in.mp4", "in.png"]);
+}
