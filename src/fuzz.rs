@@ -50,8 +50,8 @@ fn graphs() -> impl Iterator<Item = Graph> {
 }
 
 /// Settles what was said, for each graph. What is wrong is said in one line.
-fn resolve(said: Result<Statements, SpecError>) {
-    let specs = match &said {
+fn resolve(said: &Result<Statements, SpecError>) {
+    let specs = match said {
         Ok(said) => graphs().map(|graph| ModelSpec::resolve(&graph, said).map(drop)).collect(),
         Err(error) => vec![Err(error.clone())],
     };
@@ -64,7 +64,7 @@ fn resolve(said: Result<Statements, SpecError>) {
 /// The file beside a model.
 pub fn sidecar(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        resolve(Statements::gather([], Some(text), &SpecOverrides::default()));
+        resolve(&Statements::gather([], Some(text), &SpecOverrides::default()));
     }
 }
 
@@ -79,7 +79,7 @@ pub fn metadata(bytes: &[u8]) {
         };
         (key, value)
     });
-    resolve(Statements::gather(said, None, &SpecOverrides::default()));
+    resolve(&Statements::gather(said, None, &SpecOverrides::default()));
 }
 
 /// The journal of a killed run.

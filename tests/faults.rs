@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "faults/colours.rs"]
+mod colours;
 #[path = "faults/inputs.rs"]
 mod inputs;
 #[path = "faults/machine.rs"]
