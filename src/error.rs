@@ -36,7 +36,7 @@ impl Error {
         match self {
             Self::Usage(_) => 2,
             Self::Source(SourceError::Stopped | SourceError::StoppedResuming) => 130,
-            Self::Source(_) => 3,
+            Self::Source(_) | Self::Sink(SinkError::Sound { .. }) => 3,
             Self::Sink(_) => 4,
             Self::Model(_) => 5,
             Self::Device(_) => 6,

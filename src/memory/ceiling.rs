@@ -96,6 +96,30 @@ mod tests {
         assert_eq!(limit_bytes(None).is_some(), limit_bytes(Some(u64::MAX)).is_some_and(|least| least < u64::MAX));
     }
 
+    /// In a process of its own, since the ceiling is over all threads.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn row_53_below_a_ceiling_large_allocations_fail() {
+        const CHILD: &str = "STYLIZE_TEST_CHILD";
+        const LARGE: usize = 300 << 20;
+        let allocate = || Vec::<u8>::new().try_reserve_exact(LARGE).is_ok();
+        if std::env::var_os(CHILD).is_none() {
+            let name = "memory::ceiling::tests::row_53_below_a_ceiling_large_allocations_fail";
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            let output = child.args(["--exact", name]).env(CHILD, "1").output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+            return;
+        }
+        assert!(allocate());
+        let limit = resident_bytes().unwrap() + LARGE as u64 / 2;
+        let (first, second) = (Ceiling::lower(limit), Ceiling::lower(u64::MAX));
+        assert!(!allocate());
+        drop(first);
+        assert!(!allocate(), "the second is still there");
+        drop(second);
+        assert!(allocate());
+    }
+
     #[test]
     #[cfg(target_os = "linux")]
     fn what_this_process_has_is_compared() {

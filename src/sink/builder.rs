@@ -189,6 +189,13 @@ impl Builder<'_> {
         }
         let input = self.request(muxer, if track.kind == Kind::Sound { "audio_%u" } else { "subtitle_%u" })?;
         tracing::debug!(caps = %track.caps, "a track of {:?}", track.kind);
+        if track.kind == Kind::Sound {
+            let status = Arc::clone(&self.media.status);
+            input.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+                status.note(|said| said.sound_fed += 1);
+                gst::PadProbeReturn::Remove
+            });
+        }
         if track.kind == Kind::Sound && self.container.is_isobmff() {
             steady(&track.pad, &track.caps);
         }

@@ -54,6 +54,7 @@ pub(super) struct FileSink {
     shift_nanos: u64,
     /// Tells the muxer's side, once it is known.
     end: Arc<OnceLock<End>>,
+    meter: Meter,
 }
 
 impl FileSink {
@@ -115,6 +116,7 @@ impl FileSink {
             end_nanos: 0,
             shift_nanos: 0,
             end: Arc::clone(&end),
+            meter: meter.clone(),
         };
         sink.tracks.iter().for_each(|track| labels::relabel(track, room));
         sink.link_tracks(&builder, &muxer, meter)?;
@@ -142,6 +144,23 @@ impl FileSink {
         }
         self.tracks.iter_mut().for_each(Track::open);
         Ok(())
+    }
+
+    /// How many of the tracks of sound hold any.
+    ///
+    /// # Errors
+    /// When one holds none and the container does not take that.
+    fn fed_of(&self, sounds: usize) -> Result<usize, SinkError> {
+        let fed = self.media.status.said().sound_fed;
+        if fed < sounds {
+            let reason = "a track holds none in what is kept";
+            if self.container.is_isobmff() {
+                // The muxer would leave a track without a description of it, which no player takes.
+                return Err(SinkError::Sound { path: self.name.clone(), reason: reason.into() });
+            }
+            self.meter.warn(format!("sound is missing in the output: {reason} of the input"));
+        }
+        Ok(fed)
     }
 
     /// Waits until `ready`, or an error, or nothing moves any more.
@@ -192,6 +211,9 @@ impl FileSink {
 /// What an error on the way to `path` means.
 pub(super) fn failure(path: &Path, failure: Failure) -> SinkError {
     let path = path.to_owned();
+    if failure.sound {
+        return SinkError::Sound { path, reason: failure.text };
+    }
     if failure.no_space {
         return SinkError::Write { path, reason: "no space left on the disk".into() };
     }
@@ -226,6 +248,7 @@ impl Sink for FileSink {
                 no_space: false,
                 not_media: false,
                 encrypted: false,
+                sound: false,
             };
             return Err(self.failure(said.output_error.unwrap_or_else(unknown)).into());
         }
@@ -260,7 +283,8 @@ impl Sink for FileSink {
             )
             .map_err(|error| SinkError::Write { path: place.target().into(), reason: io_reason(&error) })?;
             let sounds = self.tracks.iter().filter(|track| track.kind == Kind::Sound).count();
-            check::check(place.part(), self.container, frames, sounds)
+            let fed = self.fed_of(sounds)?;
+            check::check(place.part(), self.container, frames, fed..=sounds)
                 .map_err(|reason| SinkError::Check { path: place.target().into(), reason })?;
             place.publish()?;
         }

@@ -104,6 +104,14 @@ pub enum SinkError {
         /// In GStreamer's words.
         reason: String,
     },
+    /// The sound of the input cannot be read, and this output needs it: a fault of the input.
+    #[error("the sound for {path:?} cannot be read: {reason}; leave it out with --no-audio, or write .mkv")]
+    Sound {
+        /// The output.
+        path: PathBuf,
+        /// In GStreamer's words.
+        reason: String,
+    },
     /// Nothing moves any more.
     #[error("writing {path:?} stalled for {seconds} s; is its disk or network still there?")]
     Stalled {

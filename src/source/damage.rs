@@ -72,6 +72,8 @@ pub(super) struct Account {
     since: Tally,
     /// Frames that the decoder itself marked.
     marked: u64,
+    /// Sound is missing.
+    sound_lost: bool,
     told_frames: u64,
     told_gaps: u64,
 }
@@ -91,7 +93,7 @@ impl Account {
             gst::log::set_active(true);
             gst::log::set_threshold_from_string(THRESHOLDS, false);
         });
-        Self { since: tally(), marked: 0, told_frames: 0, told_gaps: 0 }
+        Self { since: tally(), marked: 0, sound_lost: false, told_frames: 0, told_gaps: 0 }
     }
 
     /// What was said so far, and nobody was told of, does not count.
@@ -104,9 +106,15 @@ impl Account {
         self.marked += 1;
     }
 
+    /// A track of sound could not be read.
+    pub(super) fn lose_sound(&mut self) {
+        self.sound_lost = true;
+    }
+
     /// Tells `meter` what has come up since the last time.
     pub(super) fn tell(&mut self, meter: &Meter) {
         let Tally { concealed, failed, gaps } = tally().since(self.since);
+        let gaps = gaps + u64::from(self.sound_lost);
         // Of a frame that is marked, the log speaks as well.
         let frames = concealed.max(self.marked) + failed;
         meter.frames_damaged_more(frames - self.told_frames);

@@ -73,7 +73,7 @@ pub(super) fn decode(
         src.remove_probe(hold);
     }
 
-    let said = media.status.wait_unless(stop, PATIENCE, |said| said.format_known || said.failed())?;
+    let said = media.wait(stop, PATIENCE, |said| said.format_known || said.failed())?;
     let caps = decoded.current_caps().filter(|_| said.format_known);
     let Some(caps) = caps else {
         return Err(match said.input_error.or(said.output_error) {

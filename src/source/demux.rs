@@ -161,10 +161,10 @@ pub(super) fn open(
     file.link(&parse).map_err(gstreamer)?;
     // Errors of the state change are on the bus, with a better text.
     let _ = media.pipeline.set_state(gst::State::Playing);
-    let said = media.status.wait_unless(stop, PATIENCE, |said| said.streams_known || said.failed())?;
+    let said = media.wait(stop, PATIENCE, |said| said.streams_known || said.failed())?;
     let streams = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
     if !said.streams_known {
-        return Err(why_no_streams(path, &said));
+        return Err(why_no_streams(path, &said, media.moves()));
     }
     let has_timeline = media.has_any(&["qtdemux"]);
     match (sort(path, streams), said.missing) {
@@ -236,11 +236,12 @@ fn sort(path: &Path, streams: Vec<Stream>) -> Result<Streams, SourceError> {
     Ok(Streams { video, audio, texts, rest, has_timeline: false })
 }
 
-fn why_no_streams(path: &Path, said: &Said) -> SourceError {
+fn why_no_streams(path: &Path, said: &Said, moves: bool) -> SourceError {
     match said {
         Said { missing: Some(codec), .. } => SourceError::NoDecoder { path: path.into(), codec: codec.clone() },
         Said { input_error: Some(failure), .. } | Said { output_error: Some(failure), .. } => unreadable(path, failure),
-        _ => SourceError::Stalled { path: path.into(), seconds: PATIENCE.as_secs() },
+        _ if moves => SourceError::Stalled { path: path.into(), seconds: PATIENCE.as_secs() },
+        _ => SourceError::NotMedia { path: path.into(), reason: "it holds no stream that can be read".into() },
     }
 }
 

@@ -50,6 +50,9 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         return open(path, pipe, Request { priming: false, ..request }, stop, meter);
     }
     streams.warn_of_rest(&index, meter);
+    if let Some(codec) = media.status.said().missing {
+        meter.warn(format!("left out: {codec} (no decoder for it is installed)"));
+    }
     let origin = Origin::new(!streams.has_timeline);
     let pads: Vec<_> = streams.all().map(|stream| stream.pad.clone()).collect();
     let (mut tracks, mut unwanted) = (Vec::new(), streams.rest);
@@ -206,7 +209,7 @@ impl FileSource {
         Ok(Some(Timed { stamp, item: sample }))
     }
 
-    fn pull_sample(&self) -> Result<Option<gst::Sample>, SourceError> {
+    fn pull_sample(&mut self) -> Result<Option<gst::Sample>, SourceError> {
         let since = Instant::now();
         while !self.stop.asked() {
             if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::from_mseconds(POLL.as_millis() as u64)) {
@@ -216,6 +219,10 @@ impl FileSource {
             if self.sink.is_eos() {
                 if said.input_warnings > 0 {
                     self.meter.warn(format!("the decoder warned {} times of damaged data", said.input_warnings));
+                }
+                if let Some(reason) = &said.sound_lost {
+                    self.meter.warn(format!("sound was left out, since it cannot be read: {reason}"));
+                    self.damage.lose_sound();
                 }
                 // Frames before an error are good ones; what follows is lost.
                 if said.input_error.is_none() && !self.has_end {

@@ -79,7 +79,7 @@ impl Origin {
             None
         });
         let streams = self.0.streams.load(Ordering::Relaxed);
-        media.status.wait_unless(stop, PATIENCE, |said| said.begun >= streams || said.full || said.failed())?;
+        media.wait(stop, PATIENCE, |said| said.begun >= streams || said.full || said.failed())?;
         let firsts = self.0.firsts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&zero) = firsts.iter().min() {
             self.0.zero.get_or_init(|| zero);

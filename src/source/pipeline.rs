@@ -12,6 +12,9 @@ use crate::flow::Stop;
 /// Longest time that nothing may move before the pipeline counts as hung.
 pub(crate) const STALL: Duration = Duration::from_secs(120);
 
+/// An input in which no thread has run for so long has come to its end: elements start threads at once.
+const IDLE: Duration = Duration::from_secs(2);
+
 /// How often somebody who waits looks round.
 pub(crate) const POLL: Duration = Duration::from_millis(100);
 
@@ -47,6 +50,48 @@ impl Media {
     pub(super) fn has_any(&self, factories: &[&str]) -> bool {
         let elements = self.input.iterate_recurse().into_iter().flatten();
         elements.filter_map(|element| element.factory()).any(|factory| factories.contains(&factory.name().as_str()))
+    }
+
+    /// Waits until `ready`, or until no thread of the input moves any more; returns the state then, or after the timeout.
+    ///
+    /// An error that an element posts while parsebin still plugs it in is swallowed by parsebin (GStreamer 1.22), when it
+    /// comes at the wrong moment. Nothing comes any more then, and only that tells of it.
+    pub(super) fn wait(
+        &self,
+        stop: &Stop,
+        timeout: Duration,
+        ready: impl Fn(&Said) -> bool,
+    ) -> Result<Said, SourceError> {
+        let since = Instant::now();
+        let mut moved = since;
+        loop {
+            let said = self.status.wait(POLL, &ready);
+            if self.moves() {
+                moved = Instant::now();
+            }
+            if ready(&said) || since.elapsed() > timeout || moved.elapsed() > IDLE {
+                return Ok(said);
+            }
+            if stop.asked() {
+                return Err(SourceError::Stopped);
+            }
+        }
+    }
+
+    /// Whether any pad of the input has a thread at work, be it one that waits.
+    pub(super) fn moves(&self) -> bool {
+        let mut elements = self.input.iterate_recurse();
+        loop {
+            match elements.next() {
+                Ok(Some(element)) if element.pads().iter().any(|pad| pad.task_state() == gst::TaskState::Started) => {
+                    return true;
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return false,
+                // Elements come and go.
+                Err(_) => return true,
+            }
+        }
     }
 
     /// Stops all streaming threads and closes all files.
@@ -110,6 +155,10 @@ pub(crate) struct Said {
     pub(crate) replayed: u64,
     /// The encoder does not continue the stream of the killed run.
     pub(crate) encodes_otherwise: bool,
+    /// Why sound of the input could not be read.
+    pub(crate) sound_lost: Option<String>,
+    /// Tracks of which sound has reached the muxer.
+    pub(crate) sound_fed: usize,
     /// Warnings of elements on the way in: damaged data, mostly.
     pub(crate) input_warnings: u64,
 }
@@ -133,6 +182,8 @@ pub(crate) struct Failure {
     pub(crate) not_media: bool,
     /// Encrypted.
     pub(crate) encrypted: bool,
+    /// It is the sound that could not be parsed or decoded.
+    pub(crate) sound: bool,
 }
 
 impl Failure {
@@ -146,6 +197,7 @@ impl Failure {
             not_media: error.matches(gst::StreamError::TypeNotFound)
                 || error.matches(gst::StreamError::WrongType)
                 || error.matches(gst::StreamError::Demux),
+            sound: message.src().is_some_and(reads_sound),
             encrypted: error.matches(gst::StreamError::Decrypt) || error.matches(gst::StreamError::DecryptNokey),
         }
     }
@@ -192,25 +244,6 @@ impl Status {
         guard.clone()
     }
 
-    /// Waits as [`Status::wait`] does, but not longer than the user wants.
-    pub(super) fn wait_unless(
-        &self,
-        stop: &Stop,
-        timeout: Duration,
-        ready: impl Fn(&Said) -> bool,
-    ) -> Result<Said, SourceError> {
-        let since = Instant::now();
-        loop {
-            let said = self.wait(POLL, &ready);
-            if ready(&said) || since.elapsed() > timeout {
-                return Ok(said);
-            }
-            if stop.asked() {
-                return Err(SourceError::Stopped);
-            }
-        }
-    }
-
     fn hear(&self, message: &gst::Message, input: Option<&gst::Bin>) {
         use gst::MessageView;
         let from_input = || match (message.src(), input) {
@@ -221,9 +254,11 @@ impl Status {
             MessageView::Error(error) => {
                 let failure = Failure::of(error);
                 let side = from_input();
-                self.note(|said| {
-                    let slot = if side { &mut said.input_error } else { &mut said.output_error };
-                    slot.get_or_insert(failure);
+                self.note(|said| match side {
+                    // The picture goes on without it.
+                    true if failure.sound => _ = said.sound_lost.get_or_insert(failure.text),
+                    true => _ = said.input_error.get_or_insert(failure),
+                    false => _ = said.output_error.get_or_insert(failure),
                 });
             }
             MessageView::Warning(warning) => {
@@ -249,6 +284,13 @@ impl Status {
             _ => {}
         }
     }
+}
+
+fn reads_sound(element: &gst::Object) -> bool {
+    use gst::ElementFactoryType as Type;
+    let kinds = Type::DECODER | Type::PARSER | Type::MEDIA_AUDIO;
+    let factory = element.downcast_ref::<gst::Element>().and_then(gst::Element::factory);
+    factory.is_some_and(|factory| factory.has_type(kinds))
 }
 
 fn is_file_sink(message: &gst::Message) -> bool {
