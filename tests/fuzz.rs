@@ -18,7 +18,7 @@ fn example(name: &str) -> Vec<u8> {
             b"range = \"0..255\"\nmean = [0.5, 0.5, 0.5]\nstd = 0.25\n[inputs]\nstrength = 1.0\nstyle = 0\n".into()
         }
         "metadata" => {
-            let lines = ["\0001", "\x01wave", "\x02nchw", "\x040..1", "\x050.5", "\x060.2,0.3,0.4", "\x078", "\x0f1.0"];
+            let lines = ["\x001", "\x01wave", "\x02nchw", "\x040..1", "\x050.5", "\x060.2,0.3,0.4", "\x078", "\x0f1.0"];
             lines.join("\n").into()
         }
         "planes" => {

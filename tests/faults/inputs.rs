@@ -5,9 +5,9 @@ use std::process::Command;
 
 use gst::prelude::*;
 
-use crate::common::Folder;
-use crate::common::clip::{AAC, Clip, MPEG4, VP8};
+use crate::common::clip::{AAC, Clip, MP3, MPEG4, VORBIS, VP8};
 use crate::common::read::{decode, play};
+use crate::common::{Folder, HANG};
 
 /// A folder with a file of these bytes.
 fn holding(name: &str, bytes: &[u8]) -> Folder {
@@ -119,6 +119,53 @@ fn row_26_a_codec_without_decoder_is_3_and_named() {
     assert_eq!(folder.names(), ["in.mp4"]);
 }
 
+#[test]
+fn row_26_sound_without_decoder_is_left_out_and_said() {
+    let folder = Folder::new();
+    Clip::new(5).sound(AAC).write(&folder.path("in.mp4"));
+    let ranks = "avdec_aac:NONE,avdec_aac_fixed:NONE,avdec_aac_latm:NONE,faad:NONE,fdkaacdec:NONE";
+    let output = folder.command("in.mp4 out.mp4").env("GST_PLUGIN_FEATURE_RANK", ranks).output().unwrap();
+    let report = folder.take_report();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), report["frames_out"].as_u64()), (Some(0), Some(5)), "{stderr}");
+    let (said, sound) = (report["warnings"].to_string(), decode(&folder.path("out.mp4")).sound.len());
+    assert!(sound == 1 || said.contains("left out"), "{sound} tracks of sound, and nothing but {said}");
+}
+
+/// Runs on a clip that is long enough to be changed meanwhile, and calls `change` once the output has begun.
+fn changed_meanwhile(change: impl FnOnce(&std::path::Path)) -> (Folder, i32) {
+    let folder = Folder::new();
+    Clip::new(1500).size(160, 120).sound(AAC).write(&folder.path("in.mkv"));
+    let mut run = folder.process("in.mkv out.mkv -q").spawn().unwrap();
+    let part = folder.path("out.mkv.stylize-part");
+    let since = std::time::Instant::now();
+    while fs::metadata(&part).map_or(0, |part| part.len()) < 5000 && run.try_wait().unwrap().is_none() {
+        assert!(since.elapsed() < HANG, "nothing happens");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    change(&folder.path("in.mkv"));
+    let code = run.wait().unwrap().code().unwrap_or(-1);
+    (folder, code)
+}
+
+#[test]
+fn row_06_an_input_that_vanishes_meanwhile_is_read_to_its_end() {
+    let (folder, code) = changed_meanwhile(|input| fs::remove_file(input).unwrap());
+    assert_eq!((code, folder.take_report()["frames_out"].as_u64()), (0, Some(1500)));
+}
+
+#[test]
+fn row_25_an_input_that_is_cut_meanwhile_ends_with_what_there_was() {
+    let cut = |input: &std::path::Path| {
+        let len = fs::metadata(input).unwrap().len();
+        fs::File::options().write(true).open(input).unwrap().set_len(len * 9 / 10).unwrap();
+    };
+    let (folder, code) = changed_meanwhile(cut);
+    let frames = folder.take_report()["frames_out"].as_u64().unwrap();
+    assert!(code == 7 && (1200..=1500).contains(&frames), "exit {code}, {frames} frames");
+    assert_eq!(decode(&folder.path("out.mkv")).video.len() as u64, frames);
+}
+
 /// Bytes `begin..end` of a file's middle, as shares of its length, become rubbish.
 fn spoil(path: &std::path::Path, begin: f64, bytes: usize) {
     let mut data = fs::read(path).unwrap();
@@ -145,6 +192,41 @@ fn row_25_damage_that_the_decoder_covers_up_is_counted() {
     assert!((45..=50).contains(&out), "{out} frames: what can be decoded is kept");
     assert!(ended.stderr.contains("damaged in the input"), "{}", ended.stderr);
     assert_eq!(decode(&folder.path("out.mp4")).video.len() as u64, out);
+}
+
+/// Puts `new` in the place of each `old` in the file at `path`.
+fn replace(path: &std::path::Path, old: &[u8], new: &[u8]) {
+    let mut bytes = fs::read(path).unwrap();
+    let places: Vec<_> = (0..=bytes.len() - old.len()).filter(|&at| bytes[at..].starts_with(old)).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at..at + new.len()].copy_from_slice(new));
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn row_25_sound_that_has_to_be_converted_and_cannot_be_decoded_is_3_with_a_way_out() {
+    let folder = Folder::new();
+    Clip::new(30).sound(VORBIS).write(&folder.path("in.mkv"));
+    // The third header of Vorbis holds its codebooks.
+    replace(&folder.path("in.mkv"), b"\x05vorbis", b"\x05vorbis\xff\xff\xff\xff\xff\xff\xff\xff");
+    folder.run("in.mkv out.mp4").refused(3, "--no-audio");
+    folder.run("in.mkv out.mp4 --no-audio").good(30);
+    assert_eq!(folder.names(), ["in.mkv", "out.mp4"]);
+}
+
+#[test]
+fn row_25_a_track_of_sound_that_holds_nothing_does_not_stop_the_picture() {
+    let folder = Folder::new();
+    Clip::new(30).sound(MP3).write(&folder.path("in.mp4"));
+    // No frame of MP3 begins with its mark any more.
+    replace(&folder.path("in.mp4"), b"\xff\xfb", b"\0\0");
+    folder.run("in.mp4 out.mp4 -q").refused(3, "--no-audio");
+    for words in ["out.mp4 --no-audio", "out.mkv"] {
+        let ended = folder.run(&format!("in.mp4 {words}"));
+        assert!([0, 7].contains(&ended.code), "{words}: {}", ended.stderr);
+        assert!(words.contains("--no-audio") || ended.warnings().contains("sound"), "{}", ended.warnings());
+        assert_eq!(decode(&folder.path(&words[..7])).video.len(), 30, "{words}");
+    }
 }
 
 #[test]
