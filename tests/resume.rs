@@ -37,28 +37,43 @@ fn journal(folder: &Folder, to: &str) -> PathBuf {
     folder.path(&format!("{to}.stylize-resume"))
 }
 
-/// A run with `words`, which writes `to`, once it has put `frames` frames into it.
-fn begun(folder: &Folder, words: &str, to: &str, frames: usize) -> Child {
+/// Length of a file.
+fn bytes(folder: &Folder, name: &str) -> u64 {
+    std::fs::metadata(folder.path(name)).unwrap().len()
+}
+
+/// A run with `words`, killed by the system at the moment when its file would become longer than `limit_bytes`. That
+/// signal is as sudden as SIGKILL, and comes at the same moment however fast or busy the machine is.
+fn killed(folder: &Folder, words: &str, limit_bytes: u64) {
+    let run = folder.process(words);
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -c 0; ulimit -f \"$0\"; exec \"$@\""]).arg((limit_bytes / 1024).to_string());
+    limited.arg(run.get_program()).args(run.get_args()).current_dir(folder.path("."));
+    let status = limited.stderr(Stdio::null()).status().unwrap();
+    assert_eq!(status.signal(), Some(SIGXFSZ), "{words}: ended before it was killed");
+}
+
+const SIGXFSZ: i32 = 25;
+
+/// A run with `words`, which writes `to`, stopped once it has put a frame into it; SIGCONT lets it go on.
+fn begun(folder: &Folder, words: &str, to: &str) -> Child {
     let journal = journal(folder, to);
     let number = || std::fs::metadata(&journal).map(|meta| meta.ino()).ok();
     let before = number();
     let mut child = folder.process(words).stderr(Stdio::null()).spawn().unwrap();
     wait_until(words, || {
-        // One of an earlier run does not count; the first two lines are no frames.
+        // It moves only while nobody looks.
+        send("STOP", &child);
+        // A journal of an earlier run does not count; the first two lines are no frames.
         let lines = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count();
-        let ready = number() != before && std::fs::read(&journal).is_ok_and(|bytes| lines(&bytes) >= frames + 2);
-        ready || child.try_wait().unwrap().is_some()
+        let ready = number() != before && std::fs::read(&journal).is_ok_and(|bytes| lines(&bytes) > 2);
+        assert_eq!(child.try_wait().unwrap(), None, "{words}: ended too early");
+        if !ready {
+            send("CONT", &child);
+        }
+        ready
     });
     child
-}
-
-/// A run with `words`, which writes `to`, killed once it has encoded `frames` frames.
-fn killed(folder: &Folder, words: &str, to: &str, frames: usize) {
-    let mut child = begun(folder, words, to, frames);
-    child.kill().unwrap();
-    let status = child.wait().unwrap();
-    assert_eq!(status.signal(), Some(9), "{words}: ended before it was killed");
-    assert!(!folder.path(to).exists());
 }
 
 fn send(signal: &str, child: &Child) {

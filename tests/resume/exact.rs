@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::common::Folder;
 use crate::common::clip::{AAC, Clip, FFV1, H264_B, OPUS};
 use crate::common::read::{Decoded, Picture, decode};
-use crate::{killed, resumed};
+use crate::{bytes, killed, resumed};
 
 /// Mean squared difference of luma that two encodings of the same frame may have.
 const NOISE: f64 = 12.0;
@@ -54,8 +54,9 @@ fn decoding_times(path: &Path) -> Option<Vec<i64>> {
     Some(text.lines().map(|line| line.trim_end_matches(',').parse().unwrap_or(i64::MIN)).collect())
 }
 
-/// Kills a run from `from` to `to` at each of `moments`, lets it go on, and compares.
-fn goes_on(clip: &Clip, from: &str, to: &str, options: &str, moments: &[usize]) {
+/// Kills a run from `from` to `to` once for each of `shares`, when its file has that many hundredths of its final length,
+/// lets it go on, and compares.
+fn goes_on(clip: &Clip, from: &str, to: &str, options: &str, shares: &[u64]) {
     let folder = Folder::new();
     clip.write(&folder.path(from));
     let whole = format!("whole-{to}");
@@ -63,19 +64,21 @@ fn goes_on(clip: &Clip, from: &str, to: &str, options: &str, moments: &[usize]) 
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let frames = ended.report["frames_out"].as_u64().unwrap();
     let what = format!("{from} to {to} {options}");
-    for (round, &moment) in moments.iter().enumerate() {
+    for (round, share) in shares.iter().enumerate() {
         let resume = if round == 0 { "" } else { "--resume" };
-        killed(&folder, &format!("{from} {to} {options} {resume}"), to, moment);
+        let limit_bytes = bytes(&folder, &whole) * share / 100;
+        killed(&folder, &format!("{from} {to} {options} {resume}"), limit_bytes);
+        assert!(!folder.path(to).exists(), "{what}");
     }
     let ended = folder.run(&format!("{from} {to} {options} --resume")).good(frames);
     assert_eq!(ended.warnings(), "", "{what}");
     let kept = resumed(&ended);
-    let most = *moments.iter().max().unwrap() as u64;
-    eprintln!("{what}: {kept} frames kept of at least {most}");
-    // What stands in a fragment that was not complete, and what the journal was ahead of the file.
-    assert!((most.saturating_sub(60)..frames).contains(&kept), "{what}: {kept} frames kept of {most}");
+    let most = frames * shares.iter().max().unwrap() / 100;
+    eprintln!("{what}: {kept} of {frames} frames kept, about {most} were to be");
+    // A fragment that was not complete is lost, and what stands between the frames takes its part of the file.
+    assert!((most / 2..frames).contains(&kept), "{what}: {kept} frames kept, about {most} were to be");
     // Behind the first seam the encoder decides otherwise.
-    let exact = if moments.len() == 1 { kept } else { (moments[0] as u64).saturating_sub(60) };
+    let exact = if shares.len() == 1 { kept } else { frames * shares[0] / 200 };
     let (a, b) = (folder.path(&whole), folder.path(to));
     same(&decode(&a), &decode(&b), exact, &what);
     assert!(sound_packets(&a) == sound_packets(&b), "{what}: packets of sound");
@@ -91,22 +94,22 @@ fn goes_on(clip: &Clip, from: &str, to: &str, options: &str, moments: &[usize]) 
 #[test]
 fn row_34_h264_goes_on_in_all_containers() {
     for to in ["out.mp4", "out.mov", "out.mkv"] {
-        goes_on(&Clip::new(700).size(160, 120).sound(AAC), "in.mp4", to, "", &[200]);
+        goes_on(&Clip::new(300).size(160, 120).sound(AAC), "in.mp4", to, "", &[40]);
     }
 }
 
 #[test]
 fn row_34_a_run_killed_again_and_again_goes_on() {
-    let clip = Clip::new(900).size(160, 120).sound(AAC);
+    let clip = Clip::new(300).size(160, 120).sound(AAC);
     // The third moment lies within what is only copied.
-    goes_on(&clip, "in.mp4", "out.mp4", "", &[100, 400, 50, 500]);
-    goes_on(&clip, "in.mp4", "out.mkv", "", &[300, 100, 400]);
+    goes_on(&clip, "in.mp4", "out.mp4", "", &[20, 45, 10, 70]);
+    goes_on(&clip, "in.mp4", "out.mkv", "", &[40, 10, 60]);
 }
 
 #[test]
 fn lossless_is_the_same_bit_for_bit() {
-    goes_on(&Clip::new(500).size(160, 120).sound(OPUS), "in.mkv", "out.mkv", "--lossless", &[150]);
-    goes_on(&Clip::new(500).size(160, 120), "in.mkv", "out.mkv", "--codec ffv1", &[150]);
+    goes_on(&Clip::new(200).size(160, 120).sound(OPUS), "in.mkv", "out.mkv", "--lossless", &[40]);
+    goes_on(&Clip::new(200).size(160, 120), "in.mkv", "out.mkv", "--codec ffv1", &[40]);
 }
 
 #[test]
@@ -119,29 +122,28 @@ fn other_codecs_go_on() {
         ("out.webm", "av1"),
         ("out.mp4", "av1"),
     ] {
-        goes_on(&Clip::new(300).size(96, 64).sound(OPUS), "in.mkv", to, &format!("--codec {codec}"), &[100]);
+        goes_on(&Clip::new(200).size(96, 64).sound(OPUS), "in.mkv", to, &format!("--codec {codec}"), &[50]);
     }
 }
 
 #[test]
 fn unequal_times_stay_as_they_are() {
-    let times: Vec<u64> = (0..=600)
-        .scan(0, |time, n| {
-            *time += [40, 10, 80, 33, 200][n % 5];
-            Some(*time)
-        })
-        .collect();
+    let step = |time: &mut u64, n: usize| {
+        *time += [40, 10, 80, 33, 200][n % 5];
+        Some(*time)
+    };
+    let times: Vec<u64> = (0..=300).scan(0, step).collect();
     let clip = Clip::new(0).times_ms(&times).size(160, 120).sound(AAC);
-    goes_on(&clip, "in.mkv", "out.mkv", "", &[200]);
-    goes_on(&clip, "in.mkv", "out.mp4", "", &[200, 350]);
-    goes_on(&clip.encoder(FFV1), "in.mkv", "out.mkv", "--lossless", &[200]);
+    goes_on(&clip, "in.mkv", "out.mkv", "", &[40]);
+    goes_on(&clip, "in.mkv", "out.mp4", "", &[30, 60]);
+    goes_on(&clip.encoder(FFV1), "in.mkv", "out.mkv", "--lossless", &[40]);
 }
 
 #[test]
 fn sound_that_begins_before_the_picture_stays_there() {
-    let clip = Clip::new(600).size(160, 120).encoder(H264_B).later_ms(500).sound_between(AAC, 0, 24_000);
+    let clip = Clip::new(300).size(160, 120).encoder(H264_B).later_ms(500).sound_between(AAC, 0, 12_500);
     for to in ["out.mp4", "out.mkv"] {
-        goes_on(&clip, "in.mp4", to, "", &[200]);
-        goes_on(&clip, "in.mp4", to, "--start 5 --end 20", &[100]);
+        goes_on(&clip, "in.mp4", to, "", &[40]);
+        goes_on(&clip, "in.mp4", to, "--start 2 --end 10", &[40]);
     }
 }
