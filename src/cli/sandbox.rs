@@ -40,10 +40,12 @@ fn access(jobs: &[Job], report: Option<&Path>, plugins: Vec<PathBuf>) -> Result<
     read.extend(zoo::folders());
     let mut write: Vec<PathBuf> = report.map(folder_of).into_iter().collect();
     for job in jobs {
-        read.push(match &job.input {
-            Input::File(_) | Input::Stdin => job.input.path().into(),
-            Input::Pictures { pattern, .. } => folder_of(pattern.as_path()),
-        });
+        match &job.input {
+            Input::File(path) => read.push(path.clone()),
+            Input::Pictures { pattern, .. } => read.push(folder_of(pattern.as_path())),
+            // A pipe is open already, and in no folder.
+            Input::Stdin => read.extend(Some(job.input.path()).filter(|path| path.is_file()).map(PathBuf::from)),
+        }
         read.extend(of_engine(&job.engine)?);
         // Standard output is open already.
         if let Some(output) = job.output.path().filter(|_| job.output != Output::Stdout) {

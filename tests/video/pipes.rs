@@ -141,6 +141,24 @@ fn what_goes_to_stdout_is_a_matroska_stream() {
 }
 
 #[test]
+fn a_confined_run_has_its_pipes() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("out")).unwrap();
+    Clip::new(30).sound(AAC).write(&folder.path("in.mkv"));
+    let ended = folder.run("in.mkv out/file.mkv --sandbox");
+    if ended.code == 6 {
+        eprintln!("skipped: {}", ended.stderr.trim());
+        return;
+    }
+    let script = "cat in.mkv | \"$0\" - - --style \"$1\" --sandbox -q | cat > out/piped.mkv";
+    let ended = shell(&folder, script);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    assert_eq!(decode(&folder.path("out/piped.mkv")).numbers(), (0..30).collect::<Vec<_>>());
+    let ended = shell(&folder, "\"$0\" - out/redirected.mkv --style \"$1\" --sandbox -q < in.mkv");
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+}
+
+#[test]
 fn a_reader_that_leaves_ends_the_run_with_one_line() {
     let folder = Folder::new();
     Clip::new(2000).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
