@@ -11,7 +11,7 @@ use super::leftover::Kept;
 use super::recorder::Recorder;
 use super::replay::Seam;
 use super::steady::steady;
-use super::{Goal, SinkError, audio, stdout, text};
+use super::{Goal, SinkError, audio, labels, stdout, text};
 use crate::isobmff;
 use crate::report::Meter;
 use crate::source::pipeline::FILE_SINK;
@@ -147,7 +147,7 @@ impl Builder<'_> {
         Ok(frames)
     }
 
-    /// Those of `tracks` that the container has a kind for; the others run into nowhere.
+    /// Those of `tracks` that the container has a kind for, one of each kind chosen; the others run into nowhere.
     pub(super) fn held(&self, tracks: Vec<Track>, meter: &Meter) -> Vec<Track> {
         let is_held = |track: &Track| track.kind == Kind::Sound || text::is_held(&track.caps, self.container);
         let (held, rest): (Vec<_>, Vec<_>) = tracks.into_iter().partition(is_held);
@@ -156,6 +156,7 @@ impl Builder<'_> {
             meter.warn(format!("left out: {}: {} cannot hold such subtitles", codecs.join(", "), self.container));
         }
         rest.into_iter().for_each(Track::discard);
+        labels::choose(&held);
         held
     }
 

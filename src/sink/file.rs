@@ -90,13 +90,10 @@ impl FileSink {
         let frames = builder.video(&muxer, &caps, encoder::chain(codec, encoding)?, timing.rate, joined)?;
         // Of what goes away at once nothing can be put right later.
         let room = !container.is_isobmff() && matches!(goal, Goal::File(_));
-        if let Some(about) = &about {
-            labels::tell_muxer(&muxer, about);
-            frames.send_event(labels::event(&about.video, room));
-        }
         let tracks = builder.held(tracks, meter);
-        labels::choose(&tracks);
+        tracks.iter().for_each(|track| labels::relabel(track, room));
         if let Some(about) = &about {
+            labels::tell(about, &muxer, &frames, room);
             labels::warn_of_attachments(about, container, meter);
         }
         let mut sink = Self {
@@ -118,7 +115,6 @@ impl FileSink {
             end: Arc::clone(&end),
             meter: meter.clone(),
         };
-        sink.tracks.iter().for_each(|track| labels::relabel(track, room));
         sink.link_tracks(&builder, &muxer, meter)?;
         sink.end_nanos = kept.as_ref().map_or(0, |kept| kept.journal.end_nanos().saturating_sub(sink.shift_nanos));
         let _ = media.pipeline.set_state(gst::State::Playing);

@@ -36,8 +36,10 @@ fn name_of(file: &gst::SampleRef) -> String {
     file.info().and_then(|info| info.get("filename").ok()).unwrap_or_else(|| "picture".into())
 }
 
-/// Tells `muxer` what is said of the whole file.
-pub(super) fn tell_muxer(muxer: &gst::Element, about: &About) {
+/// Tells `muxer` what is said of the whole file, and what comes from `frames`, what is said of the video; with `room` for
+/// what is put right in the finished file.
+pub(super) fn tell(about: &About, muxer: &gst::Element, frames: &gst_app::AppSrc, room: bool) {
+    frames.send_event(event(&about.video, room));
     if let Some(setter) = muxer.dynamic_cast_ref::<gst::TagSetter>() {
         setter.merge_tags(&about.tags, gst::TagMergeMode::Keep);
     }
@@ -67,8 +69,8 @@ fn toc(chapters: &[Chapter]) -> gst::Toc {
     toc
 }
 
-/// The event that tells a muxer what is said of a track; with `room` for what is put right in the finished file.
-pub(super) fn event(label: &Label, room: bool) -> gst::Event {
+/// The event that tells a muxer what is said of a track.
+fn event(label: &Label, room: bool) -> gst::Event {
     let mut tags = gst::TagList::new();
     tags.make_mut().set_scope(gst::TagScope::Stream);
     add(tags.make_mut(), label, room);

@@ -12,8 +12,9 @@ use super::pipeline::{Media, POLL, STALL};
 use super::reader::Reader;
 use super::shape::{Meant, Shape, Shaped, Stored};
 use super::stdin::Pipe;
-use super::{Kind, OpenMedia, Opened, Request, SourceError, Timing, damage, decode, demux, labels, track, whole};
-use crate::about;
+use super::{
+    Kind, OpenMedia, Opened, Request, SourceError, Timing, Track, damage, decode, demux, labels, track, whole,
+};
 use crate::error::Result;
 use crate::flow::Stop;
 use crate::frame::{Frame, FrameFormat, Stamp, Timed};
@@ -36,16 +37,9 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
     let part = request.part;
     let media = Arc::new(Media::new()?);
     let damage = damage::Account::open();
-    let index = match pipe {
-        None => Index::find(path, request.audio && request.priming && part.start_nanos.is_none()),
-        Some(_) => Index::default(),
-    };
-    if index.encrypted {
-        return Err(demux::encrypted(path).into());
-    }
-    let run_ups = index.primings.clone();
+    let index = index_of(path, pipe, request)?;
     let streams = demux::open(&media, path, pipe, index.clone(), stop)?;
-    if !run_ups.iter().all(|run_up| streams.audio.iter().any(|stream| stream.is_track(run_up.track_id))) {
+    if !index.primings.iter().all(|run_up| streams.audio.iter().any(|stream| stream.is_track(run_up.track_id))) {
         // A track whose run-up cannot be told from its sound would be late by it.
         return open(path, pipe, Request { priming: false, ..request }, stop, meter);
     }
@@ -55,34 +49,20 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
     }
     let origin = Origin::new(!streams.has_timeline);
     let pads: Vec<_> = streams.all().map(|stream| stream.pad.clone()).collect();
-    let (mut tracks, mut unwanted) = (Vec::new(), streams.rest);
-    if request.audio {
-        for stream in streams.audio {
-            let priming = run_ups.iter().find(|run_up| stream.is_track(run_up.track_id)).copied();
-            let enabled = index.tracks.iter().any(|track| track.enabled && stream.is_track(track.id));
-            let mut track = track::track(&media, stream, Kind::Sound, priming, &origin)?;
-            if enabled {
-                track.choose(true);
-            }
-            if request.priming && origin.counts() && part.start_nanos.is_none() {
-                track.keep_opus_run_up();
-            }
-            tracks.push(track);
-        }
-    } else {
-        unwanted.extend(streams.audio);
+    let demux::Streams { video, mut audio, texts, mut rest, .. } = streams;
+    if !request.audio {
+        rest.append(&mut audio);
     }
-    for stream in streams.texts {
-        tracks.push(track::track(&media, stream, Kind::Text, None, &origin)?);
-    }
-    for stream in unwanted {
+    let sounds = audio.into_iter().map(|stream| sound(&media, stream, &index, request, &origin));
+    let texts = texts.into_iter().map(|stream| track::track(&media, stream, Kind::Text, None, &origin));
+    let mut tracks = sounds.chain(texts).collect::<Result<Vec<_>, _>>()?;
+    for stream in rest {
         track::discard(&media, stream)?;
     }
-    if let Some(size) = streams.video.size() {
+    if let Some(size) = video.size() {
         memory::check_decoding(path, size, request.room_bytes)?;
     }
-    let decode::Decoded { sink, stated, orientation } =
-        decode::decode(&media, streams.video, &origin, path, stop, meter)?;
+    let decode::Decoded { sink, stated, orientation } = decode::decode(&media, video, &origin, path, stop, meter)?;
     let mut source = FileSource {
         path: path.into(),
         media: Arc::clone(&media),
@@ -106,11 +86,8 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
     format.size = orientation.size(format.size);
     timing.aspect = orientation.aspect(timing.aspect);
     // By now all streams have told what they say of themselves.
-    let mut about = labels::about(&pads, &pads[0]);
-    let chapters = if about.chapters.is_empty() { &index.chapters } else { &about.chapters };
-    let begin = origin.zero_nanos() + part.start_nanos.unwrap_or(0);
-    let end = timing.duration_nanos.map(|duration| begin + duration);
-    about.chapters = about::chapters_within(chapters, begin, end);
+    let begin_nanos = origin.zero_nanos() + part.start_nanos.unwrap_or(0);
+    let about = labels::about(&pads, &index.chapters, begin_nanos, timing.duration_nanos);
     let meant = Meant { format, aspect: timing.aspect, orientation, deinterlace: request.deinterlace };
     Ok(Opened {
         source: Box::new(Shaped::new(source, meant, meter.clone())),
@@ -120,6 +97,35 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         number: 1,
         media: Some(OpenMedia { media, tracks, about }),
     })
+}
+
+/// The index of a file that has one to look into. Whether run-ups are hidden, the request says.
+fn index_of(path: &Path, pipe: Option<&Pipe>, request: Request) -> Result<Index, SourceError> {
+    if pipe.is_some() {
+        return Ok(Index::default());
+    }
+    let index = Index::find(path, request.audio && request.priming && request.part.start_nanos.is_none());
+    if index.encrypted { Err(demux::encrypted(path)) } else { Ok(index) }
+}
+
+/// A track of sound, with its run-up where the sink can hide it.
+fn sound(
+    media: &Media,
+    stream: demux::Stream,
+    index: &Index,
+    request: Request,
+    origin: &Origin,
+) -> Result<Track, SourceError> {
+    let priming = index.primings.iter().find(|run_up| stream.is_track(run_up.track_id)).copied();
+    let enabled = index.tracks.iter().any(|track| track.enabled && stream.is_track(track.id));
+    let mut track = track::track(media, stream, Kind::Sound, priming, origin)?;
+    if enabled {
+        track.choose(true);
+    }
+    if request.priming && origin.counts() && request.part.start_nanos.is_none() {
+        track.keep_opus_run_up();
+    }
+    Ok(track)
 }
 
 struct FileSource {

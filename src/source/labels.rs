@@ -2,7 +2,7 @@
 
 use gst::prelude::*;
 
-use crate::about::{Chapter, Label};
+use crate::about::{Chapter, Label, chapters_within};
 
 /// What a file says of itself.
 #[derive(Clone, Debug)]
@@ -41,13 +41,16 @@ pub(super) fn read(tags: &gst::TagListRef, label: &mut Label) {
     }
 }
 
-/// What a file says of itself, as far as the events that wait on its `pads` have told.
-pub(super) fn about(pads: &[gst::Pad], video: &gst::Pad) -> About {
+/// What a file says of itself, as far as the events that wait on its `pads`, the first of which is of the video, have
+/// told; or, of chapters, its index. Of these those count that lie in the part that begins at `begin_nanos`.
+pub(super) fn about(pads: &[gst::Pad], indexed: &[Chapter], begin_nanos: u64, duration_nanos: Option<u64>) -> About {
     let mut tags = gst::TagList::new();
     tags.make_mut().set_scope(gst::TagScope::Global);
     pads.iter().for_each(|pad| add_tags(pad, &mut tags));
-    let chapters = pads.iter().map(chapters).find(|found| !found.is_empty()).unwrap_or_default();
-    About { tags, video: label(video), chapters }
+    let told = pads.iter().map(chapters).find(|found| !found.is_empty());
+    let end_nanos = duration_nanos.map(|duration| begin_nanos + duration);
+    let chapters = chapters_within(told.as_deref().unwrap_or(indexed), begin_nanos, end_nanos);
+    About { tags, video: pads.first().map(label).unwrap_or_default(), chapters }
 }
 
 /// Adds to `all` what the events that wait on `pad` say of the whole file.
