@@ -40,16 +40,15 @@ impl DolbyVision {
             let entries = entries.start.checked_add(8).filter(|&start| start <= entries.end)?..entries.end;
             atoms(bytes, entries).find_map(|entry| {
                 let inside = entry.body.start + ENTRY_BYTES..entry.body.end;
-                let configuration = atoms(bytes, inside).find(|atom| CONFIGURATIONS.contains(&atom.name))?;
-                Self::parse(bytes.get(configuration.body)?)
+                atoms(bytes, inside).find_map(|atom| Self::of_box(&atom.name, bytes.get(atom.body)?))
             })
         })
     }
 
-    /// Version, then 7 bits of profile, 6 of level, 3 flags, 4 bits of compatibility.
-    fn parse(body: &[u8]) -> Option<Self> {
+    /// That in a box, if it is one: version, then 7 bits of profile, 6 of level, 3 flags, 4 bits of compatibility.
+    pub(crate) fn of_box(name: &[u8; 4], body: &[u8]) -> Option<Self> {
         let [_, _, profile, _, compatibility, ..] = body else { return None };
-        Some(Self { profile: profile >> 1, compatibility: compatibility >> 4 })
+        CONFIGURATIONS.contains(name).then_some(Self { profile: profile >> 1, compatibility: compatibility >> 4 })
     }
 }
 

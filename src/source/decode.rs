@@ -58,6 +58,7 @@ pub(super) fn decode(
     chain.push(decoder.clone());
     media.input.add_many(&chain).map_err(gstreamer)?;
     gst::Element::link_many(&chain).map_err(gstreamer)?;
+    give_no_more_after_failure(media, &pad(&decoder, "sink")?);
     let decoded = pad(&decoder, "src")?;
     let block = hold_first_frame(media, &decoded);
     for element in chain.iter().rev() {
@@ -131,6 +132,16 @@ fn hold_first_frame(media: &Media, decoded: &gst::Pad) -> Option<gst::PadProbeId
         status.note(|said| said.format_known = true);
         gst::PadProbeReturn::Ok
     })
+}
+
+/// Drops what comes at `input` of a decoder that has failed for good. One of libav that found no room for a frame of a
+/// format unknown to GStreamer crashes at the next.
+fn give_no_more_after_failure(media: &Media, input: &gst::Pad) {
+    let status = Arc::clone(&media.status);
+    input.add_probe(gst::PadProbeType::BUFFER, move |_, _| match status.said().decoder_failed {
+        true => gst::PadProbeReturn::Drop,
+        false => gst::PadProbeReturn::Ok,
+    });
 }
 
 /// The best software decoder for `caps`, which may be of frames that are decoded already.

@@ -21,6 +21,7 @@ mod origin;
 mod demux;
 mod track;
 mod decode;
+mod matroska;
 mod reader;
 mod alpha;
 mod file;

@@ -133,6 +133,8 @@ pub(crate) struct Status {
 pub(crate) struct Said {
     /// First error on the way in. Later ones, and an EOS after it, do not replace it.
     pub(crate) input_error: Option<Failure>,
+    /// The error was that of a decoder.
+    pub(crate) decoder_failed: bool,
     /// First error on the way out.
     pub(crate) output_error: Option<Failure>,
     /// A decoder or demuxer that is not installed, in words.
@@ -253,12 +255,15 @@ impl Status {
         match message.view() {
             MessageView::Error(error) => {
                 let failure = Failure::of(error);
-                let side = from_input();
-                self.note(|said| match side {
-                    // The picture goes on without it.
-                    true if failure.sound => _ = said.sound_lost.get_or_insert(failure.text),
-                    true => _ = said.input_error.get_or_insert(failure),
-                    false => _ = said.output_error.get_or_insert(failure),
+                let (side, decoder) = (from_input(), is_decoder(message));
+                self.note(|said| {
+                    // Only the picture's decoder counts: without sound the picture goes on.
+                    said.decoder_failed |= decoder && !failure.sound;
+                    match side {
+                        true if failure.sound => _ = said.sound_lost.get_or_insert(failure.text),
+                        true => _ = said.input_error.get_or_insert(failure),
+                        false => _ = said.output_error.get_or_insert(failure),
+                    }
                 });
             }
             MessageView::Warning(warning) => {
@@ -291,6 +296,12 @@ fn reads_sound(element: &gst::Object) -> bool {
     let kinds = Type::DECODER | Type::PARSER | Type::MEDIA_AUDIO;
     let factory = element.downcast_ref::<gst::Element>().and_then(gst::Element::factory);
     factory.is_some_and(|factory| factory.has_type(kinds))
+}
+
+fn is_decoder(message: &gst::Message) -> bool {
+    let element = message.src().and_then(|src| src.downcast_ref::<gst::Element>());
+    let factory = element.and_then(gst::prelude::ElementExt::factory);
+    factory.is_some_and(|factory| factory.has_type(gst::ElementFactoryType::DECODER))
 }
 
 fn is_file_sink(message: &gst::Message) -> bool {

@@ -205,10 +205,31 @@ fn no_strength_gives_back_the_formats_of_other_codecs() {
         ("in.webm", "yuv444p", (C444, 8), "-c:v libvpx-vp9 -lossless 1", 0.0),
         ("in.webm", "yuv420p10le", (C420, 10), "-c:v libvpx-vp9 -lossless 1", 0.0),
         ("in.mov", "yuv422p10le", (C422, 10), "-c:v prores_ks -profile:v 3 -qscale:v 1", 1.0),
+        ("in.avi", "yuv422p", (C422, 8), "-c:v rawvideo -pix_fmt uyvy422", 0.0),
+        ("in.mov", "gbrp", (Samples::Rgb, 8), "-c:v rawvideo -pix_fmt rgb24", 0.0),
+        ("in.mov", "yuv422p10le", (C422, 10), "-c:v v210", 0.0),
+        ("in.y4m", "yuv420p", (C420, 8), "", 0.0),
         ("in.avi", "yuvj422p", (C422_JPEG, 8), "-c:v mjpeg -q:v 1", 3.0),
     ] {
         if !check(file, pixels, samples, encoder, lost) {
             eprintln!("skipped: {pixels} in {file} (ffmpeg cannot: {encoder})");
         }
+    }
+}
+
+#[test]
+fn what_gstreamer_has_no_format_for_is_refused_without_a_crash() {
+    if skipped() {
+        return;
+    }
+    for (pixels, samples, bits) in [("gray10le", Samples::Gray, 10), ("yuv440p", Samples::Yuv(1, 2, 0.0), 8)] {
+        let folder = Folder::new();
+        let make = format!("-f rawvideo -pix_fmt {pixels} -s {WIDTH}x{HEIGHT} -r 25 -i - -c:v ffv1 in.mkv");
+        ffmpeg(&make, &folder.path(""), picture(samples, bits).repeat(8)).unwrap();
+        // The crash that this is about came in three runs of four.
+        for _ in 0..5 {
+            folder.run("in.mkv out.mkv").refused(3, "no frame of");
+        }
+        assert_eq!(folder.names(), ["in.mkv"]);
     }
 }

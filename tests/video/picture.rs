@@ -58,8 +58,8 @@ fn in_rgb(picture: &Picture, colorimetry: &gst_video::VideoColorimetry) -> Pictu
 
 #[test]
 fn identity_gives_the_source_picture_whatever_its_colours() {
-    // BT.601, BT.709 and BT.2020, limited and full range.
-    for colorimetry in ["bt601", "bt709", "1:4:0:0", "1:3:5:1", "2:3:5:1", "2:4:16:4"] {
+    // BT.601, BT.709, SMPTE 240M and FCC, limited and full range.
+    for colorimetry in ["bt601", "bt709", "1:4:0:0", "1:3:5:1", "2:3:5:1", "2:4:16:4", "smpte240m", "2:2:5:2"] {
         let clip = Clip::new(3).colorimetry(colorimetry);
         let (before, after) = lossless(clip, "");
         for (a, b) in before.video.iter().zip(&after.video) {
@@ -105,7 +105,7 @@ fn inversion_inverts_and_strength_mixes() {
 
 #[test]
 fn tags_of_colour_come_along() {
-    for colorimetry in ["bt601", "bt709", "1:3:5:1", "1:4:16:4"] {
+    for colorimetry in ["bt601", "bt709", "1:3:5:1", "1:4:16:4", "smpte240m"] {
         let folder = Folder::new();
         Clip::new(3).colorimetry(colorimetry).write(&folder.path("in.mkv"));
         for to in ["out.mp4", "out.mkv"] {
