@@ -300,7 +300,7 @@ fn reads_sound(element: &gst::Object) -> bool {
 
 fn is_decoder(message: &gst::Message) -> bool {
     let element = message.src().and_then(|src| src.downcast_ref::<gst::Element>());
-    let factory = element.and_then(gst::prelude::ElementExt::factory);
+    let factory = element.and_then(ElementExt::factory);
     factory.is_some_and(|factory| factory.has_type(gst::ElementFactoryType::DECODER))
 }
 
