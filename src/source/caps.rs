@@ -106,7 +106,12 @@ pub(super) fn wanted(info: &VideoInfo, light: Light) -> gst::Caps {
             }
         }
     };
-    let caps = gst_video::VideoCapsBuilder::new().format(wanted);
+    let mut caps = gst_video::VideoCapsBuilder::new().format(wanted);
+    let site = info.chroma_site();
+    if !same && !info.is_rgb() && site != VideoChromaSite::UNKNOWN {
+        // Left to choose, GStreamer moves chroma to another place.
+        caps = caps.field("chroma-site", site.to_str());
+    }
     match light {
         Light::Pq { .. } if info.is_rgb() => caps.field("colorimetry", "bt2100-pq"),
         Light::Hlg if info.is_rgb() => caps.field("colorimetry", "bt2100-hlg"),
