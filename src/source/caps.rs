@@ -108,7 +108,7 @@ pub(super) fn wanted(info: &VideoInfo, light: Light) -> gst::Caps {
     };
     let mut caps = gst_video::VideoCapsBuilder::new().format(wanted);
     let site = info.chroma_site();
-    if !same && !info.is_rgb() && site != VideoChromaSite::UNKNOWN {
+    if !same && !info.is_rgb() && !site.is_empty() {
         // Left to choose, GStreamer moves chroma to another place.
         caps = caps.field("chroma-site", site.to_str());
     }
