@@ -37,48 +37,71 @@ fn journal(folder: &Folder, to: &str) -> PathBuf {
     folder.path(&format!("{to}.stylize-resume"))
 }
 
-/// Length of a file.
+/// Length of a file, 0 if there is none.
 fn bytes(folder: &Folder, name: &str) -> u64 {
-    std::fs::metadata(folder.path(name)).unwrap().len()
+    std::fs::metadata(folder.path(name)).map_or(0, |meta| meta.len())
 }
 
-/// A run with `words`, killed by the system at the moment when its file would become longer than `limit_bytes`. That
-/// signal is as sudden as SIGKILL, and comes at the same moment however fast or busy the machine is.
-fn killed(folder: &Folder, words: &str, limit_bytes: u64) {
-    let run = folder.process(words);
-    let mut limited = Command::new("bash");
-    limited.args(["-c", "ulimit -c 0; ulimit -f \"$0\"; exec \"$@\""]).arg((limit_bytes / 1024).to_string());
-    limited.arg(run.get_program()).args(run.get_args()).current_dir(folder.path("."));
-    let status = limited.stderr(Stdio::null()).status().unwrap();
-    assert_eq!(status.signal(), Some(SIGXFSZ), "{words}: ended before it was killed");
+/// The files that belong to the unfinished `to`, with their contents.
+fn remains(folder: &Folder, to: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let names = folder.names().into_iter().filter(|name| name.starts_with(to) && name.contains(".stylize-"));
+    names.map(|name| folder.path(&name)).map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
 }
 
-const SIGXFSZ: i32 = 25;
-
-/// A run with `words`, which writes `to`, stopped once it has put a frame into it; SIGCONT lets it go on.
-fn begun(folder: &Folder, words: &str, to: &str) -> Child {
-    let journal = journal(folder, to);
-    let number = || std::fs::metadata(&journal).map(|meta| meta.ino()).ok();
-    let before = number();
-    let mut child = folder.process(words).stderr(Stdio::null()).spawn().unwrap();
-    wait_until(words, || {
-        // It moves only while nobody looks.
-        send("STOP", &child);
-        // A journal of an earlier run does not count; the first two lines are no frames.
-        let lines = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count();
-        let ready = number() != before && std::fs::read(&journal).is_ok_and(|bytes| lines(&bytes) > 2);
-        assert_eq!(child.try_wait().unwrap(), None, "{words}: ended too early");
-        if !ready {
-            send("CONT", &child);
+/// Does `try_once` until it succeeds: a machine that is busy may look too late. Before each time all is as it was.
+fn in_time<T>(folder: &Folder, to: &str, mut try_once: impl FnMut() -> Option<T>) -> T {
+    let before = remains(folder, to);
+    for _ in 0..50 {
+        if let Some(done) = try_once() {
+            return done;
         }
-        ready
+        let _ = std::fs::remove_file(folder.path(to));
+        folder.take_report();
+        remains(folder, to).iter().for_each(|(path, _)| std::fs::remove_file(path).unwrap());
+        before.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+    }
+    panic!("every run to {to} ended before anybody looked");
+}
+
+/// A run with `words` that works on `to`, and the number of its journal's file, which no earlier run has.
+fn started(folder: &Folder, words: &str, to: &str) -> (Child, impl Fn() -> bool) {
+    let journal = journal(folder, to);
+    let number = move || std::fs::metadata(&journal).map(|meta| meta.ino()).ok();
+    let before = number();
+    let child = folder.process(words).stderr(Stdio::null()).spawn().unwrap();
+    (child, move || number().is_some() && number() != before)
+}
+
+/// A run with `words`, which writes `to`, killed once its file has `limit_bytes`.
+fn killed(folder: &Folder, words: &str, to: &str, limit_bytes: u64) {
+    in_time(folder, to, || {
+        let (mut child, at_work) = started(folder, words, to);
+        wait_until(words, || {
+            let long = at_work() && bytes(folder, &format!("{to}.stylize-part")) >= limit_bytes;
+            long || child.try_wait().unwrap().is_some()
+        });
+        child.kill().unwrap();
+        (child.wait().unwrap().signal() == Some(9)).then_some(())
     });
-    child
+    assert!(!folder.path(to).exists());
+}
+
+/// A run with `words`, which writes `to`, stopped while it does; SIGCONT lets it go on.
+fn begun(folder: &Folder, words: &str, to: &str) -> Child {
+    in_time(folder, to, || {
+        let (mut child, at_work) = started(folder, words, to);
+        wait_until(words, || at_work() || child.try_wait().unwrap().is_some());
+        let stopped = child.try_wait().unwrap().is_none() && try_send("STOP", &child);
+        (stopped && child.try_wait().unwrap().is_none()).then_some(child)
+    })
+}
+
+fn try_send(signal: &str, child: &Child) -> bool {
+    Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap().success()
 }
 
 fn send(signal: &str, child: &Child) {
-    let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
-    assert!(sent.success());
+    assert!(try_send(signal, child));
 }
 
 /// The exit code of `child`, which ends soon.

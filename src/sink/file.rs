@@ -94,6 +94,8 @@ impl FileSink {
         tracks.iter().for_each(|track| labels::relabel(track, room));
         if let Some(about) = &about {
             labels::tell(about, &muxer, &frames, room);
+            // Kept frames come first.
+            seam.iter().for_each(|seam| labels::tell_video(about, seam.input(), room));
             labels::warn_of_attachments(about, container, meter);
         }
         let mut sink = Self {
@@ -118,9 +120,7 @@ impl FileSink {
         sink.link_tracks(&builder, &muxer, meter)?;
         sink.end_nanos = kept.as_ref().map_or(0, |kept| kept.journal.end_nanos().saturating_sub(sink.shift_nanos));
         let _ = media.pipeline.set_state(gst::State::Playing);
-        if let Goal::File(place) = goal {
-            sink.place = Some(place);
-        }
+        sink.place = goal.place();
         let replay = kept.zip(seam).map(|(kept, seam)| sink.replay(kept, seam)).transpose()?;
         Ok((sink, replay))
     }

@@ -39,7 +39,7 @@ fn name_of(file: &gst::SampleRef) -> String {
 /// Tells `muxer` what is said of the whole file, and what comes from `frames`, what is said of the video; with `room` for
 /// what is put right in the finished file.
 pub(super) fn tell(about: &About, muxer: &gst::Element, frames: &gst_app::AppSrc, room: bool) {
-    frames.send_event(event(&about.video, room));
+    tell_video(about, frames.upcast_ref(), room);
     if let Some(setter) = muxer.dynamic_cast_ref::<gst::TagSetter>() {
         setter.merge_tags(&about.tags, gst::TagMergeMode::Keep);
     }
@@ -48,6 +48,11 @@ pub(super) fn tell(about: &About, muxer: &gst::Element, frames: &gst_app::AppSrc
     {
         setter.set_toc(Some(&toc(&about.chapters)));
     }
+}
+
+/// Tells who stands behind `source` what is said of the video.
+pub(super) fn tell_video(about: &About, source: &gst::Element, room: bool) {
+    source.send_event(event(&about.video, room));
 }
 
 fn toc(chapters: &[Chapter]) -> gst::Toc {

@@ -170,6 +170,14 @@ impl Goal {
         stdout::check(input).map(|()| Self::Stdout)
     }
 
+    /// The place of the file, if it is one.
+    fn place(self) -> Option<Place> {
+        match self {
+            Self::File(place) => Some(place),
+            Self::Stdout => None,
+        }
+    }
+
     /// The file, or what stands for one in messages.
     fn name(&self) -> &Path {
         match self {

@@ -54,7 +54,7 @@ fn decoding_times(path: &Path) -> Option<Vec<i64>> {
     Some(text.lines().map(|line| line.trim_end_matches(',').parse().unwrap_or(i64::MIN)).collect())
 }
 
-/// Kills a run from `from` to `to` once for each of `shares`, when its file has that many hundredths of its final length,
+/// Kills a run from `from` to `to` once for each of `shares`, when its file has at least that many hundredths of its final length,
 /// lets it go on, and compares.
 fn goes_on(clip: &Clip, from: &str, to: &str, options: &str, shares: &[u64]) {
     let folder = Folder::new();
@@ -67,7 +67,7 @@ fn goes_on(clip: &Clip, from: &str, to: &str, options: &str, shares: &[u64]) {
     for (round, share) in shares.iter().enumerate() {
         let resume = if round == 0 { "" } else { "--resume" };
         let limit_bytes = bytes(&folder, &whole) * share / 100;
-        killed(&folder, &format!("{from} {to} {options} {resume}"), limit_bytes);
+        killed(&folder, &format!("{from} {to} {options} {resume}"), to, limit_bytes);
         assert!(!folder.path(to).exists(), "{what}");
     }
     let ended = folder.run(&format!("{from} {to} {options} --resume")).good(frames);

@@ -13,7 +13,7 @@ const FRAMES: u64 = 250;
 fn after_a_kill(options: &str) -> Folder {
     let folder = Folder::new();
     Clip::new(FRAMES).size(160, 120).sound(AAC).write(&folder.path("in.mp4"));
-    killed(&folder, &format!("in.mp4 out.mkv {options}"), bytes(&folder, "in.mp4") / 4);
+    killed(&folder, &format!("in.mp4 out.mkv {options}"), "out.mkv", bytes(&folder, "in.mp4") / 4);
     folder
 }
 
@@ -145,7 +145,7 @@ fn a_stop_while_frames_are_taken_over_loses_none() {
     folder.run("in.mp4 out.mp4").good(LONG);
     let limit_bytes = bytes(&folder, "out.mp4") * 8 / 10;
     fs::remove_file(folder.path("out.mp4")).unwrap();
-    killed(&folder, "in.mp4 out.mp4", limit_bytes);
+    killed(&folder, "in.mp4 out.mp4", "out.mp4", limit_bytes);
     let mut child = begun(&folder, "in.mp4 out.mp4 --resume", "out.mp4");
     send("INT", &child);
     send("CONT", &child);

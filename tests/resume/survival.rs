@@ -40,7 +40,7 @@ fn row_34_what_a_killed_run_wrote_plays_up_to_two_seconds_before() {
         let folder = Folder::new();
         Clip::new(300).size(96, 64).sound(OPUS).write(&folder.path("in.mkv"));
         let limit_bytes = bytes(&folder, "in.mkv") / 3;
-        killed(&folder, &format!("in.mkv {to} --codec {codec}"), limit_bytes);
+        killed(&folder, &format!("in.mkv {to} --codec {codec}"), to, limit_bytes);
         let encoded = last_encoded_s(&folder, to);
         let Some(shown) = last_shown_s(&folder.path(&format!("{to}.stylize-part"))) else {
             eprintln!("skipped: what ffprobe says of a killed run's file (it is not installed, or reads nothing)");
@@ -58,7 +58,7 @@ fn row_35_what_the_disk_lost_is_done_again() {
         folder.run(&format!("in.mp4 {to}")).good(300);
         let limit_bytes = bytes(&folder, to) * 6 / 10;
         fs::remove_file(folder.path(to)).unwrap();
-        killed(&folder, &format!("in.mp4 {to}"), limit_bytes);
+        killed(&folder, &format!("in.mp4 {to}"), to, limit_bytes);
         // A file system that lost power may keep the length of a file and not its content.
         let part = folder.path(&format!("{to}.stylize-part"));
         let mut bytes = fs::read(&part).unwrap();
