@@ -66,7 +66,8 @@ fn in_time<T>(folder: &Folder, to: &str, mut try_once: impl FnMut() -> Option<T>
 /// A run with `words` that works on `to`, and the number of its journal's file, which no earlier run has.
 fn started(folder: &Folder, words: &str, to: &str) -> (Child, impl Fn() -> bool) {
     let journal = journal(folder, to);
-    let number = move || std::fs::metadata(&journal).map(|meta| meta.ino()).ok();
+    // A number alone may be given to a new file again.
+    let number = move || std::fs::metadata(&journal).map(|meta| (meta.ino(), meta.modified().unwrap())).ok();
     let before = number();
     let child = folder.process(words).stderr(Stdio::null()).spawn().unwrap();
     (child, move || number().is_some() && number() != before)
