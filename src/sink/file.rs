@@ -256,6 +256,10 @@ impl Sink for FileSink {
         if frames == 0 {
             return Err(SourceError::Stopped.into());
         }
+        // A stop may come before the source was asked for its first frame.
+        if self.kept > 0 && !self.media.status.said().replay_over {
+            return Err(SourceError::StoppedResuming.into());
+        }
         if !self.media.status.said().drained {
             for track in &self.tracks {
                 // In the track's own time, in which its run-up comes before its sound.

@@ -260,6 +260,7 @@ impl Continued {
         }
         // Fails only when the pipeline does, which the sink notices.
         let _ = replay.input.end_of_stream();
+        replay.media.status.note(|said| said.replay_over = true);
         Ok(())
     }
 }

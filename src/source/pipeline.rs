@@ -155,6 +155,8 @@ pub(crate) struct Said {
     pub(crate) taken: u64,
     /// Frames of a killed run that went towards the muxer.
     pub(crate) replayed: u64,
+    /// All frames of a killed run are on their way to the muxer.
+    pub(crate) replay_over: bool,
     /// The encoder does not continue the stream of the killed run.
     pub(crate) encodes_otherwise: bool,
     /// Why sound of the input could not be read.
