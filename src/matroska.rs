@@ -56,7 +56,8 @@ pub(crate) fn finish(path: &Path, tracks: &[Label]) -> io::Result<()> {
         file.seek(SeekFrom::Start(at as u64))?;
         file.write_all(&bytes)?;
     }
-    match tags_at(&head, &segment.body) {
+    let len = file.metadata()?.len();
+    match tags_at(&head, &segment.body).filter(|&at| at < len) {
         Some(at) => mend_tags(&mut file, &segment, at),
         None => Ok(()),
     }
