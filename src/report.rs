@@ -251,8 +251,7 @@ impl Report {
 /// Greatest memory that this process ever had in use, in MB (10^6 bytes).
 pub fn peak_rss_mb() -> f64 {
     const BYTES_A_UNIT: f64 = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 };
-    let of_usage =
-        || getrusage(UsageWho::RUSAGE_SELF).map_or(0.0, |usage| usage.max_rss() as f64 * BYTES_A_UNIT / 1e6);
+    let of_usage = || getrusage(UsageWho::RUSAGE_SELF).map_or(0.0, |usage| usage.max_rss() as f64 * BYTES_A_UNIT / 1e6);
     high_water_mark_mb().unwrap_or_else(of_usage)
 }
 

@@ -49,16 +49,8 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
     }
     let origin = Origin::new(!streams.has_timeline);
     let pads: Vec<_> = streams.all().map(|stream| stream.pad.clone()).collect();
-    let demux::Streams { video, mut audio, texts, mut rest, .. } = streams;
-    if !request.audio {
-        rest.append(&mut audio);
-    }
-    let sounds = audio.into_iter().map(|stream| sound(&media, stream, &index, request, &origin));
-    let texts = texts.into_iter().map(|stream| track::track(&media, stream, Kind::Text, None, &origin));
-    let mut tracks = sounds.chain(texts).collect::<Result<Vec<_>, _>>()?;
-    for stream in rest {
-        track::discard(&media, stream)?;
-    }
+    let demux::Streams { video, audio, texts, rest, .. } = streams;
+    let mut tracks = tracks(&media, [audio, texts, rest], &index, request, &origin)?;
     if let Some(size) = video.size() {
         memory::check_decoding(path, size, request.room_bytes)?;
     }
@@ -97,6 +89,26 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         number: 1,
         media: Some(OpenMedia { media, tracks, about }),
     })
+}
+
+/// The tracks of `audio` and `texts`. What is not wanted is thrown away, as is the rest.
+fn tracks(
+    media: &Arc<Media>,
+    [mut audio, texts, mut rest]: [Vec<demux::Stream>; 3],
+    index: &Index,
+    request: Request,
+    origin: &Origin,
+) -> Result<Vec<Track>, SourceError> {
+    if !request.audio {
+        rest.append(&mut audio);
+    }
+    let sounds = audio.into_iter().map(|stream| sound(media, stream, index, request, origin));
+    let texts = texts.into_iter().map(|stream| track::track(media, stream, Kind::Text, None, origin));
+    let tracks = sounds.chain(texts).collect::<Result<_, _>>()?;
+    for stream in rest {
+        track::discard(media, stream)?;
+    }
+    Ok(tracks)
 }
 
 /// The index of a file that has one to look into. Whether run-ups are hidden, the request says.
