@@ -80,20 +80,28 @@ fn processes_in(folder: &Path) -> usize {
 
 #[test]
 fn row_33_a_second_signal_ends_at_once_and_leaves_only_what_can_be_resumed() {
-    let folder = Folder::new();
-    Clip::new(300).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
-    let mut child = begun(&folder, "in.mp4 out.mp4", "out.mp4");
-    // Both are there when it goes on; whichever it hears first, it dies of the second.
-    send("INT", &child);
-    send("TERM", &child);
-    send("CONT", &child);
-    assert!([Some(130), Some(143)].contains(&code(&mut child)));
-    assert_eq!(child.wait().unwrap().signal(), None);
-    if cfg!(target_os = "linux") {
-        assert_eq!(processes_in(&folder.path(".")), 0);
+    // Two threads may hear both at the same moment, each as the first: then the file is completed, and another try is made.
+    for _ in 0..10 {
+        let folder = Folder::new();
+        Clip::new(300).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
+        let mut child = begun(&folder, "in.mp4 out.mp4", "out.mp4");
+        // Both are there when it goes on; whichever it hears first, it dies of the second.
+        send("INT", &child);
+        send("TERM", &child);
+        send("CONT", &child);
+        assert!([Some(130), Some(143)].contains(&code(&mut child)));
+        assert_eq!(child.wait().unwrap().signal(), None);
+        if cfg!(target_os = "linux") {
+            assert_eq!(processes_in(&folder.path(".")), 0);
+        }
+        if folder.path("out.mp4").exists() {
+            continue;
+        }
+        assert_eq!(folder.names(), ["in.mp4", "out.mp4.stylize-part", "out.mp4.stylize-resume"]);
+        folder.run("in.mp4 out.mp4 --resume").good(300);
+        return;
     }
-    assert_eq!(folder.names(), ["in.mp4", "out.mp4.stylize-part", "out.mp4.stylize-resume"]);
-    folder.run("in.mp4 out.mp4 --resume").good(300);
+    panic!("ten second signals did not end a run at once");
 }
 
 #[test]
