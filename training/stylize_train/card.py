@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from .data import to_picture
+from .data import in_a_row, to_picture
 from .metadata import About
 from .network import StyleNet, kmac_per_pixel, stylize
 from .train import Recipe
@@ -71,10 +71,4 @@ def _preview(net: StyleNet, painting: Path, photos: list[torch.Tensor]) -> Image
     tiles = [Image.open(painting).convert("RGB")]
     with torch.no_grad():
         tiles += [to_picture(stylize(net.cpu(), photo)[0]) for photo in photos]
-    tiles = [tile.resize((round(tile.width * PREVIEW_SIDE / tile.height), PREVIEW_SIDE)) for tile in tiles]
-    sheet = Image.new("RGB", (sum(tile.width for tile in tiles), PREVIEW_SIDE))
-    left = 0
-    for tile in tiles:
-        sheet.paste(tile, (left, 0))
-        left += tile.width
-    return sheet
+    return in_a_row(tiles, PREVIEW_SIDE)

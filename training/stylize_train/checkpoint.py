@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .errors import UserError
-from .network import TIERS, StyleNet, one_style
+from .network import TIERS, StyleNet, for_style, one_style
 
 if TYPE_CHECKING:
     from .train import Trainer
@@ -76,13 +76,5 @@ def start_from(net: StyleNet, path: Path, style: str | None = None) -> None:
     one = one_style(start.state_dict(), names.index(style) if style else 0)
     own = net.state_dict()
     for index in range(len(net.leave)):
-        own.update({_key_of(key, index): value for key, value in one.items()})
+        own.update({for_style(key, index): value for key, value in one.items()})
     net.load_state_dict(own)
-
-
-def _key_of(key: str, style: int) -> str:
-    parts = key.split(".")
-    for i, part in enumerate(parts[:-1]):
-        if part in ("gain", "bias", "refine", "leave"):
-            parts[i + 1] = str(style)
-    return ".".join(parts)

@@ -36,13 +36,24 @@ def load_picture(path: Path, short_side: int | None = None) -> torch.Tensor:
 
 def to_tensor(picture: Image.Image) -> torch.Tensor:
     """3 x H x W in 0..1."""
-    return torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1).float() / 255
+    return _bytes(picture).float() / 255
 
 
 def to_picture(tensor: torch.Tensor) -> Image.Image:
     """Of 3 x H x W in 0..1, clamped."""
     values = (tensor.detach().clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
     return Image.fromarray(values.cpu().numpy())
+
+
+def in_a_row(pictures: list[Image.Image], height: int) -> Image.Image:
+    """Side by side, at one height."""
+    tiles = [picture.resize((round(picture.width * height / picture.height), height)) for picture in pictures]
+    row = Image.new("RGB", (sum(tile.width for tile in tiles), height))
+    left = 0
+    for tile in tiles:
+        row.paste(tile, (left, 0))
+        left += tile.width
+    return row
 
 
 def default_content() -> Path:
@@ -57,21 +68,20 @@ class Content:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; name one with photographs or videos: --content DIR")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        self.pictures = [_shrunk(path) for path in files if path.suffix.lower() in PHOTOS]
+        pictures = [_shrunk(path) for path in files if path.suffix.lower() in PHOTOS]
         for path in files:
             if path.suffix.lower() in VIDEOS:
-                self.pictures += _frames(path)
-        self.pictures = [picture for picture in self.pictures if picture is not None]
+                pictures += _frames(path)
+        self.pictures = [_bytes(picture) for picture in pictures if picture is not None]
         if len(self.pictures) < ENOUGH:
             raise UserError(
                 f"{folder}: {len(self.pictures)} pictures are too few to learn from; "
                 f"name a folder with at least {ENOUGH}, better hundreds: --content DIR"
             )
-        self.bytes = [torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) for picture in self.pictures]
 
     def to(self, device: torch.device) -> "Content":
         """Crops are made there."""
-        self.bytes = [values.to(device) for values in self.bytes]
+        self.pictures = [picture.to(device) for picture in self.pictures]
         return self
 
     def sample(self, count: int, short_side: int) -> list[torch.Tensor]:
@@ -81,7 +91,7 @@ class Content:
 
     def batch(self, count: int, side: int, dice: random.Random) -> torch.Tensor:
         """`count` x 3 x `side` x `side` in 0..1, each a random part of a random picture, at a random scale."""
-        crops = [_crop(dice.choice(self.bytes), side, dice) for _ in range(count)]
+        crops = [_crop(dice.choice(self.pictures), side, dice) for _ in range(count)]
         return torch.cat(crops).contiguous(memory_format=torch.channels_last)
 
 
@@ -108,7 +118,13 @@ def _frames(path: Path) -> list[Image.Image]:
     return frames[:FRAMES_OF_A_VIDEO]
 
 
-def _whole(picture: Image.Image, short_side: int) -> torch.Tensor:
+def _bytes(picture: Image.Image) -> torch.Tensor:
+    """3 x H x W bytes."""
+    return torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)
+
+
+def _whole(pixels: torch.Tensor, short_side: int) -> torch.Tensor:
+    picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
     factor = short_side / min(picture.size)
     size = (round(picture.width * factor / 8) * 8, round(picture.height * factor / 8) * 8)
     return to_tensor(picture.resize(size, Image.Resampling.LANCZOS))[None]

@@ -108,17 +108,17 @@ _PER_STYLE = ("gain", "bias", "refine", "leave")
 
 def one_style(state: dict[str, torch.Tensor], style: int) -> dict[str, torch.Tensor]:
     """The weights of one style out of a base of many, as a network of one."""
-    kept = {}
-    for key, value in state.items():
-        parts = key.split(".")
-        # `body.0.norm.gain.3`, `refine.3.weight`: a number follows the name of what exists for each style.
-        index = next((i + 1 for i, part in enumerate(parts[:-1]) if part in _PER_STYLE), None)
-        if index is not None:
-            if int(parts[index]) != style:
-                continue
-            parts[index] = "0"
-        kept[".".join(parts)] = value
-    return kept
+    return {for_style(key, 0): value for key, value in state.items() if for_style(key, style) == key}
+
+
+def for_style(key: str, style: int) -> str:
+    """What the weight `key` of a style is called for another: a number follows the name of what exists for each style
+    (`body.0.norm.gain.3`, `refine.3.weight`). What all styles share keeps its name."""
+    parts = key.split(".")
+    index = next((i + 1 for i, part in enumerate(parts[:-1]) if part in _PER_STYLE), None)
+    if index is not None:
+        parts[index] = str(style)
+    return ".".join(parts)
 
 
 def _init_without_grid(conv: nn.Conv2d, factor: int) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from . import checkpoint, quantised
-from .data import Content, load_picture, to_picture
+from .data import Content, in_a_row, load_picture, to_picture
 from .features import LAST_CONTENT, Features
 from .losses import StyleTarget, content_distance, out_of_range, style_distance, style_target, total_variation
 from .network import StyleNet, Tier, stylize
@@ -157,14 +157,11 @@ class Sheet:
             return
         with torch.no_grad():
             styled = [to_picture(stylize(net, photo.to(device))[0]) for photo in self.photographs]
-        tiles = [tile.resize((round(tile.width * self.HEIGHT / tile.height), self.HEIGHT)) for tile in styled]
+        row = in_a_row(styled, self.HEIGHT)
         before = Image.open(self.path).convert("RGB") if self.path.exists() else None
         top = before.height if before else 0
-        sheet = Image.new("RGB", (sum(tile.width for tile in tiles), top + self.HEIGHT))
+        sheet = Image.new("RGB", (row.width, top + self.HEIGHT))
         if before:
             sheet.paste(before, (0, 0))
-        left = 0
-        for tile in tiles:
-            sheet.paste(tile, (left, top))
-            left += tile.width
+        sheet.paste(row, (0, top))
         sheet.save(self.path)
