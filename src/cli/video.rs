@@ -135,8 +135,7 @@ impl Program for VideoArgs {
 
     fn run(self, voice: &Voice) -> Result<u8> {
         if self.sandbox && !sandbox::is_child() {
-            let inputs: Vec<_> = self.paths.iter().map(|path| path.display().to_string()).collect();
-            return sandbox::in_child(&inputs[0]);
+            return sandbox::in_child(&self.paths[0].display().to_string());
         }
         match &self.folder {
             None => {

@@ -1,9 +1,6 @@
 //! What MP4 and QuickTime files say of Dolby Vision ("Dolby Vision Streams Within the ISO Base Media File Format", 3.2).
 
-use std::fs::File;
-use std::path::Path;
-
-use super::{atoms, descend, handler, read_moov, traks};
+use super::{atoms, descend, handler, traks};
 
 /// Boxes that hold the configuration: for profiles up to 7, for 8 to 10, and for those beyond.
 const CONFIGURATIONS: [[u8; 4]; 3] = [*b"dvcC", *b"dvvC", *b"dvwC"];
@@ -21,19 +18,14 @@ pub(crate) struct DolbyVision {
 }
 
 impl DolbyVision {
-    /// That of the first track of `path` that has one.
-    pub(crate) fn find(path: &Path) -> Option<Self> {
-        let moov = File::open(path).and_then(|mut file| read_moov(&mut file)).ok()??;
-        Self::in_moov(&moov.bytes)
-    }
-
     /// Whether the base layer is a picture that can be shown. Profiles 4 and 7 have one by definition, whatever their
     /// early configurations say.
     pub(crate) fn has_compatible_base(self) -> bool {
         self.profile != 5 && (self.compatibility != 0 || matches!(self.profile, 4 | 7))
     }
 
-    fn in_moov(bytes: &[u8]) -> Option<Self> {
+    /// That of the first track of a `moov` box that has one.
+    pub(super) fn in_moov(bytes: &[u8]) -> Option<Self> {
         traks(bytes).iter().filter(|trak| handler(bytes, trak) == Some(b"vide")).find_map(|trak| {
             let entries = descend(bytes, trak, &[b"mdia", b"minf", b"stbl", b"stsd"])?.body;
             // Version, flags and a count come before the entries.

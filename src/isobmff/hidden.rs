@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::{
-    Edit, Moov, atoms, child, descend, edits, handler, is_wide, nanos, number, read_moov, scales, timescale, traks,
+    DolbyVision, Edit, Moov, atoms, child, descend, edits, handler, is_wide, matrix, nanos, number, read_moov, scales,
+    timescale, traks,
 };
 use crate::about::Chapter;
 
@@ -54,6 +55,10 @@ pub(crate) struct Index {
     pub(crate) chapters: Vec<Chapter>,
     /// Video is encrypted (ISO/IEC 23001-7).
     pub(crate) encrypted: bool,
+    /// Dolby Vision's configuration of the first track that has one.
+    pub(crate) dolby_vision: Option<DolbyVision>,
+    /// How the picture of the first video track lies ([`matrix`]).
+    pub(crate) matrix: Option<[i32; 4]>,
     patches: Vec<Patch>,
 }
 
@@ -67,8 +72,14 @@ impl Index {
 
     /// The same of a `moov` box.
     pub(super) fn of(moov: &Moov, primings: bool) -> Self {
-        let mut index = Self { chapters: chapters(&moov.bytes), tracks: entries(&moov.bytes), ..Self::default() };
-        index.encrypted = is_encrypted(&moov.bytes);
+        let mut index = Self {
+            chapters: chapters(&moov.bytes),
+            tracks: entries(&moov.bytes),
+            encrypted: is_encrypted(&moov.bytes),
+            dolby_vision: DolbyVision::in_moov(&moov.bytes),
+            matrix: matrix::in_moov(&moov.bytes),
+            ..Self::default()
+        };
         let mut patch = |at: usize, bytes: &[u8]| {
             index.patches.push(Patch { offset: moov.offset + at as u64, bytes: bytes.to_vec() });
         };

@@ -1,20 +1,12 @@
 //! How MP4 and QuickTime files say that a picture lies (ISO/IEC 14496-12, 8.3.2).
 
-use std::fs::File;
-use std::path::Path;
-
-use super::{child, handler, is_wide, number, read_moov, traks};
+use super::{child, handler, is_wide, number, traks};
 
 /// Fixed-point numbers of 16 bits before the point.
 const ONE: i32 = 1 << 16;
 
-/// The matrix of the first video track of `path`, where its numbers are -1, 0 and 1: a point `(x, y)` of the stored
+/// The matrix of the first video track of a `moov` box, where its numbers are -1, 0 and 1: a point `(x, y)` of the stored
 /// picture is shown at `(a x + c y, b x + d y)`.
-pub(crate) fn video_matrix(path: &Path) -> Option<[i32; 4]> {
-    let moov = File::open(path).and_then(|mut file| read_moov(&mut file)).ok()??;
-    in_moov(&moov.bytes)
-}
-
 pub(super) fn in_moov(bytes: &[u8]) -> Option<[i32; 4]> {
     let trak = traks(bytes).into_iter().find(|trak| handler(bytes, trak) == Some(b"vide"))?;
     let header = child(bytes, &trak, b"tkhd")?;

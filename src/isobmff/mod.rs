@@ -22,7 +22,6 @@ pub(crate) use dolby::DolbyVision;
 pub(crate) use finish::{Finish, finish};
 pub(crate) use fragments::{Sample, mend, read_fragments, video_samples};
 pub(crate) use hidden::{Index, Priming};
-pub(crate) use matrix::video_matrix;
 
 use crate::about::Label;
 
@@ -182,7 +181,6 @@ pub(crate) fn tracks(path: &Path) -> io::Result<Vec<([u8; 4], u64)>> {
 /// Reads and writes all that this module does, from bytes that may be anything.
 pub(crate) fn read_everything(bytes: &[u8]) {
     let Ok(Some(moov)) = read_moov(&mut io::Cursor::new(bytes)) else { return };
-    std::hint::black_box(matrix::in_moov(&moov.bytes));
     std::hint::black_box(Index::of(&moov, true));
     let label = Label { title: Some("title".into()), ..Label::default() };
     let primings = hidden::primings(&moov.bytes).into_iter().map(|(_, priming)| Some(priming));

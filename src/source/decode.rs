@@ -30,8 +30,8 @@ pub(super) struct Decoded {
     pub(super) sink: gst_app::AppSink,
     /// What is known of them beside their caps.
     pub(super) stated: Stated,
-    /// How their pictures lie.
-    pub(super) orientation: Orientation,
+    /// How their pictures lie, where the container has said so.
+    pub(super) orientation: Option<Orientation>,
 }
 
 /// Decodes `stream`.
@@ -96,7 +96,7 @@ pub(super) fn decode(
     if let Some(block) = block {
         decoded.remove_probe(block);
     }
-    Ok(Decoded { sink, stated, orientation: Orientation::of(&decoded, path) })
+    Ok(Decoded { sink, stated, orientation: Orientation::of_tags(&decoded) })
 }
 
 /// For H.264 and HEVC: a second parser that does not hear what the container says of colours, and so tells what stands in

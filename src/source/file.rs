@@ -9,9 +9,10 @@ use gst::prelude::*;
 use super::cut::Cut;
 use super::origin::Origin;
 use super::pipeline::{Media, POLL, STALL};
-use super::reader::Reader;
+use super::reader::{self, Reader};
 use super::shape::{Meant, Shape, Shaped, Stored};
 use super::stdin::Pipe;
+use super::turn::Orientation;
 use super::{
     Kind, OpenMedia, Opened, Request, SourceError, Timing, Track, damage, decode, demux, labels, track, whole,
 };
@@ -20,8 +21,8 @@ use crate::flow::Stop;
 use crate::frame::{Frame, FrameFormat, Stamp, Timed};
 use crate::isobmff::Index;
 use crate::job::Part;
-use crate::memory;
 use crate::report::Meter;
+use crate::{matroska, memory};
 
 /// Shown this long where the stream does not say, before the next frame tells better.
 const DEFAULT_DURATION_NANOS: u64 = 40_000_000;
@@ -55,6 +56,7 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
         memory::check_decoding(path, size, request.room_bytes)?;
     }
     let decode::Decoded { sink, stated, orientation } = decode::decode(&media, video, &origin, path, stop, meter)?;
+    let orientation = orientation.or_else(|| Orientation::of_matrix(index.matrix?)).unwrap_or_default();
     let mut source = FileSource {
         path: path.into(),
         media: Arc::clone(&media),
@@ -117,6 +119,7 @@ fn index_of(path: &Path, pipe: Option<&Pipe>, request: Request) -> Result<Index,
         return Ok(Index::default());
     }
     let index = Index::find(path, request.audio && request.priming && request.part.start_nanos.is_none());
+    reader::check_dolby_vision(path, index.dolby_vision.or_else(|| matroska::dolby_vision(path)))?;
     if index.encrypted { Err(demux::encrypted(path)) } else { Ok(index) }
 }
 

@@ -21,7 +21,6 @@ mod origin;
 mod demux;
 mod track;
 mod decode;
-mod matroska;
 mod reader;
 mod alpha;
 mod file;
@@ -238,6 +237,5 @@ fn open_file(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Resul
     if still::is_picture(path) {
         return still::open(path, request, meter);
     }
-    reader::check_dolby_vision(path)?;
     file::open(path, None, request, stop, meter)
 }

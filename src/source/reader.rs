@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::SourceError;
 use super::caps::{Layout, Stated, layout};
-use super::{SourceError, matroska};
 use crate::convert::raw::{Narrow, RawFrame};
 use crate::frame::{Frame, FrameFormat, Plane};
 use crate::isobmff::DolbyVision;
@@ -63,9 +63,9 @@ impl Reader {
     }
 }
 
-/// Refuses a picture that only a decoder of Dolby Vision can show. Others go by their base layer.
-pub(super) fn check_dolby_vision(path: &Path) -> Result<(), SourceError> {
-    let stated = DolbyVision::find(path).or_else(|| matroska::dolby_vision(path));
+/// Refuses a picture that only a decoder of Dolby Vision can show: `stated` is what the file at `path` says of it. Others go
+/// by their base layer.
+pub(super) fn check_dolby_vision(path: &Path, stated: Option<DolbyVision>) -> Result<(), SourceError> {
     match stated.filter(|dolby| !dolby.has_compatible_base()) {
         None => Ok(()),
         Some(DolbyVision { profile, .. }) => Err(SourceError::Unsupported {

@@ -1,13 +1,11 @@
 //! Pictures that are stored lying on their side or mirrored, turned upright.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use gst::prelude::*;
 
 use super::SourceError;
 use crate::frame::{Frame, FrameFormat, Size, tight_planes};
-use crate::isobmff;
 use crate::pool::Pool;
 
 /// Rows that are written side by side where rows become columns: so many bytes of a row of the source are read at once.
@@ -43,7 +41,7 @@ impl Orientation {
     }
 
     /// What an MP4 or QuickTime file says by the matrix of its video track.
-    fn of_matrix([a, b, c, d]: [i32; 4]) -> Option<Self> {
+    pub(super) fn of_matrix([a, b, c, d]: [i32; 4]) -> Option<Self> {
         match (a, b, c, d) {
             (_, 0, 0, _) if a * d != 0 => Some(Self { transposed: false, from_right: a < 0, from_below: d < 0 }),
             (0, _, _, 0) if b * c != 0 => Some(Self { transposed: true, from_right: b < 0, from_below: c < 0 }),
@@ -51,9 +49,8 @@ impl Orientation {
         }
     }
 
-    /// What the container has said to `pad` by tags, or where it said nothing, what stands in the file at `path`:
-    /// GStreamer 1.22 has no word for one of the eight matrices.
-    pub(super) fn of(pad: &gst::Pad, path: &Path) -> Self {
+    /// What the container has said to `pad` by tags. GStreamer 1.22 has no word for one of the eight matrices of MP4.
+    pub(super) fn of_tags(pad: &gst::Pad) -> Option<Self> {
         let mut found = None;
         pad.sticky_events_foreach(|event| {
             if let gst::EventView::Tag(tag) = event.view()
@@ -63,7 +60,7 @@ impl Orientation {
             }
             std::ops::ControlFlow::Continue(gst::EventForeachAction::Keep)
         });
-        found.or_else(|| Self::of_matrix(isobmff::video_matrix(path)?)).unwrap_or_default()
+        found
     }
 
     /// Size of a picture that was stored at `size`.

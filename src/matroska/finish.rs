@@ -1,4 +1,4 @@
-//! The header and the tags of a finished Matroska or WebM file (RFC 9559): what GStreamer's muxer cannot write, or writes
+//! The header and the tags of a finished file: what GStreamer's muxer cannot write, or writes
 //! wrongly.
 //!
 //! The muxer calls a track without a title "Audio", takes none for English when its language is not known, lets players
@@ -11,6 +11,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
+use super::{Element, SEGMENT, TRACK_ENTRY, TRACKS, element, elements};
 use crate::about::Label;
 
 /// Blanks behind a title: the longest that is written into them, and the least that a void takes.
@@ -22,14 +23,11 @@ const LONGEST_HEAD: u64 = 16 << 20;
 /// Tags are shorter than this; pictures stand elsewhere.
 const LONGEST_TAGS: u64 = 16 << 20;
 
-const SEGMENT: u32 = 0x1853_8067;
 const SEEK_HEAD: u32 = 0x114D_9B74;
 const SEEK: u32 = 0x4DBB;
 const SEEK_ID: u32 = 0x53AB;
 const SEEK_POSITION: u32 = 0x53AC;
 const CLUSTER: u32 = 0x1F43_B675;
-const TRACKS: u32 = 0x1654_AE6B;
-const TRACK_ENTRY: u32 = 0xAE;
 const NAME: u32 = 0x536E;
 const LANGUAGE: u32 = 0x22_B59C;
 const FLAG_DEFAULT: u32 = 0x88;
@@ -79,48 +77,6 @@ fn mend_tags(file: &mut File, segment: &Element, at: u64) -> io::Result<()> {
     file.set_len(at + mended.len() as u64)?;
     file.seek(SeekFrom::Start(segment.body.start as u64 - 8))?;
     file.write_all(&(len | 1 << 56).to_be_bytes())
-}
-
-/// An element: its name, and where its content lies.
-struct Element {
-    id: u32,
-    start: usize,
-    body: Range<usize>,
-}
-
-/// The elements in `within`. One that reaches beyond is cut there, and is the last.
-fn elements(bytes: &[u8], within: Range<usize>) -> impl Iterator<Item = Element> + '_ {
-    let mut at = within.start;
-    std::iter::from_fn(move || {
-        let rest = bytes.get(at..within.end)?;
-        let (id, id_len) = number(rest, true).filter(|&(_, len)| len <= 4)?;
-        let (size, size_len) = number(&rest[id_len..], false)?;
-        let start = at + id_len + size_len;
-        let end = usize::try_from(size).ok().and_then(|size| start.checked_add(size)).unwrap_or(usize::MAX);
-        let end = end.min(within.end);
-        let element = Element { id: u32::try_from(id).ok()?, start: at, body: start..end };
-        at = end;
-        Some(element)
-    })
-}
-
-/// A number whose first bits tell of how many bytes it is, and that number of bytes.
-fn number(bytes: &[u8], with_marker: bool) -> Option<(u64, usize)> {
-    let first = *bytes.first().filter(|&&first| first != 0)?;
-    let len = first.leading_zeros() as usize + 1;
-    let rest = bytes.get(1..len)?;
-    let begin = if with_marker { u64::from(first) } else { u64::from(first) & ((0x80 >> (len - 1)) - 1) };
-    Some((rest.iter().fold(begin, |number, &byte| number << 8 | u64::from(byte)), len))
-}
-
-/// The bytes of an element.
-fn element(id: u32, body: &[u8]) -> Vec<u8> {
-    let id: Vec<u8> = id.to_be_bytes().into_iter().skip_while(|&byte| byte == 0).collect();
-    let size = match body.len() as u64 {
-        size @ 0..0x7F => vec![0x80 | size as u8],
-        size => (size | 1 << 56).to_be_bytes().to_vec(),
-    };
-    [&id, &size, body].concat()
 }
 
 /// Where in the file tags begin.
