@@ -1,4 +1,4 @@
-"""`python -m stylize_train VERB …`: make, optimise, evaluate, export."""
+"""`python -m stylize_train VERB …`: make, zoo, export, golden, optimise, evaluate."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from .evaluate import SIDE, load_material
 from .export import PRECISIONS, export, psnr_to_torch
 from .features import load_features
 from .metadata import About
-from .network import TIERS, StyleNet
+from .network import TIERS, StyleNet, stylize
 from .optimise import Weights, optimise
 from .train import Recipe, Trainer, run
 
@@ -120,6 +120,15 @@ def _export_all(
     return found
 
 
+def golden(options: argparse.Namespace) -> None:
+    """One picture as PyTorch paints it with each trained network, for the runtime to be compared with."""
+    picture = load_picture(options.picture)
+    for path in sorted(options.models.glob("*.safetensors")):
+        net, _ = checkpoint.load_start(path)
+        with torch.no_grad():
+            to_picture(stylize(net.eval(), picture)[0]).save(options.out / f"{path.stem}.png", optimize=True)
+
+
 def optimise_one(options: argparse.Namespace) -> None:
     """One picture, by optimisation of the picture itself."""
     photo, painting = load_picture(options.photo, options.side), load_picture(options.painting, options.side)
@@ -154,6 +163,7 @@ def parser() -> argparse.ArgumentParser:
     _make_parser(verbs)
     _zoo_parser(verbs)
     _export_parser(verbs)
+    _golden_parser(verbs)
     _optimise_parser(verbs)
     _evaluate_parser(verbs)
     return top
@@ -222,6 +232,13 @@ def _export_parser(verbs) -> None:
     verb.add_argument("start", type=Path, metavar="FILE.safetensors")
     verb.add_argument("--title", metavar="TEXT", help="the painting: title, artist, year")
     _results(verb)
+
+
+def _golden_parser(verbs) -> None:
+    verb = _verb(verbs, "golden", golden, "paint a picture with every trained network, to compare the runtime with")
+    verb.add_argument("picture", type=Path, help="sides multiples of 8")
+    verb.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
+    verb.add_argument("--out", type=Path, metavar="DIR", required=True)
 
 
 def _optimise_parser(verbs) -> None:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from . import metadata
 from .metadata import About
-from .network import StyleNet
+from .network import BLUR, StyleNet
 
 #: DequantizeLinear takes scales in half precision from here on.
 OPSET = 19
@@ -56,30 +56,39 @@ def _body(writer: "_Writer", w: dict[str, np.ndarray]) -> None:
     width = len(w["enter.weight"])
     up = writer.conv("up", writer.relu(eighth), w["up.weight"][_order(width, 2)], None)
     up = writer.node("Transpose", [_shuffle(writer, "up", up, width, 2)], "up.nchw", perm=[0, 3, 1, 2])
+    up = writer.conv("up.blur", up, np.broadcast_to(BLUR.numpy(), (width, 1, 3, 3)), None)
     quarter = writer.relu(writer.node("Add", [up, quarter], "skip"))
     quarter = writer.relu(writer.conv("refine", quarter, w["refine.0.weight"], w["refine.0.bias"]))
     # To the scale of bytes, in the last convolution.
-    leave, bias = _at_quarter(w["leave.0.weight"] * 255, w["leave.0.bias"] * 255)
+    leave, bias = _at_quarter(_after_blur(w["leave.0.weight"]) * 255, w["leave.0.bias"] * 255)
     pixels = writer.conv("leave", quarter, leave, bias)
     pixels = writer.node("QuantizeLinear", [pixels, writer.number(1.0), writer.byte(0)], "bytes")
     writer.node("Identity", [_shuffle(writer, "out", pixels, 3, 4)], "styled")
 
 
 def _at_quarter(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """PixelShuffle(2) → 3x3 convolution → PixelShuffle(2) as one 3x3 convolution, whose 48 channels are in `_order(3, 4)`.
+    """PixelShuffle(2) → 5x5 convolution → PixelShuffle(2) as one 3x3 convolution, whose 48 channels are in `_order(3, 4)`.
 
     Four times the multiplications, most of them with zero, and a fifth of the time: few channels at half size are what costs.
     """
     outs, ins, _, _ = weight.shape
     # (row and column of the half-size pixel, output) x (input, row and column of the half-size pixel) x 3 x 3
     wide = np.zeros((2, 2, outs, ins, 2, 2, 3, 3), weight.dtype)
-    for row, column, dy, dx in np.ndindex(2, 2, 3, 3):
-        (up, from_row), (left, from_column) = divmod(row + dy - 1, 2), divmod(column + dx - 1, 2)
+    for row, column, dy, dx in np.ndindex(2, 2, 5, 5):
+        (up, from_row), (left, from_column) = divmod(row + dy - 2, 2), divmod(column + dx - 2, 2)
         wide[row, column, :, :, from_row, from_column, up + 1, left + 1] = weight[:, :, dy, dx]
     wide = wide.reshape(2, 2, outs // 4, 2, 2, 4 * ins, 3, 3)  # ... colour, row and column within the half-size pixel
     biases = np.broadcast_to(bias.reshape(outs // 4, 2, 2), (2, 2, outs // 4, 2, 2))
     order = (0, 3, 1, 4, 2)
     return wide.transpose(*order, 5, 6, 7).reshape(4 * outs, 4 * ins, 3, 3), biases.transpose(order).reshape(-1)
+
+
+def _after_blur(weight: np.ndarray) -> np.ndarray:
+    """A 3x3 convolution behind `blur`, as one of 5x5."""
+    both = np.zeros((*weight.shape[:2], 5, 5), weight.dtype)
+    for dy, dx in np.ndindex(3, 3):
+        both[:, :, dy : dy + 3, dx : dx + 3] += weight[:, :, dy : dy + 1, dx : dx + 1] * BLUR.numpy()
+    return both
 
 
 def _order(channels: int, factor: int) -> np.ndarray:
@@ -143,6 +152,8 @@ class _Writer:
             inputs.append(self.constant(f"{name}.bias", bias.astype(self.dtype)))
         side = weight.shape[2]
         shape = {"kernel_shape": [side, side], "strides": [stride, stride], "pads": [side // 2] * 4}
+        if weight.shape[1] == 1:
+            shape["group"] = len(weight)
         return self.node("Conv", inputs, name, **shape)
 
     def norm(self, name: str, x: str, gain: np.ndarray, bias: np.ndarray) -> str:

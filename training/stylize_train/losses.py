@@ -10,31 +10,54 @@ from .features import CONTENT_LAYERS, STYLE_LAYERS, Features
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """Gram matrices of a painting, at its size and at half of it: layer index to C x C."""
+    """Gram matrices of a painting, at its size, at half of it and so on: layer index to C x C."""
 
     scales: tuple[dict[int, torch.Tensor], ...]
+
+
+#: At which the metric looks: full size and half of it.
+SCALES = 2
 
 
 def gram(features: torch.Tensor) -> torch.Tensor:
     """Gram matrices, N x C x C, of features N x C x H x W, over the number of their values (Gatys et al. 2016)."""
     n, c, h, w = features.shape
-    flat = features.permute(0, 2, 3, 1).reshape(n, h * w, c)  # as it lies in memory
-    return flat.transpose(1, 2) @ flat / (c * h * w)
+    flat = _in_memory(features).reshape(n, h * w, c)
+    return _Square.apply(flat) / (c * h * w)
 
 
-def style_target(features: Features, painting: torch.Tensor) -> StyleTarget:
+def _in_memory(features: torch.Tensor) -> torch.Tensor:
+    """N x H x W x C, as channels_last lies in memory: a gradient of another layout costs a tenth of a step."""
+    return features.permute(0, 2, 3, 1).contiguous()
+
+
+class _Square(torch.autograd.Function):
+    """FᵀF. Its gradient needs one product of matrices, since FᵀF is symmetrical; autograd alone takes two."""
+
+    @staticmethod
+    def forward(ctx, flat: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(flat)
+        return flat.transpose(1, 2) @ flat
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        (flat,) = ctx.saved_tensors
+        return flat @ (gradient + gradient.transpose(1, 2))
+
+
+def style_target(features: Features, painting: torch.Tensor, scales: int = SCALES) -> StyleTarget:
     """Of a painting, 1 x 3 x H x W in 0..1."""
     with torch.no_grad():
-        return StyleTarget(tuple(_grams(features, scale) for scale in (painting, F.avg_pool2d(painting, 2))))
+        return StyleTarget(tuple(_grams(features, picture) for picture in _pyramid(painting, scales)))
 
 
 def style_distance(
     features: Features, styled: torch.Tensor, found: list[torch.Tensor], target: StyleTarget
 ) -> torch.Tensor:
-    """s: over layers and two scales, the weighted ‖G−Gₛ‖²/‖Gₛ‖², over 8. `found`: the features of `styled`."""
-    half = features(F.avg_pool2d(styled, 2))
+    """s: over layers and the target's scales, the weighted ‖G−Gₛ‖²/‖Gₛ‖², over 8. `found`: the features of `styled`."""
+    smaller = (features(picture) for picture in _pyramid(styled, len(target.scales))[1:])
     total = 0.0
-    for found_at, wanted in zip((found, half), target.scales, strict=True):
+    for found_at, wanted in zip((found, *smaller), target.scales, strict=True):
         for layer, weight in STYLE_LAYERS.items():
             wanted_gram = wanted[layer]
             distance = (gram(found_at[layer]) - wanted_gram).square().sum((1, 2)) / wanted_gram.square().sum()
@@ -42,10 +65,20 @@ def style_distance(
     return total / 8
 
 
+def palette_distance(styled: torch.Tensor, painting: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+    """Sliced Wasserstein distance (Rabin et al. 2011) of the colours of all of `styled` to the painting's, over their variance.
+
+    `directions`: 3 x D, of length 1. Gram matrices say little of the colours that are rare in a painting, a moon's yellow.
+    """
+    found, wanted = ((_colours(picture) @ directions).sort(0).values for picture in (styled, painting))
+    wanted = F.interpolate(wanted.T[None], len(found), mode="linear")[0].T
+    return F.mse_loss(found, wanted) / wanted.var(0).mean()
+
+
 def content_distance(found: list[torch.Tensor], original: list[torch.Tensor]) -> torch.Tensor:
     """Mean squared difference of the content layers over their variance, weighted."""
     return sum(
-        weight * F.mse_loss(found[layer], original[layer]) / original[layer].var()
+        weight * F.mse_loss(_in_memory(found[layer]), _in_memory(original[layer])) / original[layer].var()
         for layer, weight in CONTENT_LAYERS.items()
     )
 
@@ -63,3 +96,15 @@ def out_of_range(x: torch.Tensor) -> torch.Tensor:
 def _grams(features: Features, picture: torch.Tensor) -> dict[int, torch.Tensor]:
     found = features(picture)
     return {layer: gram(found[layer]) for layer in STYLE_LAYERS}
+
+
+def _pyramid(picture: torch.Tensor, scales: int) -> list[torch.Tensor]:
+    pictures = [picture]
+    while len(pictures) < scales:
+        pictures.append(F.avg_pool2d(pictures[-1], 2))
+    return pictures
+
+
+def _colours(picture: torch.Tensor) -> torch.Tensor:
+    """Means of 4x4 pixels, count x 3."""
+    return F.avg_pool2d(picture, 4).permute(0, 2, 3, 1).reshape(-1, 3)

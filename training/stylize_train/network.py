@@ -2,7 +2,8 @@
 
 Everything dense happens at 1/4 and 1/8 of the picture's size, where a 3x3 convolution costs 1/16 and 1/64 of what it costs
 at full size (PixelUnshuffle and PixelShuffle: Shi et al. 2016). Instance norm (Ulyanov et al. 2016) is used at 1/8 size alone:
-there it costs next to nothing, and it is what lets a network this small learn strokes quickly. Its gains and biases, and
+there it costs next to nothing, and it is what lets a network this small learn strokes quickly. A small blur follows each
+PixelShuffle but the last: it lets nothing through that alternates from pixel to pixel, which is what lattices are made of. The norms' gains and biases, and
 the last two convolutions, exist once for each style (Dumoulin et al. 2017), so that a base can be trained on many styles at once;
 a network that ships holds one.
 """
@@ -84,9 +85,19 @@ class StyleNet(nn.Module):
         eighth = F.relu(self.down_norm(self.down(quarter), style))
         for block in self.body:
             eighth = block(eighth, style)
-        quarter = F.relu(F.pixel_shuffle(self.up(F.relu(eighth)), 2) + quarter)
-        half = F.pixel_shuffle(F.relu(self.refine[style](quarter)), 2)
+        quarter = F.relu(blur(F.pixel_shuffle(self.up(F.relu(eighth)), 2)) + quarter)
+        half = blur(F.pixel_shuffle(F.relu(self.refine[style](quarter)), 2))
         return F.pixel_shuffle(self.leave[style](half), 2)
+
+
+#: 3x3, from one and its neighbours' halves: with nearest neighbours before it a linear enlargement.
+BLUR = torch.outer(torch.tensor([1.0, 2.0, 1.0]), torch.tensor([1.0, 2.0, 1.0])) / 16
+
+
+def blur(x: torch.Tensor) -> torch.Tensor:
+    """Each channel with `BLUR`."""
+    channels = x.shape[1]
+    return F.conv2d(x, BLUR.to(x).expand(channels, 1, 3, 3), padding=1, groups=channels)
 
 
 def stylize(net: StyleNet, x: torch.Tensor, style: int = 0) -> torch.Tensor:
@@ -97,7 +108,7 @@ def stylize(net: StyleNet, x: torch.Tensor, style: int = 0) -> torch.Tensor:
 
 def kmac_per_pixel(tier: Tier) -> float:
     """Thousands of multiply-accumulates for each pixel of the picture, as the exported graph does them."""
-    quarter = tier.width * (48 + 2 * tier.width + 2 * 48) * 9 / 16
+    quarter = tier.width * (48 + 1 + 2 * tier.width + 2 * 48) * 9 / 16
     eighth = (tier.width * tier.body * 9 + 2 * tier.blocks * tier.body**2 * 9 + tier.body * 4 * tier.width) / 64
     return (quarter + eighth) / 1000
 

@@ -49,7 +49,8 @@ class _Weights:
             self.packed[shape] = pack(self.bytes, self.scales, 1.0, zero, _ONES, _ONES, _ONES, 1, list(shape))
         x = x.contiguous(memory_format=torch.channels_last)
         # To bytes: rounded, clamped.
-        x = torch.quantize_per_tensor(x, scale, zero, torch.quint8).int_repr()
+        quantised = torch.quantize_per_tensor(x, scale, zero, torch.quint8)
+        x = torch.empty(0, dtype=torch.uint8).set_(quantised.untyped_storage(), 0, x.shape, x.stride())
         sizes = (_ONES, _ONES, _ONES, 1)  # stride, padding, dilation, groups
         weights = (self.packed[shape], self.scales, self.zeros, bias)
         return torch.ops.onednn.qconv_pointwise(x, scale, zero, *weights, *sizes, 1.0, 0, torch.float32, after, [], "")

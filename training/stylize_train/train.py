@@ -1,7 +1,8 @@
 """Feed-forward training (Johnson et al. 2016): a network learns to paint any picture in one style, or a base in many.
 
-Beside content and style, one loss makes the result steady and free of a grid: the input moved by a few pixels, and noisy, must
-give the result moved by as much. PixelShuffle's lattice and the shimmer of a video both stand against that.
+Beside content and style, one loss makes the result steady and free of grid and frame: a part of the input, cut out anywhere, and
+noisy, must give that part of the result. PixelShuffle's lattice, a frame along the border, and the shimmer of a video all stand
+against that.
 """
 
 import random
@@ -15,17 +16,32 @@ from tqdm import tqdm
 
 from . import checkpoint, quantised
 from .data import Content, in_a_row, load_picture, to_picture
+from .errors import UserError
 from .features import LAST_CONTENT, Features
-from .losses import StyleTarget, content_distance, out_of_range, style_distance, style_target, total_variation
-from .network import StyleNet, Tier, stylize
+from .losses import (
+    content_distance,
+    out_of_range,
+    palette_distance,
+    style_distance,
+    style_target,
+    total_variation,
+)
+from .network import MULTIPLE_OF, PAD, StyleNet, Tier, stylize
 
-#: Farther than the 8 pixels of the coarsest grid, so that each phase of it is met.
-LARGEST_SHIFT = 9
+#: Pixels by which a part is smaller than the whole, in the loss of steadiness: farther than a frame would reach inwards.
+SHIFT = 48
 NOISE = 0.02
 GRADIENT_LIMIT = 5.0
 WARM_UP_STEPS = 50
 #: Short side of the painting.
 STYLE_SIDE = 384
+#: One more than the metric's: larger strokes.
+STYLE_SCALES = 3
+#: Pixels around a crop that the network sees and the loss does not: as far as its zero padding reaches, beyond `PAD`. A network that
+#: is judged where it knows the border paints a frame there.
+CONTEXT = 48
+#: In which colours are compared in a step.
+DIRECTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class Recipe:
     rate: float = 2e-3
     style_weight: float = 10.0
     shift_weight: float = 80.0
+    palette_weight: float = 1.0
     variation_weight: float = 1e-4
     range_weight: float = 0.5
     style_side: int = STYLE_SIDE
@@ -56,13 +73,22 @@ class Losses:
             self.values[name] = 0.95 * before + 0.05 * value
 
 
+#: The smallest crop of which a part can be styled, with its border.
+SMALLEST_CROP = SHIFT + PAD + MULTIPLE_OF
+
+
 class Trainer:
     """The state of a training, step by step. The same steps follow from the same state, resumed or not."""
 
     def __init__(self, tier: Tier, recipe: Recipe, features: Features, paintings: list[Path], device: torch.device):
+        if recipe.crop % MULTIPLE_OF or recipe.crop < SMALLEST_CROP:
+            raise UserError(
+                f"crops of {recipe.crop} pixels: a multiple of {MULTIPLE_OF} from {SMALLEST_CROP} on is needed"
+            )
         self.recipe, self.device = recipe, device
         self.features = features.to(device)
-        self.targets = [self._target(path) for path in paintings]
+        self.paintings = [load_picture(path, recipe.style_side).to(device) for path in paintings]
+        self.targets = [style_target(self.features, painting, STYLE_SCALES) for painting in self.paintings]
         if device.type == "cpu" and quantised.is_available():
             self.features = features.in_bytes()
         torch.manual_seed(recipe.seed)
@@ -70,9 +96,6 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.rate, betas=(0.9, 0.99))
         self.step_count = 0
         self.losses = Losses()
-
-    def _target(self, path: Path) -> StyleTarget:
-        return style_target(self.features, load_picture(path, self.recipe.style_side).to(self.device))
 
     def step(self, content: Content) -> None:
         """One step of the optimizer, with one of the styles."""
@@ -83,7 +106,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         style = dice.randrange(len(self.targets))
-        original = content.batch(recipe.batch, recipe.crop, dice)
+        original = content.batch(recipe.batch, recipe.crop + 2 * CONTEXT, dice)
         loss = self._loss(original, style, dice, noise)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -99,18 +122,24 @@ class Trainer:
 
     def _loss(self, original: torch.Tensor, style: int, dice: random.Random, noise: torch.Generator) -> torch.Tensor:
         recipe, features = self.recipe, self.features
-        styled = stylize(self.net, original, style)
+        around = self.net(original, style)
+        styled, photo = (_contiguous(x[..., CONTEXT:-CONTEXT, CONTEXT:-CONTEXT]) for x in (around, original))
         found = features(styled)
         with torch.no_grad():
-            wanted = features(original, LAST_CONTENT)
-        content = content_distance(found, wanted)
-        painted = style_distance(features, styled, found, self.targets[style])
-        shift = self._shift(original, styled, style, dice, noise)
-        self.losses.note(content=content.item(), style=painted.item(), shift=shift.item())
+            wanted = features(photo, LAST_CONTENT)
+        directions = F.normalize(torch.randn(3, DIRECTIONS, generator=noise), dim=0).to(self.device)
+        losses = {
+            "content": content_distance(found, wanted),
+            "style": style_distance(features, styled, found, self.targets[style]),
+            "palette": palette_distance(styled, self.paintings[style], directions),
+            "shift": self._shift(photo, styled, style, dice, noise),
+        }
+        self.losses.note(**{name: loss.item() for name, loss in losses.items()})
         return (
-            content
-            + recipe.style_weight * painted
-            + recipe.shift_weight * shift
+            losses["content"]
+            + recipe.style_weight * losses["style"]
+            + recipe.palette_weight * losses["palette"]
+            + recipe.shift_weight * losses["shift"]
             + recipe.variation_weight * total_variation(styled)
             + recipe.range_weight * out_of_range(styled)
         )
@@ -118,14 +147,26 @@ class Trainer:
     def _shift(
         self, original: torch.Tensor, styled: torch.Tensor, style: int, dice: random.Random, noise: torch.Generator
     ) -> torch.Tensor:
-        """Difference between the moved result and the result of the moved, noisy input; half the batch tells enough."""
+        """Difference between a part of the result and the result of that part, noisy; half the batch tells enough.
+
+        The part begins anywhere, so that each phase of the 8 pixels of the coarsest grid is met, and its border is compared, too: in
+        the whole the same pixels are no border.
+        """
         half = max(1, len(original) // 2)
-        by = (dice.randint(-LARGEST_SHIFT, LARGEST_SHIFT), dice.randint(-LARGEST_SHIFT, LARGEST_SHIFT))
-        moved = torch.roll(original[:half], by, (2, 3))
-        moved = moved + NOISE * torch.randn(moved.shape, generator=noise).to(self.device)
-        # What was rolled in from the other side is left out.
-        inner = (..., slice(LARGEST_SHIFT + 1, -LARGEST_SHIFT - 1), slice(LARGEST_SHIFT + 1, -LARGEST_SHIFT - 1))
-        return F.mse_loss(stylize(self.net, moved, style)[inner], torch.roll(styled[:half], by, (2, 3))[inner])
+        part, wanted = _part((original[:half], styled[:half]), SHIFT, dice)
+        part = part + NOISE * torch.randn(part.shape, generator=noise).to(self.device)
+        return F.mse_loss(stylize(self.net, part, style), wanted)
+
+
+def _part(pictures: tuple[torch.Tensor, ...], smaller: int, dice: random.Random) -> list[torch.Tensor]:
+    """The same part of each: `smaller` by so many pixels, at a random place."""
+    side = pictures[0].shape[-1] - smaller
+    top, left = dice.randint(0, smaller), dice.randint(0, smaller)
+    return [_contiguous(picture[..., top : top + side, left : left + side]) for picture in pictures]
+
+
+def _contiguous(x: torch.Tensor) -> torch.Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def run(trainer: Trainer, content: Content, folder: Path, previews: list[torch.Tensor], every: int = 100) -> None:
