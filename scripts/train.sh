@@ -5,7 +5,7 @@
 #   NAME=mystyle               the style's name
 #   CONTENT=DIR                photographs or videos to learn on; without it, your pictures folder
 #   VGG=FILE.npz               VGG19; without it, torchvision fetches it
-#   START=FILE.safetensors     a trained network to begin with; without it, the first in models/
+#   START=FILE.safetensors     a trained network to begin with; without it, the style wave
 #   TIER=live|fine             which network
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,8 +26,8 @@ if ! "$ENVIRONMENT/bin/python" -c 'import stylize_train, torchvision' 2>/dev/nul
     run_logged "PyTorch cannot be installed" "$ENVIRONMENT/bin/pip" install --quiet --editable 'training[vgg,video]'
 fi
 
-if [ -z "${START:-}" ]; then
-    START=$(find models -name "*.${TIER:-live}.safetensors" | sort | head -n 1)
+if [ -z "${START:-}" ] && [ -f "models/wave.${TIER:-live}.safetensors" ]; then
+    START=models/wave.${TIER:-live}.safetensors
 fi
 exec "$ENVIRONMENT/bin/python" -m stylize_train make "$STYLE_IMAGE" --name "$NAME" --tier "${TIER:-live}" \
     ${CONTENT:+--content "$CONTENT"} ${VGG:+--vgg "$VGG"} ${START:+--start "$START"}

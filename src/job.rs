@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
 use crate::memory;
-use crate::model::{Model, ModelSource, Runtime, zoo};
+use crate::model::{Model, ModelSource, Precision, Runtime, Tier, provider, zoo};
 use crate::report::{Meter, Report};
 use crate::resume::Unlike;
 use crate::sink::{self, Claim, Container, Goal, Place, SinkError};
@@ -196,31 +196,44 @@ const DEPTH: usize = 0;
 /// The network of a job.
 pub(crate) struct Network {
     model: Model,
-    tier: String,
-    precision: String,
+    /// Which of the zoo's it is; `None`: somebody else's.
+    chosen: Option<(Tier, Precision)>,
 }
 
 impl Network {
     pub(crate) fn open(engine: &Engine) -> Result<Self> {
         let runtime = Runtime::load(engine.runtime.as_deref())?;
-        let (source, tier, precision) = match &engine.style {
+        let (source, chosen) = match &engine.style {
             StyleChoice::Zoo(name) => {
-                let entry = zoo::find(name.as_deref(), engine.tier, engine.precision)?;
-                (entry.source, entry.tier.to_string(), entry.precision.to_string())
+                let order = zoo::fastest_first(provider::expected(&runtime, engine.provider));
+                let entry = zoo::find(name.as_deref(), engine.tier, engine.precision, order)?;
+                (entry.source, Some((entry.tier, entry.precision)))
             }
-            // What numbers somebody else's network calculates with is not asked for; what it takes is.
-            StyleChoice::File(path) => (ModelSource::File(path.clone()), String::new(), String::new()),
+            StyleChoice::File(path) => (ModelSource::File(path.clone()), None),
         };
         let ceiling = memory::limit_bytes(engine.memory_limit_bytes).map(memory::Ceiling::lower);
         let model = Model::open(&runtime, source, &engine.overrides)?;
         drop(ceiling);
-        let stated = match model.spec().input.tensor_format().dtype {
-            DType::U8 => "u8",
-            DType::F16 => "fp16",
-            DType::F32 => "fp32",
-        };
-        let precision = if precision.is_empty() { stated.to_owned() } else { precision };
-        Ok(Self { model, tier, precision })
+        Ok(Self { model, chosen })
+    }
+
+    /// Tier, for the report; empty for somebody else's.
+    fn tier(&self) -> String {
+        self.chosen.map(|(tier, _)| tier.to_string()).unwrap_or_default()
+    }
+
+    /// Precision, for the report. What numbers somebody else's network calculates with is not asked for; what it takes is.
+    fn precision(&self) -> String {
+        match (self.chosen, self.dtype()) {
+            (Some((_, precision)), _) => precision.to_string(),
+            (None, DType::U8) => "u8".into(),
+            (None, DType::F16) => "fp16".into(),
+            (None, DType::F32) => "fp32".into(),
+        }
+    }
+
+    fn dtype(&self) -> DType {
+        self.model.spec().input.tensor_format().dtype
     }
 
     /// Makes it ready for `job`, whose source gives frames of format `source`.
@@ -246,7 +259,9 @@ impl Network {
         let codec = codec(job).ok().flatten();
         let workers = stylizer::workers(net, stylizer::cores(job.engine.threads));
         let cores = stylizer::cores(None);
-        memory::Needs { source: source.size, net, out: out_format(source, job), codec, workers, cores }
+        let is_quantised = self.chosen.is_some_and(|(_, precision)| precision == Precision::Int8);
+        let network = memory::NetworkBytes::of(self.dtype(), is_quantised);
+        memory::Needs { network, source: source.size, net, out: out_format(source, job), codec, workers, cores }
     }
 }
 
@@ -297,9 +312,9 @@ fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Dura
         net_width: plan.net_size.width,
         net_height: plan.net_size.height,
         style: plan.style.clone(),
-        tier: network.tier.clone(),
+        tier: network.tier(),
         provider: plan.provider.clone(),
-        precision: network.precision.clone(),
+        precision: network.precision(),
         convert: "cpu".into(),
         peak_rss_mb: crate::report::peak_rss_mb(),
         warnings: meter.warnings(),

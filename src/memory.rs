@@ -10,6 +10,7 @@ use crate::frame::{FrameFormat, PixelFormat, Size};
 use crate::job::Codec;
 use crate::model::ModelError;
 use crate::source::SourceError;
+use crate::tensor::DType;
 
 mod ceiling;
 mod room;
@@ -21,11 +22,8 @@ pub use room::room_bytes;
 const PROGRAM_BYTES: u64 = 85 << 20;
 /// A session, whatever the size of its pictures.
 const SESSION_BYTES: u64 = 12 << 20;
-/// What a session of the shipped styles holds between its layers, a pixel of the network. Networks of other people may
-/// take twenty times that (Johnson's, at full width); what they take shows only when they run.
-const ACTIVATION_BYTES: u64 = 45;
-/// A planar picture, or a tensor, of three f32.
-const TENSOR_BYTES: u64 = 12;
+/// A planar picture of three f32.
+const PLANAR_BYTES: u64 = 12;
 /// Decoded pictures that a codec refers to, and those on their way.
 const DECODER_BYTES: u64 = 16;
 /// A picture for each thread of the decoder.
@@ -33,9 +31,33 @@ const DECODER_BYTES_PER_CORE: u64 = 2;
 /// What resizing holds between its two directions, and the planes of luma that guide it.
 const GUIDE_BYTES: u64 = 40;
 
+/// What a network takes, in bytes a pixel of its picture.
+#[derive(Clone, Copy, Debug)]
+pub struct NetworkBytes {
+    /// A picture before or behind it.
+    pub tensor: u64,
+    /// What a session holds between the layers.
+    pub activations: u64,
+}
+
+impl NetworkBytes {
+    /// For networks of the size of the shipped styles', that take pictures of `dtype`. Networks of other people may hold twenty
+    /// times as much (Johnson's, at full width); what they take shows only when they run.
+    pub fn of(dtype: DType, is_quantised: bool) -> Self {
+        let value = match dtype {
+            DType::U8 => 1,
+            DType::F16 => 2,
+            DType::F32 => 4,
+        };
+        Self { tensor: 3 * value, activations: if is_quantised { 15 } else { 45 } }
+    }
+}
+
 /// All that decides how much memory a run takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Needs {
+    /// The network.
+    pub network: NetworkBytes,
     /// Size of the decoded picture.
     pub source: Size,
     /// Size that the network works at.
@@ -68,21 +90,21 @@ pub struct Estimate {
 impl Estimate {
     /// For a run that needs this.
     pub fn of(needs: &Needs) -> Self {
-        let Needs { source, net, out, codec, workers, cores } = *needs;
+        let Needs { network, source, net, out, codec, workers, cores } = *needs;
         let (source_px, net_px, out_px) = (pixels(source), pixels(net), pixels(out.size));
         let (workers, cores) = (workers as u64, cores as u64);
-        let in_flight = TENSOR_BYTES * (2 + 2 * workers);
-        let mut network_bytes = net_px.saturating_mul(in_flight + ACTIVATION_BYTES * workers);
+        let in_flight = network.tensor * (2 + 2 * workers);
+        let mut network_bytes = net_px.saturating_mul(in_flight + network.activations * workers);
         network_bytes = network_bytes.saturating_add(SESSION_BYTES * workers);
         let frame_bytes = if out.pixels == PixelFormat::Rgbx { 4 } else { 2 };
         let mut compose_bytes = out_px.saturating_mul(3 * frame_bytes);
         if source != net {
-            network_bytes = network_bytes.saturating_add(source_px.saturating_mul(2 * TENSOR_BYTES));
+            network_bytes = network_bytes.saturating_add(source_px.saturating_mul(2 * PLANAR_BYTES));
         }
         if net != out.size {
-            let guide = source_px.saturating_mul(TENSOR_BYTES + GUIDE_BYTES / 2);
+            let guide = source_px.saturating_mul(PLANAR_BYTES + GUIDE_BYTES / 2);
             compose_bytes = compose_bytes.saturating_add(guide);
-            compose_bytes = compose_bytes.saturating_add(out_px.saturating_mul(2 * TENSOR_BYTES + GUIDE_BYTES / 2));
+            compose_bytes = compose_bytes.saturating_add(out_px.saturating_mul(2 * PLANAR_BYTES + GUIDE_BYTES / 2));
         }
         Self {
             program_bytes: PROGRAM_BYTES,
@@ -206,7 +228,8 @@ mod tests {
 
     fn needs(source: Size, net: Size, workers: usize) -> Needs {
         let out = FrameFormat { size: source, pixels: PixelFormat::I420, colour: Colour::assumed_for(source) };
-        Needs { source, net, out, codec: Some(Codec::H264), workers, cores: 2 }
+        let network = NetworkBytes::of(DType::F32, false);
+        Needs { network, source, net, out, codec: Some(Codec::H264), workers, cores: 2 }
     }
 
     fn refused(needs: &Needs, limit_bytes: u64) -> (u8, String) {

@@ -13,11 +13,12 @@ use stylize::error::Result;
 use stylize::flow::{Flow, Sink, Source, Stage, Stop};
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Timed};
 use stylize::job::{Codec, Job, Observer, Plan};
-use stylize::memory::{Estimate, Needs};
+use stylize::memory::{Estimate, Needs, NetworkBytes};
 use stylize::model::{Model, ModelSource, Provider, Runtime, SpecOverrides};
 use stylize::report::Meter;
 use stylize::source::test_pattern::{FrameRate, TestPattern};
 use stylize::stylizer::{Order, Stylizer};
+use stylize::tensor::DType;
 
 /// Measuring tests do not run beside others.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -165,7 +166,8 @@ fn taken_and_estimated(size: Size, to: &str) -> (f64, f64) {
     let cores = std::thread::available_parallelism().unwrap().get();
     let codec = (to != "null:").then_some(Codec::H264);
     let workers = stylize::stylizer::workers(size, cores);
-    let needs = Needs { source: size, net: size, out, codec, workers, cores };
+    let network = NetworkBytes::of(DType::U8, taken["precision"] == "int8");
+    let needs = Needs { network, source: size, net: size, out, codec, workers, cores };
     (taken["peak_rss_mb"].as_f64().unwrap(), Estimate::of(&needs).total_bytes() as f64 / 1e6)
 }
 

@@ -122,6 +122,11 @@ pub fn built_in(_runtime: &Runtime) -> Vec<Provider> {
     ROWS.iter().filter(|row| row.is_built_in()).map(|row| row.provider).collect()
 }
 
+/// The provider that is likely to run a session for `provider`: of those to try, the first that the library was built with.
+pub fn expected(_runtime: &Runtime, provider: Provider) -> Provider {
+    rows(provider).iter().find(|row| row.is_built_in()).map_or(provider, |row| row.provider)
+}
+
 /// What to do where `provider` does not run.
 pub fn remedy(provider: Provider) -> &'static str {
     rows(provider).last().map_or("", |row| row.remedy)

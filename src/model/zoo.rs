@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::ModelError;
 use super::describe::ModelSource;
+use super::provider::Provider;
 use super::runtime::{data_home, project_folder};
 
 /// Number format of a network's weights and arithmetic.
@@ -48,11 +49,21 @@ struct Style {
     built_in: &'static [(Tier, Precision, &'static [u8])],
 }
 
+/// The live tier of a style.
+macro_rules! style {
+    ($name:literal) => {
+        Style {
+            name: $name,
+            built_in: &[
+                (Tier::Live, Precision::Fp16, include_bytes!(concat!("../../models/", $name, ".live.fp16.onnx"))),
+                (Tier::Live, Precision::Int8, include_bytes!(concat!("../../models/", $name, ".live.int8.onnx"))),
+            ],
+        }
+    };
+}
+
 /// Every style; the first is the default.
-const STYLES: &[Style] = &[Style {
-    name: "wave",
-    built_in: &[(Tier::Live, Precision::Fp32, include_bytes!("../../models/wave.live.fp32.onnx"))],
-}];
+const STYLES: &[Style] = &[style!("wave"), style!("starry-night")];
 
 /// Names of all styles; the first is the default.
 pub fn styles() -> impl Iterator<Item = &'static str> {
@@ -64,13 +75,38 @@ pub fn entries() -> Vec<Entry> {
     STYLES.iter().flat_map(|style| networks(style, &folders())).collect()
 }
 
-/// The network of `style` (`None`: the first style). Where tier or precision are left open: live before fine, fp32 before
-/// fp16 before int8.
+/// Number formats, the fastest first, of the zoo's networks where `provider` runs them.
+pub fn fastest_first(provider: Provider) -> [Precision; 3] {
+    match provider {
+        Provider::Cpu | Provider::OpenVino if multiplies_bytes() => [Precision::Int8, Precision::Fp32, Precision::Fp16],
+        Provider::Cpu | Provider::OpenVino => [Precision::Fp32, Precision::Fp16, Precision::Int8],
+        _ => [Precision::Fp16, Precision::Fp32, Precision::Int8],
+    }
+}
+
+/// Whether this CPU has instructions that sum products of bytes. Without them ONNX Runtime is no faster in bytes, and on x86-64
+/// sums overflow.
+fn multiplies_bytes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("dotprod");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return false;
+}
+
+/// The network of `style` (`None`: the first style). Where the tier is left open: live before fine. Where the precision is left
+/// open: the first in `order`, of which [`fastest_first`] knows the best.
 ///
 /// # Errors
 /// When there is no such style, or not in this tier and precision; the message lists what there is.
-pub fn find(style: Option<&str>, tier: Option<Tier>, precision: Option<Precision>) -> Result<Entry, ModelError> {
-    find_in(style, tier, precision, &folders())
+pub fn find(
+    style: Option<&str>,
+    tier: Option<Tier>,
+    precision: Option<Precision>,
+    order: [Precision; 3],
+) -> Result<Entry, ModelError> {
+    find_in(style, tier, precision, order, &folders())
 }
 
 /// [`find`] with the folders given.
@@ -81,6 +117,7 @@ pub fn find_in(
     style: Option<&str>,
     tier: Option<Tier>,
     precision: Option<Precision>,
+    order: [Precision; 3],
     folders: &[PathBuf],
 ) -> Result<Entry, ModelError> {
     let style = match style {
@@ -97,7 +134,8 @@ pub fn find_in(
     let wanted = |entry: &&Entry| {
         tier.is_none_or(|tier| tier == entry.tier) && precision.is_none_or(|precision| precision == entry.precision)
     };
-    let found = all.iter().filter(wanted).min_by_key(|entry| (entry.tier, entry.precision));
+    let place = |precision| order.iter().position(|&other| other == precision);
+    let found = all.iter().filter(wanted).min_by_key(|entry| (entry.tier, place(entry.precision)));
     found.cloned().ok_or_else(|| ModelError::NotInZoo(nothing_like(style.name, tier, precision, &all)))
 }
 
@@ -149,19 +187,30 @@ pub fn folders() -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
+    const ORDER: [Precision; 3] = [Precision::Int8, Precision::Fp32, Precision::Fp16];
+
     #[test]
     fn the_first_style_is_the_default_and_built_in() {
-        let entry = find_in(None, None, None, &[]).unwrap();
-        assert_eq!((entry.style, entry.tier, entry.precision), ("wave", Tier::Live, Precision::Fp32));
-        assert!(matches!(entry.source, ModelSource::BuiltIn { bytes, .. } if bytes.len() > 1_000_000));
+        let entry = find_in(None, None, None, ORDER, &[]).unwrap();
+        assert_eq!((entry.style, entry.tier, entry.precision), ("wave", Tier::Live, Precision::Int8));
+        assert!(matches!(entry.source, ModelSource::BuiltIn { bytes, .. } if bytes.len() > 200_000));
+    }
+
+    #[test]
+    fn the_fastest_that_is_there_is_taken() {
+        let entry = find_in(None, None, None, [Precision::Fp32, Precision::Fp16, Precision::Int8], &[]).unwrap();
+        assert_eq!(entry.precision, Precision::Fp16);
+        assert_eq!(fastest_first(Provider::Cuda)[0], Precision::Fp16);
+        assert_eq!(fastest_first(Provider::Cpu)[0] == Precision::Int8, multiplies_bytes());
     }
 
     #[test]
     fn what_is_not_there_is_said_with_what_is() {
-        let message = find_in(Some("scream"), None, None, &[]).unwrap_err().to_string();
-        assert_eq!(message, "no style \"scream\"; there is wave; or give a file FILE.onnx to --style");
-        let message = find_in(None, Some(Tier::Fine), Some(Precision::Int8), &[]).unwrap_err().to_string();
-        assert!(message.starts_with("style wave is not here as fine int8; there is live fp32"), "{message}");
+        let message = find_in(Some("sketch"), None, None, ORDER, &[]).unwrap_err().to_string();
+        assert!(message.starts_with("no style \"sketch\"; there is wave, "), "{message}");
+        assert!(message.ends_with("; or give a file FILE.onnx to --style"), "{message}");
+        let message = find_in(None, Some(Tier::Fine), Some(Precision::Int8), ORDER, &[]).unwrap_err().to_string();
+        assert!(message.starts_with("style wave is not here as fine int8; there is live fp16, live int8"), "{message}");
     }
 
     #[test]
@@ -169,12 +218,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wave.fine.fp16.onnx");
         std::fs::write(&path, b"x").unwrap();
-        std::fs::write(folder.path().join("wave.live.fp32.onnx"), b"x").unwrap();
+        std::fs::write(folder.path().join("wave.live.int8.onnx"), b"x").unwrap();
         let folders = [PathBuf::from("/nowhere"), folder.path().to_owned()];
-        let fine = find_in(None, Some(Tier::Fine), None, &folders).unwrap();
+        let fine = find_in(None, Some(Tier::Fine), None, ORDER, &folders).unwrap();
         assert_eq!(fine.precision, Precision::Fp16);
         assert!(matches!(fine.source, ModelSource::File(found) if found == path));
-        let live = find_in(None, None, None, &folders).unwrap();
+        let live = find_in(None, None, None, ORDER, &folders).unwrap();
         assert!(matches!(live.source, ModelSource::BuiltIn { .. }), "a file does not replace what is built in");
     }
 }

@@ -21,8 +21,8 @@ from .train import Recipe, Trainer, run
 
 #: Photographs that previews, calibration and checks are made on.
 SHOWN, CALIBRATED, CHECKED = 4, 24, 3
-#: Steps and batch that take minutes on a GPU, and less than half an hour on two CPU cores from a trained start.
-GPU_STEPS, CPU_STEPS = (4000, 4), (1000, 2)
+#: What takes minutes on a GPU, and less than half an hour on two CPU cores from a trained start.
+ON_GPU, ON_CPU = Recipe(steps=4000, batch=4, crop=256), Recipe(steps=2500, batch=2, crop=192)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
 def make(options: argparse.Namespace) -> None:
     """A style from one picture."""
     title = options.title or options.painting.stem
-    _make(zoo.Style(options.name, options.painting.name, title), options.painting, options.tier, options)
+    _make(
+        zoo.Style(options.name, options.painting.name, title, options.painting_licence),
+        options.painting,
+        options.tier,
+        options,
+    )
 
 
 def make_zoo(options: argparse.Namespace) -> None:
@@ -70,21 +75,22 @@ def _make(style: zoo.Style, painting: Path, tier: str, options: argparse.Namespa
     since = time.monotonic()
     run(trainer, content, work, pictures[:SHOWN])
     seconds = time.monotonic() - since
-    about = About(style.name, style.title, options.trained_on or options.content.name)
+    trained_on = options.trained_on or options.content.name
+    about = About(style.name, style.title, trained_on, painting_licence=style.licence)
     net = trainer.net.cpu().eval()
     psnr = _export_all(net, about, options.precision, pictures, options.out)
-    outcome = card.Outcome(trainer.losses.values, seconds, psnr)
+    outcome = card.Outcome(trainer.losses.values, seconds, psnr, options.start and options.start.stem)
     card.write(options.out, net, about, trainer.recipe, outcome, painting, pictures[:CHECKED])
     # Last: its presence says that the style is done.
     checkpoint.save_start(net, [style.name], _start_file(options.out, style.name, tier))
 
 
 def _recipe(device: torch.device, options: argparse.Namespace) -> Recipe:
-    steps, batch = GPU_STEPS if device.type == "cuda" else CPU_STEPS
+    usual = ON_GPU if device.type == "cuda" else ON_CPU
     return Recipe(
-        steps=options.steps or steps,
-        batch=options.batch or batch,
-        crop=options.crop,
+        steps=options.steps or usual.steps,
+        batch=options.batch or usual.batch,
+        crop=options.crop or usual.crop,
         rate=options.rate,
         style_weight=options.style_weight,
         shift_weight=options.shift_weight,
@@ -195,9 +201,12 @@ def _training(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--work", type=Path, metavar="DIR", default=Path("training-runs"), help="checkpoints and previews"
     )
-    verb.add_argument("--steps", type=int, help="of training; 4000 on a GPU, 1000 on a CPU unless given")
-    verb.add_argument("--batch", type=int, help="crops in a step; 4 on a GPU, 2 on a CPU unless given")
-    verb.add_argument("--crop", type=int, default=recipe.crop, metavar="PIXELS")
+    usual = "{} on a GPU, {} on a CPU unless given"
+    verb.add_argument("--steps", type=int, help="of training; " + usual.format(ON_GPU.steps, ON_CPU.steps))
+    verb.add_argument("--batch", type=int, help="crops in a step; " + usual.format(ON_GPU.batch, ON_CPU.batch))
+    verb.add_argument(
+        "--crop", type=int, metavar="PIXELS", help="their side; " + usual.format(ON_GPU.crop, ON_CPU.crop)
+    )
     verb.add_argument("--rate", type=float, default=recipe.rate, help="of learning, at its highest")
     verb.add_argument("--style-weight", type=float, default=recipe.style_weight, help="against content, which is 1")
     verb.add_argument("--shift-weight", type=float, default=recipe.shift_weight, help="of steadiness")
@@ -212,6 +221,7 @@ def _make_parser(verbs) -> None:
     verb.add_argument("--name", required=True)
     verb.add_argument("--tier", choices=TIERS, default="live")
     verb.add_argument("--title", metavar="TEXT", help="the painting: title, artist, year")
+    verb.add_argument("--painting-licence", metavar="TEXT", help="for the card")
     _training(verb)
 
 

@@ -24,6 +24,8 @@ class Outcome:
     seconds: float
     #: PSNR in dB of each exported precision against PyTorch.
     psnr_db: dict[str, float]
+    #: The trained network that it started from.
+    begun_from: str | None
 
 
 def write(
@@ -49,6 +51,7 @@ def write(
     (folder / f"{stem}.json").write_text(json.dumps(report, indent=2) + "\n")
     figures = ", ".join(f"{name} {value:.3f}" for name, value in outcome.losses.items())
     psnr = ", ".join(f"{precision} {value:.1f} dB" for precision, value in outcome.psnr_db.items())
+    begun = f"from {outcome.begun_from}, " if outcome.begun_from else ""
     lines = [
         f"# {about.name} ({net.tier.name})",
         "",
@@ -57,9 +60,10 @@ def write(
         "| | |",
         "|---|---|",
         f"| paints like | {about.style_image} |",
+        f"| licence of the painting | {about.painting_licence or 'not stated'} |",
         f"| network | {net.tier.name} tier, {report['kmac_per_pixel']} kMAC per pixel, {report['parameters']} parameters |",
         f"| trained on | {about.trained_on} |",
-        f"| training | {recipe.steps} steps of {recipe.batch} crops of {recipe.crop} pixels; last losses: {figures} |",
+        f"| training | {begun}{recipe.steps} steps of {recipe.batch} crops of {recipe.crop} pixels; last losses: {figures} |",
         f"| against PyTorch | {psnr} |",
         f"| licence of the weights | {about.licence} |",
     ]

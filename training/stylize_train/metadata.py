@@ -17,7 +17,9 @@ class About:
     #: Title, artist, year.
     style_image: str
     trained_on: str
+    #: Of the weights.
     licence: str = "MIT OR Apache-2.0"
+    painting_licence: str | None = None
 
 
 def properties(about: About, tier: Tier) -> dict[str, str]:

@@ -53,7 +53,7 @@ class Recipe:
     crop: int = 256
     rate: float = 2e-3
     style_weight: float = 10.0
-    shift_weight: float = 80.0
+    shift_weight: float = 300.0
     palette_weight: float = 1.0
     variation_weight: float = 1e-4
     range_weight: float = 0.5

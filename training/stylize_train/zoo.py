@@ -26,6 +26,8 @@ class Style:
     painting: str
     #: Title, artist, year.
     title: str
+    #: Of the painting.
+    licence: str | None = None
 
 
 @dataclass(frozen=True)

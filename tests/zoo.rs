@@ -1,0 +1,115 @@
+//! Every network of `models/`: what it says of itself, how large it is, and that it paints as PyTorch does with the trained
+//! network (`python -m stylize_train golden tests/data/zoo/scene.png --out tests/data/zoo`).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::Folder;
+use stylize::model::zoo::{self, Entry};
+use stylize::model::{Inspection, ModelSource, Precision, Runtime, SpecOverrides, Tier};
+
+/// What all models may take, and the live tier, which is in the executables.
+const ALL_BYTES: u64 = 40_000_000;
+const LIVE_BYTES: u64 = 12_000_000;
+
+/// Peak signal-to-noise ratio to PyTorch, at least, in dB.
+fn close_enough(precision: Precision) -> f64 {
+    match precision {
+        Precision::Fp32 | Precision::Fp16 => 45.0,
+        Precision::Int8 => 32.0,
+    }
+}
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Networks of `models/`, built in or not.
+fn entries() -> Vec<Entry> {
+    let entries = zoo::entries();
+    assert!(entries.iter().any(|entry| matches!(entry.source, ModelSource::BuiltIn { .. })));
+    entries
+}
+
+fn stem(entry: &Entry) -> String {
+    format!("{}.{}", entry.style, entry.tier)
+}
+
+#[test]
+fn each_network_says_all_of_itself() {
+    let runtime = Runtime::load(None).unwrap();
+    for entry in entries() {
+        let name = format!("{}.{}", stem(&entry), entry.precision);
+        let found = Inspection::of(&runtime, entry.source, &SpecOverrides::default()).unwrap();
+        assert_eq!(found.missing, [""; 0], "{name}");
+        let said = |key: &str| found.facts.iter().find(|fact| fact.key == key).and_then(|fact| fact.value.clone());
+        assert_eq!(said("name").as_deref(), Some(entry.style), "{name}");
+        assert_eq!((said("multiple_of").as_deref(), said("pad").as_deref()), (Some("8"), Some("32")), "{name}");
+        for key in ["style_image", "trained_on", "licence", "kmac_per_pixel"] {
+            assert!(said(key).is_some_and(|value| !value.is_empty()), "{name} does not say its {key}");
+        }
+        assert_eq!(said("licence").as_deref(), Some("MIT OR Apache-2.0"), "{name}");
+    }
+}
+
+#[test]
+fn each_style_has_its_card_and_its_start() {
+    for entry in entries() {
+        let card = fs::read_to_string(project(&format!("models/{}.md", stem(&entry)))).unwrap();
+        assert!(card.contains("| licence of the weights | MIT OR Apache-2.0 |"), "{card}");
+        for kind in ["jpg", "json", "safetensors"] {
+            let path = project(&format!("models/{}.{kind}", stem(&entry)));
+            assert!(path.is_file(), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn models_are_small() {
+    let sizes = |wanted: &str| -> u64 {
+        let files = fs::read_dir(project("models")).unwrap().map(|entry| entry.unwrap());
+        files
+            .filter(|file| file.file_name().to_str().unwrap().ends_with(wanted))
+            .map(|file| file.metadata().unwrap().len())
+            .sum()
+    };
+    assert!(sizes("") < ALL_BYTES, "{}", sizes(""));
+    let live = sizes(".live.int8.onnx") + sizes(".live.fp16.onnx");
+    assert!(live < LIVE_BYTES, "{live}");
+}
+
+#[test]
+fn each_network_paints_as_the_trained_one_does() {
+    let folder = Folder::new();
+    fs::copy(project("tests/data/zoo/scene.png"), folder.path("scene.png")).unwrap();
+    for Entry { style, tier, precision, .. } in entries() {
+        let words =
+            format!("scene.png out.png --force --style {style} --tier {tier} --precision {precision} --strength 1");
+        folder.run(&words).good(1);
+        let golden = project(&format!("tests/data/zoo/{style}.{tier}.png"));
+        let found = psnr(&folder.path("out.png"), &golden);
+        println!("{style}.{tier}.{precision}: {found:.1} dB");
+        assert!(found >= close_enough(precision), "{style}.{tier}.{precision}: {found:.1} dB");
+    }
+}
+
+#[test]
+fn where_nothing_is_said_the_live_tier_is_taken() {
+    let order = zoo::fastest_first(stylize::model::Provider::Cpu);
+    for style in zoo::styles() {
+        let entry = zoo::find(Some(style), None, None, order).unwrap();
+        assert_eq!((entry.style, entry.tier), (style, Tier::Live));
+    }
+}
+
+/// Peak signal-to-noise ratio of two pictures, in dB.
+fn psnr(one: &Path, other: &Path) -> f64 {
+    let read = |path: &Path| image::open(path).unwrap().to_rgb8();
+    let (one, other) = (read(one), read(other));
+    assert_eq!(one.dimensions(), other.dimensions());
+    let squares: f64 = one.iter().zip(other.iter()).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
+    20.0 * 255f64.log10() - 10.0 * (squares / one.len() as f64).max(1e-9).log10()
+}
