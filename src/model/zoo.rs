@@ -63,7 +63,18 @@ macro_rules! style {
 }
 
 /// Every style; the first is the default.
-const STYLES: &[Style] = &[style!("wave"), style!("starry-night")];
+const STYLES: &[Style] = &[
+    style!("wave"),
+    style!("scream"),
+    style!("udnie"),
+    style!("wreck"),
+    style!("starry-night"),
+    style!("composition-vii"),
+    style!("mosaic"),
+    style!("chalk"),
+    style!("pointillism"),
+    style!("cubism"),
+];
 
 /// Names of all styles; the first is the default.
 pub fn styles() -> impl Iterator<Item = &'static str> {

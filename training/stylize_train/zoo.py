@@ -1,5 +1,6 @@
 """The styles that ship: their list, and the table of models/README.md, with what others reach, measured in one go."""
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from .runner import Model
 
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 HEAD = (
-    "| model | kMAC/px | MB | c | s | E_warp | flicker |",
-    "|---|---|---|---|---|---|---|",
+    "| model | kMAC/px | MB | PSNR, dB | c | s | E_warp | flicker |",
+    "|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -73,7 +74,14 @@ def row(entry: Entry, features: Features, material: Material) -> str:
     model = Model(entry.model, entry.scale)
     figures = measure(model, load_picture(entry.painting, SIDE), features, material)
     megabytes = entry.model.stat().st_size / 1e6
-    return f"| {entry.model.stem} | {model.kmac_per_pixel():.1f} | {megabytes:.2f} | {cells(figures)} |"
+    return f"| {entry.model.stem} | {model.kmac_per_pixel():.1f} | {megabytes:.2f} | {_psnr(entry.model)} | {cells(figures)} |"
+
+
+def _psnr(model: Path) -> str:
+    """Of `NAME.TIER.PRECISION.onnx` to PyTorch, from the report beside it; somebody else's has none."""
+    stem, _, precision = model.stem.rpartition(".")
+    report = model.with_name(f"{stem}.json")
+    return f"{json.loads(report.read_text())['psnr_db'][precision]:.1f}" if report.exists() else "–"
 
 
 def cells(figures: Figures) -> str:
