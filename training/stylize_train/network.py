@@ -16,8 +16,8 @@ from torch import nn
 
 #: Sides of the picture must be multiples of this.
 MULTIPLE_OF = 8
-#: Pixels of reflected border that the caller adds and crops: what zero padding inside the network spoils is cut off.
-PAD = 32
+#: Pixels of reflected border that the caller adds and crops: as far as the zero padding of the convolutions at 1/8 size reaches.
+PAD = 56
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ WARM_UP_STEPS = 50
 STYLE_SIDE = 384
 #: One more than the metric's: larger strokes.
 STYLE_SCALES = 3
-#: Pixels around a crop that the network sees and the loss does not: as far as its zero padding reaches, beyond `PAD`. A network that
+#: Pixels around a crop that the network sees and the loss does not: as far as its zero padding reaches. A network that
 #: is judged where it knows the border paints a frame there.
 CONTEXT = 48
 #: In which colours are compared in a step.

@@ -45,7 +45,7 @@ def test_an_export_says_what_it_needs(net, content, precision):
         "channels": "rgb",
         "range": "0..255",
         "multiple_of": "8",
-        "pad": "32",
+        "pad": "56",
     }
     assert said["style_image"] == ABOUT.style_image and said["trained_on"] == "noise" and said["licence"]
     assert float(said["kmac_per_pixel"]) > 0

@@ -7,7 +7,7 @@ from stylize_train.errors import UserError
 from stylize_train.network import StyleNet
 from stylize_train.train import Recipe, Trainer, run
 
-RECIPE = Recipe(steps=12, batch=2, crop=96, style_side=64, rate=5e-3)
+RECIPE = Recipe(steps=12, batch=2, crop=112, style_side=64, rate=5e-3)
 CPU = torch.device("cpu")
 
 
@@ -20,7 +20,7 @@ def weights(trainer):
 
 
 def test_the_losses_fall(tier, features, folder, content):
-    training = trainer(tier, features, folder, Recipe(steps=60, batch=2, crop=96, style_side=64, rate=5e-3))
+    training = trainer(tier, features, folder, Recipe(steps=60, batch=2, crop=112, style_side=64, rate=5e-3))
     seen = []
     while training.step_count < 60:
         training.losses.values.clear()
