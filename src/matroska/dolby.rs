@@ -18,13 +18,13 @@ const BLOCK_ADD_ID_TYPE: u32 = 0x41E7;
 
 /// The Dolby Vision configuration of the first track of `path` that has one.
 pub(crate) fn dolby_vision(path: &Path) -> Option<DolbyVision> {
+    let mut file = File::open(path).ok()?.take(HEAD_BYTES);
     let mut head = Vec::new();
-    File::open(path).ok()?.take(4).read_to_end(&mut head).ok()?;
+    file.by_ref().take(4).read_to_end(&mut head).ok()?;
     if head != EBML.to_be_bytes() {
         return None;
     }
-    head.clear();
-    File::open(path).ok()?.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
+    file.read_to_end(&mut head).ok()?;
     in_head(&head)
 }
 

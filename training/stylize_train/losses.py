@@ -65,12 +65,17 @@ def style_distance(
     return total / 8
 
 
-def palette_distance(styled: torch.Tensor, painting: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """Sliced Wasserstein distance (Rabin et al. 2011) of the colours of all of `styled` to the painting's, over their variance.
+def colours(picture: torch.Tensor) -> torch.Tensor:
+    """Means of 4x4 pixels, count x 3."""
+    return F.avg_pool2d(picture, 4).permute(0, 2, 3, 1).reshape(-1, 3)
 
-    `directions`: 3 x D, of length 1. Gram matrices say little of the colours that are rare in a painting, a moon's yellow.
+
+def palette_distance(styled: torch.Tensor, palette: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+    """Sliced Wasserstein distance (Rabin et al. 2011) of the colours of all of `styled` to a painting's, over their variance.
+
+    `palette`: the painting's `colours`. `directions`: 3 x D, of length 1. Gram matrices say little of the colours that are rare in a painting, a moon's yellow.
     """
-    found, wanted = ((_colours(picture) @ directions).sort(0).values for picture in (styled, painting))
+    found, wanted = ((values @ directions).sort(0).values for values in (colours(styled), palette))
     wanted = F.interpolate(wanted.T[None], len(found), mode="linear")[0].T
     return F.mse_loss(found, wanted) / wanted.var(0).mean()
 
@@ -103,8 +108,3 @@ def _pyramid(picture: torch.Tensor, scales: int) -> list[torch.Tensor]:
     while len(pictures) < scales:
         pictures.append(F.avg_pool2d(pictures[-1], 2))
     return pictures
-
-
-def _colours(picture: torch.Tensor) -> torch.Tensor:
-    """Means of 4x4 pixels, count x 3."""
-    return F.avg_pool2d(picture, 4).permute(0, 2, 3, 1).reshape(-1, 3)

@@ -19,6 +19,7 @@ from .data import Content, in_a_row, load_picture, to_picture
 from .errors import UserError
 from .features import LAST_CONTENT, Features
 from .losses import (
+    colours,
     content_distance,
     out_of_range,
     palette_distance,
@@ -87,8 +88,9 @@ class Trainer:
             )
         self.recipe, self.device = recipe, device
         self.features = features.to(device)
-        self.paintings = [load_picture(path, recipe.style_side).to(device) for path in paintings]
-        self.targets = [style_target(self.features, painting, STYLE_SCALES) for painting in self.paintings]
+        pictures = [load_picture(path, recipe.style_side).to(device) for path in paintings]
+        self.targets = [style_target(self.features, picture, STYLE_SCALES) for picture in pictures]
+        self.palettes = [colours(picture) for picture in pictures]
         if device.type == "cpu" and quantised.is_available():
             self.features = features.in_bytes()
         torch.manual_seed(recipe.seed)
@@ -131,7 +133,7 @@ class Trainer:
         losses = {
             "content": content_distance(found, wanted),
             "style": style_distance(features, styled, found, self.targets[style]),
-            "palette": palette_distance(styled, self.paintings[style], directions),
+            "palette": palette_distance(styled, self.palettes[style], directions),
             "shift": self._shift(photo, styled, style, dice, noise),
         }
         self.losses.note(**{name: loss.item() for name, loss in losses.items()})
@@ -153,15 +155,15 @@ class Trainer:
         the whole the same pixels are no border.
         """
         half = max(1, len(original) // 2)
-        part, wanted = _part((original[:half], styled[:half]), SHIFT, dice)
+        part, wanted = _part((original[:half], styled[:half]), dice)
         part = part + NOISE * torch.randn(part.shape, generator=noise).to(self.device)
         return F.mse_loss(stylize(self.net, part, style), wanted)
 
 
-def _part(pictures: tuple[torch.Tensor, ...], smaller: int, dice: random.Random) -> list[torch.Tensor]:
-    """The same part of each: `smaller` by so many pixels, at a random place."""
-    side = pictures[0].shape[-1] - smaller
-    top, left = dice.randint(0, smaller), dice.randint(0, smaller)
+def _part(pictures: tuple[torch.Tensor, ...], dice: random.Random) -> list[torch.Tensor]:
+    """The same part of each: `SHIFT` pixels smaller, at a random place."""
+    side = pictures[0].shape[-1] - SHIFT
+    top, left = dice.randint(0, SHIFT), dice.randint(0, SHIFT)
     return [_contiguous(picture[..., top : top + side, left : left + side]) for picture in pictures]
 
 
