@@ -23,7 +23,13 @@ pub enum Layout {
     Nchw,
     /// Channels side by side: \[N,\] H, W, C.
     Nhwc,
+    /// Squares of 4x4 pixels one after the other, in each its rows one after the other: \[N,\] H/4, W/4, 16·C. For bytes
+    /// that come out of a network.
+    Blocks4,
 }
+
+/// Side of the squares of [`Layout::Blocks4`], in pixels.
+pub const BLOCK_SIDE: usize = 4;
 
 /// Order of the channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]

@@ -105,6 +105,7 @@ fn index(tensor: &Tensor, x: usize, y: usize, channel: usize) -> usize {
     match tensor.format.layout {
         Layout::Nchw => (place * height + y) * width + x,
         Layout::Nhwc => (y * width + x) * 3 + place,
+        Layout::Blocks4 => ((y / 4 * (width / 4) + x / 4) * 16 + y % 4 * 4 + x % 4) * 3 + place,
     }
 }
 
@@ -239,6 +240,23 @@ fn both_are_the_reference_for_every_type_layout_and_order() {
             let format = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
             check_pack(&noisy_frame(format, 0), tensor_format, BORDER);
             check_unpack(&tensor, BORDER, format, 0);
+        }
+    }
+}
+
+#[test]
+fn blocks_are_unpacked_as_the_reference_does() {
+    let blocks = TensorFormat { dtype: DType::U8, layout: Layout::Blocks4, gain: [255.0; 3], ..TensorFormat::PLANAR };
+    for (size, border) in [
+        (Size::new(36, 20), Border::default()),
+        (Size::new(37, 18), Border { left: 2, top: 3, right: 1, bottom: 3 }),
+        (Size::new(1, 1), Border { right: 7, bottom: 7, ..Border::default() }),
+    ] {
+        for channels in [Channels::Rgb, Channels::Bgr] {
+            let tensor = noisy_tensor(TensorFormat { channels, ..blocks }, size, border);
+            for pixels in PixelFormat::ALL {
+                check_unpack(&tensor, border, FrameFormat { size, pixels, colour: Colour::assumed_for(size) }, 0);
+            }
         }
     }
 }

@@ -51,6 +51,7 @@ fn index(tensor: &Tensor, channel: usize, y: usize, x: usize) -> usize {
     match tensor.format.layout {
         Layout::Nchw => (channel * height + y) * width + x,
         Layout::Nhwc => (y * width + x) * 3 + channel,
+        Layout::Blocks4 => unreachable!("a layout of our own"),
     }
 }
 

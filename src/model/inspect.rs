@@ -113,6 +113,7 @@ fn fact(key: &str, said: &Statements, spec: Option<&ModelSpec>, known: &impl Fn(
         "std" => fact(triple(&spec.input, |port| port.std), Origin::Default),
         "multiple_of" => fact(number(spec.multiple_of), Origin::Default),
         "pad" => fact(number(spec.pad), Origin::Default),
+        "output_pad" => fact(number(spec.output_pad), Origin::Default),
         _ => fact(None, Origin::Default),
     }
 }

@@ -4,7 +4,10 @@ use super::graph::{Dim, Element, Graph, GraphPort};
 use super::spec::{SpecError, ValueRange};
 use super::statements::Origin;
 use crate::frame::Size;
-use crate::tensor::{Channels, DType, Layout, TensorFormat};
+use crate::tensor::{BLOCK_SIDE, Channels, DType, Layout, TensorFormat};
+
+/// Values of a block, the channels of [`Layout::Blocks4`].
+const BLOCK_LEN: u64 = 3 * (BLOCK_SIDE * BLOCK_SIDE) as u64;
 
 /// Longest side of a picture that a graph may fix.
 const LONGEST_SIDE: u64 = 16_384;
@@ -57,6 +60,7 @@ impl Port {
         let picture = match self.layout {
             Layout::Nchw => [3, height, width],
             Layout::Nhwc => [height, width, 3],
+            Layout::Blocks4 => [height / BLOCK_SIDE as i64, width / BLOCK_SIDE as i64, BLOCK_LEN as i64],
         };
         if self.batch { [&[1], picture.as_slice()].concat() } else { picture.to_vec() }
     }
@@ -68,10 +72,12 @@ impl Port {
             (false, picture) => picture,
             _ => return None,
         };
-        let ((Layout::Nchw, &[3, height, width]) | (Layout::Nhwc, &[height, width, 3])) = (self.layout, picture) else {
-            return None;
+        let (width, height, times) = match (self.layout, picture) {
+            (Layout::Nchw, &[3, height, width]) | (Layout::Nhwc, &[height, width, 3]) => (width, height, 1),
+            (Layout::Blocks4, &[rows, columns, len]) if len == BLOCK_LEN as i64 => (columns, rows, BLOCK_SIDE as i64),
+            _ => return None,
         };
-        let side = |side: i64| u32::try_from(side).ok().filter(|&side| side > 0);
+        let side = |side: i64| u32::try_from(side.checked_mul(times)?).ok().filter(|&side| side > 0);
         Some(Size::new(side(width)?, side(height)?))
     }
 }
@@ -154,10 +160,11 @@ fn shape<'a>(
     };
     let sides = picture.map(|picture| match layout {
         Layout::Nchw => (&picture[2], &picture[1]),
-        Layout::Nhwc => (&picture[1], &picture[0]),
+        Layout::Nhwc | Layout::Blocks4 => (&picture[1], &picture[0]),
     });
+    let times = if layout == Layout::Blocks4 { BLOCK_SIDE as u64 } else { 1 };
     let fixed_size = match sides {
-        Some((&Dim::Fixed(width), &Dim::Fixed(height))) => match (side(width), side(height)) {
+        Some((&Dim::Fixed(width), &Dim::Fixed(height))) => match (side(width, times), side(height, times)) {
             (Some(width), Some(height)) => Some(Size::new(width, height)),
             _ => return Err(wrong(format!("no picture is of {width}x{height} pixels"))),
         },
@@ -171,7 +178,9 @@ fn shape<'a>(
     Ok(Shape { port, dtype, layout, layout_from, batch, fixed_size })
 }
 
-fn side(len: u64) -> Option<u32> {
+/// Pixels of a side that is `len` times as many.
+fn side(len: u64, times: u64) -> Option<u32> {
+    let len = len.checked_mul(times)?;
     u32::try_from(len).ok().filter(|_| (1..=LONGEST_SIDE).contains(&len))
 }
 
@@ -189,6 +198,15 @@ fn layout(
         4 => Some(1),
         other => return Err(wrong(format!("a picture has 3 or 4 dimensions, not {other}"))),
     };
+    if let Some((Layout::Blocks4, from)) = said {
+        return match (input, first, port.dims.last()) {
+            (None, ..) => Err(wrong("blocks can come out of a network, not go in".into())),
+            (_, Some(_), Some(Dim::Fixed(BLOCK_LEN) | Dim::Free(_))) if port.element == Element::U8 => {
+                Ok((Layout::Blocks4, from))
+            }
+            _ => Err(wrong(format!("the {from} says {}, which is bytes, {BLOCK_LEN} in a block", Layout::Blocks4))),
+        };
+    }
     let three = |index: usize| port.dims[index] == Dim::Fixed(3);
     let free = |index: usize| matches!(port.dims[index], Dim::Free(_));
     // Nobody leaves the channels and one side open but not the other.

@@ -17,7 +17,6 @@ use super::graph::{Dim, Element};
 use super::port::Port;
 use super::provider::{self, Choice, Provider, Row};
 use super::run::run_into;
-use super::scale::output_border;
 use super::spec::{Constant, ModelSpec};
 use super::{ModelError, Runtime, SpecOverrides};
 use crate::flow::with_watchdog;
@@ -153,7 +152,7 @@ impl Model {
             label: self.label(),
             constants,
             border,
-            output_border: output_border(border, size, output),
+            output_border: self.spec.output_border(border, size, output),
             input: Bound::new(&self.spec.input, size, &self.label())?,
             output: Bound::new(&self.spec.output, output, &self.label())?,
             choice,

@@ -2,6 +2,7 @@
 
 use super::graph::{Dim, Element, Graph, GraphPort};
 use super::port::{Port, Shape, image_input, image_output};
+use super::scale::output_border;
 use super::statements::{Origin, Statements};
 use crate::frame::Size;
 use crate::tensor::{Border, Channels, Layout};
@@ -149,8 +150,10 @@ pub struct ModelSpec {
     pub output: Port,
     /// Sides of the input must be multiples of this (at least 1).
     pub multiple_of: u32,
-    /// Pixels of reflected border on each side that are added before and cropped after.
+    /// Pixels of reflected border on each side that are added before.
     pub pad: u32,
+    /// How many of them the network gives back, to be cropped: at most `pad`.
+    pub output_pad: u32,
     /// Further inputs.
     pub constants: Vec<Constant>,
     /// What else is told.
@@ -197,6 +200,7 @@ impl ModelSpec {
             output: port(&output, output_range, [0.0; 3], [1.0; 3]),
             multiple_of: count(said, "multiple_of")?.max(1),
             pad: count(said, "pad")?,
+            output_pad: output_pad(said)?,
             constants: constants(graph, said, &input.port.name)?,
             about: about(said)?,
             layouts_from: [input.layout_from, output.layout_from],
@@ -214,6 +218,14 @@ impl ModelSpec {
     /// The border that a picture of this size needs.
     pub fn border(&self, picture: Size) -> Border {
         Border::around(picture, self.pad, self.multiple_of)
+    }
+
+    /// Where the picture lies in an output of size `output`, given an input of size `input` with `border`.
+    pub(super) fn output_border(&self, border: Border, input: Size, output: Size) -> Border {
+        let eaten = self.pad - self.output_pad;
+        let (left, top) = (border.left - eaten, border.top - eaten);
+        let left_over = Border { left, top, right: border.right - eaten, bottom: border.bottom - eaten };
+        output_border(left_over, left_over.outer(border.inner(input)), output)
     }
 
     fn check_fixed_size(&self, input: &Shape<'_>, said: &Statements) -> Result<(), SpecError> {
@@ -266,6 +278,18 @@ fn count(said: &Statements, key: &str) -> Result<u32, SpecError> {
     let Some((text, origin)) = said.get(key) else { return Ok(0) };
     let count = text.trim().parse().ok().filter(|&count: &u32| count <= LARGEST_STEP);
     count.ok_or_else(|| wrong(key, text, origin, format!("it must be a whole number from 0 to {LARGEST_STEP}")))
+}
+
+/// Nobody says it of a network that gives back a picture of the size that it took.
+fn output_pad(said: &Statements) -> Result<u32, SpecError> {
+    let pad = count(said, "pad")?;
+    match said.get("output_pad") {
+        None => Ok(pad),
+        Some((text, origin)) => match count(said, "output_pad")? {
+            output_pad if output_pad <= pad => Ok(output_pad),
+            _ => Err(wrong("output_pad", text, origin, format!("it is at most pad, which is {pad}"))),
+        },
+    }
 }
 
 fn number(text: &str) -> Option<f32> {

@@ -67,6 +67,6 @@ mod tests {
         round_trip::<Tier>("live, fine");
         round_trip::<ValueRange>("0..1, 0..255, -1..1");
         round_trip::<Channels>("rgb, bgr");
-        round_trip::<Layout>("nchw, nhwc");
+        round_trip::<Layout>("nchw, nhwc, blocks4");
     }
 }

@@ -10,7 +10,7 @@ use super::spec::{SpecError, ValueRange};
 use crate::tensor::{Channels, Layout};
 
 /// The keys, in the order in which they are shown. `inputs.NAME` comes on top of them.
-pub const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 16] = [
     "version",
     "name",
     "layout",
@@ -22,6 +22,7 @@ pub const KEYS: [&str; 15] = [
     "pad",
     "output_layout",
     "output_range",
+    "output_pad",
     "kmac_per_pixel",
     "trained_on",
     "licence",

@@ -54,7 +54,7 @@ impl Geometry {
         let inner = border.inner(tensor.size);
         let step = match tensor.format.layout {
             Layout::Nchw => 1,
-            Layout::Nhwc => 3,
+            Layout::Nhwc | Layout::Blocks4 => 3,
         };
         Self {
             step,

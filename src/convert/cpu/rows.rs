@@ -6,17 +6,19 @@ use pulp::Arch;
 use super::border::{Geometry, reflect_above_and_below, reflect_beside};
 use super::kernel;
 use crate::frame::Size;
-use crate::tensor::{Border, Channels, Layout, Tensor, Values};
+use crate::tensor::{BLOCK_SIDE, Border, Channels, Layout, Tensor, Values};
 
 /// Rows of floats for what a tensor does not hold as such.
 struct Scratch {
     planes: [Vec<f32>; 3],
     triples: Vec<f32>,
+    /// A row of a tensor of blocks, border included.
+    row: Vec<u8>,
 }
 
 impl Scratch {
     fn for_width(width: usize) -> Self {
-        Self { planes: std::array::from_fn(|_| vec![0.0; width]), triples: vec![0.0; 3 * width] }
+        Self { planes: std::array::from_fn(|_| vec![0.0; width]), triples: vec![0.0; 3 * width], row: Vec::new() }
     }
 }
 
@@ -48,7 +50,7 @@ impl<'a> RowReader<'a> {
     pub fn row(&mut self, y: usize) -> [&[f32]; 3] {
         let start = self.geometry.picture_start(y);
         let (plane_len, width) = (self.geometry.plane_len(), self.geometry.width);
-        let Scratch { planes, triples } = &mut self.scratch;
+        let Scratch { planes, triples, row } = &mut self.scratch;
         let rows = match (&self.tensor.values, self.tensor.format.layout) {
             (Values::F32(values), Layout::Nchw) => [0, 1, 2].map(|plane| &values[plane * plane_len + start..][..width]),
             (values, Layout::Nchw) => {
@@ -59,6 +61,15 @@ impl<'a> RowReader<'a> {
             }
             (values, Layout::Nhwc) => {
                 load(self.arch, values, start, triples);
+                let rows = planes.each_mut().map(Vec::as_mut_slice);
+                kernel::split_triples(self.arch, triples, rows);
+                planes.each_ref().map(Vec::as_slice)
+            }
+            (values, Layout::Blocks4) => {
+                let Values::U8(values) = values else { unreachable!("only bytes lie in blocks") };
+                row.resize(self.geometry.row_len, 0);
+                gather(values, self.geometry.top + y, row);
+                kernel::floats_from_bytes(self.arch, &row[3 * self.geometry.left..], triples);
                 let rows = planes.each_mut().map(Vec::as_mut_slice);
                 kernel::split_triples(self.arch, triples, rows);
                 planes.each_ref().map(Vec::as_slice)
@@ -89,7 +100,7 @@ impl<'a> RowWriter<'a> {
     pub fn write(&mut self, y: usize, fill: impl FnOnce([&mut [f32]; 3])) {
         let start = self.geometry.picture_start(y);
         let (plane_len, width) = (self.geometry.plane_len(), self.geometry.width);
-        let Scratch { planes, triples } = &mut self.scratch;
+        let Scratch { planes, triples, .. } = &mut self.scratch;
         let channels = self.tensor.format.channels;
         match (&mut self.tensor.values, self.tensor.format.layout) {
             (Values::F32(values), Layout::Nchw) => {
@@ -109,6 +120,7 @@ impl<'a> RowWriter<'a> {
                 kernel::join_triples(self.arch, rows, triples);
                 store(self.arch, values, start, triples);
             }
+            (_, Layout::Blocks4) => unreachable!("no network takes blocks"),
         }
         reflect_beside(&mut self.tensor.values, &self.geometry, y);
     }
@@ -116,6 +128,16 @@ impl<'a> RowWriter<'a> {
     /// All rows are written: continues them upwards and downwards.
     pub fn finish(self) {
         reflect_above_and_below(&mut self.tensor.values, &self.geometry);
+    }
+}
+
+/// Copies row `y` of a tensor of blocks, as wide as `row`.
+fn gather(values: &[u8], y: usize, row: &mut [u8]) {
+    const RUN: usize = 3 * BLOCK_SIDE;
+    let blocks = &values[y / BLOCK_SIDE * BLOCK_SIDE * row.len()..];
+    let blocks = blocks.chunks_exact(RUN * BLOCK_SIDE);
+    for (run, block) in row.chunks_exact_mut(RUN).zip(blocks) {
+        run.copy_from_slice(&block[y % BLOCK_SIDE * RUN..][..RUN]);
     }
 }
 

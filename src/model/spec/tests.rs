@@ -57,6 +57,29 @@ fn layouts_follow_from_the_graph_for_each_side() {
 }
 
 #[test]
+fn an_output_may_lie_in_blocks_without_a_border() {
+    let bytes = |dims: &[i64]| port("styled", Element::U8, dims);
+    let lines = [UNIT, ("pad", "12"), ("multiple_of", "8"), ("output_layout", "blocks4"), ("output_pad", "0")];
+    let of = |output: GraphPort, lines: &[(&str, &str)]| {
+        let graph = Graph { outputs: vec![output], ..graph(&[1, -1, -1, 3], &[]) };
+        ModelSpec::resolve(&graph, &says(lines))
+    };
+    let spec = of(bytes(&[1, -1, -1, 48]), &lines).unwrap();
+    assert_eq!((spec.output.layout, spec.pad, spec.output_pad), (Layout::Blocks4, 12, 0));
+    // 50 x 30 takes 80 x 56, of which 56 x 32 come back.
+    let (picture, out) = (Size::new(50, 30), Size::new(56, 32));
+    let border = spec.border(picture);
+    assert_eq!(border.outer(picture), Size::new(80, 56));
+    assert_eq!((spec.output.size_of(&[1, 8, 14, 48]), spec.output.shape(out)), (Some(out), vec![1, 8, 14, 48]));
+    assert_eq!(spec.output_border(border, Size::new(80, 56), out), Border { right: 6, bottom: 2, ..Border::default() });
+    // As many bytes as a block has, and bytes they must be; nothing takes blocks, and nothing gives more border than it got.
+    assert!(of(bytes(&[1, -1, -1, 3]), &lines).is_err());
+    assert!(of(port("styled", Element::F32, &[1, -1, -1, 48]), &lines).is_err());
+    assert!(of(bytes(&[1, -1, -1, 48]), &[UNIT, ("layout", "blocks4"), ("output_layout", "blocks4")]).is_err());
+    assert!(of(bytes(&[1, -1, -1, 3]), &[UNIT, ("pad", "4"), ("output_pad", "8")]).is_err());
+}
+
+#[test]
 fn a_graph_that_says_nothing_of_channels_needs_a_word() {
     let free = [-1, -1, -1, -1];
     assert!(matches!(resolve(&free, &free, &[UNIT]), Err(SpecError::NoLayout { .. })));
