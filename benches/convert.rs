@@ -86,7 +86,7 @@ fn mix(criterion: &mut Criterion) {
     let (_, mut styled) = packed(FULL_HD, PixelFormat::Nv12, TensorFormat::PLANAR);
     for keep_colour in [false, true] {
         // Full strength costs the same as any other, and the picture, mixed again and again, stays what it is.
-        let controls = Controls { strength: 1.0, keep_colour };
+        let controls = Controls { keep_colour, ..Controls::default() };
         criterion.bench_function(&format!("mix/{FULL_HD}/keep-colour-{keep_colour}"), |bencher| {
             let weights = [0.2126, 0.7152, 0.0722];
             bencher.iter(|| compose::mix(planes(&original), weights, controls, planes_mut(black_box(&mut styled))));

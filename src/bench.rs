@@ -180,13 +180,13 @@ fn stylizer(job: &Job) -> Result<Stylizer> {
 /// its workers, as in the whole run; the conversion that feeds it is taken off again.
 fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<(Duration, Duration)> {
     let first = open(clip)?.source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
-    let (mut pack, mut infer, mut unpack) = stylizer.into_ends();
+    let (mut pack, mut infer, mut unpack, mut stabilise) = stylizer.into_ends();
     let packed = cpu_of(|| (0..frames).try_for_each(|_| pack.process(first.clone()).map(drop)))?;
     let mut unpacked = Duration::ZERO;
     let worker = &mut infer[0];
     for _ in 0..frames.min(8) {
         let styled = worker.process(pack.process(first.clone())?)?;
-        unpacked += cpu_of(|| unpack.process(styled).map(drop))?;
+        unpacked += cpu_of(|| stabilise.process(unpack.process(styled)?).map(drop))?;
     }
     let unpacked =
         unpacked * u32::try_from(frames).unwrap_or(u32::MAX) / u32::try_from(frames.min(8)).unwrap_or(1).max(1);

@@ -147,7 +147,9 @@ impl Flow<Frame> {
             while !stop.asked() && !shared.outcome.failed() {
                 let since = Instant::now();
                 let Some(frame) = source.next()? else { break };
-                shared.meter.frame_in();
+                if !frame.stamp.rehearsed {
+                    shared.meter.frame_in();
+                }
                 shared.meter.spent("decode", since.elapsed());
                 if head.send(frame).is_err() {
                     break; // downstream holds the reason
@@ -182,7 +184,7 @@ impl Flow<Frame> {
     pub fn into(mut self, mut sink: impl Sink + 'static) -> Running {
         let tail = self.tail;
         self.threads.push(spawn("encode", &self.shared, move |shared| {
-            for frame in &tail {
+            for frame in tail.iter().filter(|frame| !frame.stamp.rehearsed) {
                 let pts_nanos = frame.stamp.pts_nanos;
                 let since = Instant::now();
                 sink.accept(frame)?;

@@ -365,6 +365,17 @@ pub struct Stamp {
     pub duration_nanos: Option<u64>,
     /// This frame does not continue the one before it: whoever looks back forgets.
     pub discontinuity: bool,
+    /// This frame is painted for the sake of those that follow, and goes nowhere: it is there already.
+    pub rehearsed: bool,
+}
+
+/// A painting, and what it was painted from.
+#[derive(Clone, Debug)]
+pub struct Painted {
+    /// As it came from the source.
+    pub original: Frame,
+    /// As it goes to the sink, but for the stabiliser.
+    pub frame: Frame,
 }
 
 /// Something that belongs to a moment of the stream.

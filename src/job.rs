@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::compose::{Controls, LiveControls};
+use crate::compose::LiveControls;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
@@ -244,7 +244,7 @@ impl Network {
             net,
             out: needs.out,
             most_workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
-            controls: LiveControls::new(Controls { strength: job.look.strength, keep_colour: job.look.keep_colour }),
+            controls: LiveControls::new(job.look.controls),
             provider: job.engine.provider,
             threads: job.engine.threads,
             memory_limit_bytes: job.engine.memory_limit_bytes,

@@ -23,6 +23,7 @@ pub mod source;
 pub mod convert;
 pub mod model;
 pub mod compose;
+pub mod stabilise;
 pub mod sink;
 #[doc(hidden)]
 pub mod gpu;

@@ -11,7 +11,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
 
 /// Names of the stages, in the order of the flow.
-pub const STAGES: [&str; 6] = ["decode", "pack", "infer", "compose", "unpack", "encode"];
+pub const STAGES: [&str; 7] = ["decode", "pack", "infer", "compose", "unpack", "stabilise", "encode"];
 
 /// Counts frames and times stages while a flow runs. Clones count into the same place.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,4 @@
-//! `pack → infer → compose → unpack`: planes in host memory to planes in host memory. Knows nothing of GStreamer, so that
+//! `pack → infer → compose → unpack → stabilise`: planes in host memory to planes in host memory. Knows nothing of GStreamer, so that
 //! a program, a server or a test can wrap it.
 
 use std::num::NonZeroUsize;
@@ -12,6 +12,7 @@ use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
+use crate::stabilise::Stabilise;
 use crate::tensor::TensorPool;
 
 /// What a network takes a pixel, activations and tensors together: 75 MB at 1280x720 for the shipped style.
@@ -27,7 +28,7 @@ pub struct Order {
     pub net: Size,
     /// Format of the frames that come out.
     pub out: FrameFormat,
-    /// Strength and colour, live.
+    /// Strength, colour and steadiness, live.
     pub controls: LiveControls,
     /// Who runs the network.
     pub provider: Provider,
@@ -39,7 +40,7 @@ pub struct Order {
     pub most_workers: usize,
 }
 
-/// The four stages, made ready.
+/// The five stages, made ready.
 pub struct Stylizer {
     net: Size,
     choice: Choice,
@@ -48,6 +49,7 @@ pub struct Stylizer {
     infer: Vec<Infer>,
     compose: Compose,
     unpack: Unpack,
+    stabilise: Stabilise,
     tensors: TensorPool,
     frames: Pool<u8>,
 }
@@ -87,6 +89,7 @@ impl Stylizer {
             infer,
             compose: Compose::new(order.out.size, order.controls.clone(), tensors.clone(), meter.clone()),
             unpack: Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone()),
+            stabilise: Stabilise::new(order.controls.clone(), frames.clone()),
             tensors,
             frames,
         })
@@ -112,9 +115,9 @@ impl Stylizer {
         (self.tensors.clone(), self.frames.clone())
     }
 
-    /// The stages that can be measured by themselves: pack, the workers of infer, unpack.
-    pub(crate) fn into_ends(self) -> (Pack, Vec<Infer>, Unpack) {
-        (self.pack, self.infer, self.unpack)
+    /// The stages that can be measured by themselves: pack, the workers of infer, unpack, stabilise.
+    pub(crate) fn into_ends(self) -> (Pack, Vec<Infer>, Unpack, Stabilise) {
+        (self.pack, self.infer, self.unpack, self.stabilise)
     }
 
     /// Lets the frames of `flow` pass through the stages, each on a thread of its own.
@@ -123,6 +126,7 @@ impl Stylizer {
             .via_each("infer", self.infer)
             .via("compose", self.compose)
             .via("unpack", self.unpack)
+            .via("stabilise", self.stabilise)
     }
 }
 
@@ -135,7 +139,8 @@ impl Stage for Stylizer {
         let packed = self.pack.process(frame)?;
         let styled = self.infer[0].process(packed)?;
         let composed = self.compose.process(styled)?;
-        self.unpack.process(composed)
+        let painted = self.unpack.process(composed)?;
+        self.stabilise.process(painted)
     }
 }
 

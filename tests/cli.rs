@@ -41,7 +41,7 @@ fn a_wrong_command_line_is_one_line_and_2() {
         "in.mp4 out.mp4 --strength 1.5",
         "in.mp4 out.mp4 --strength -0.5",
         "in.mp4 out.mp4 --strength NaN",
-        "in.mp4 out.mp4 --stabilise 0.5",
+        "in.mp4 out.mp4 --stabilise 1.5",
         "in.mp4 out.mp4 --size 0x0",
         "in.mp4 out.mp4 --size 720",
         "in.mp4 out.mp4 --net-size -1p",
@@ -92,7 +92,7 @@ fn a_report_that_cannot_be_written_is_known_before_the_work() {
 
 #[test]
 fn with_json_an_error_is_an_object() {
-    let ended = run(VIDEO, "in.mp4 out.mp4 --progress json --stabilise 1");
+    let ended = run(VIDEO, "in.mp4 out.mp4 --progress json --lossless");
     assert_eq!((ended.code, ended.stderr.lines().count()), (2, 1), "{}", ended.stderr);
     let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
     assert_eq!((&error["event"], &error["exit_code"]), (&"error".into(), &2.into()));

@@ -30,16 +30,17 @@ const SIZE: Size = Size::new(96, 64);
 struct Way {
     strength: f32,
     keep_colour: bool,
+    stabilise: f32,
     net: Size,
     out: Size,
 }
 
 const WAYS: [Way; 5] = [
-    Way { strength: 1.0, keep_colour: false, net: SIZE, out: SIZE },
-    Way { strength: 0.5, keep_colour: false, net: SIZE, out: SIZE },
-    Way { strength: 1.0, keep_colour: true, net: SIZE, out: SIZE },
-    Way { strength: 1.0, keep_colour: false, net: Size::new(48, 32), out: SIZE },
-    Way { strength: 0.5, keep_colour: true, net: Size::new(60, 40), out: Size::new(132, 88) },
+    Way { strength: 1.0, keep_colour: false, stabilise: 0.8, net: SIZE, out: SIZE },
+    Way { strength: 0.5, keep_colour: false, stabilise: 0.0, net: SIZE, out: SIZE },
+    Way { strength: 1.0, keep_colour: true, stabilise: 0.0, net: SIZE, out: SIZE },
+    Way { strength: 1.0, keep_colour: false, stabilise: 0.0, net: Size::new(48, 32), out: SIZE },
+    Way { strength: 0.5, keep_colour: true, stabilise: 0.0, net: Size::new(60, 40), out: Size::new(132, 88) },
 ];
 
 fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
@@ -47,7 +48,8 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
     let model = Model::open(&runtime, ModelSource::File(model("identity")), &SpecOverrides::default()).unwrap();
     let mut out = pattern.format();
     out.size = way.out;
-    let controls = LiveControls::new(Controls { strength: way.strength, keep_colour: way.keep_colour });
+    let controls =
+        LiveControls::new(Controls { strength: way.strength, keep_colour: way.keep_colour, stabilise: way.stabilise });
     let order = Order {
         net: way.net,
         out,

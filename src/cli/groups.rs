@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::value::{OrAuto, moment_nanos, named_number, or_auto, share, size_bytes};
+use crate::compose::Controls;
 use crate::error::{Error, Result};
 use crate::job::{Codec, Encoding, Engine, Look, Part, SizeChoice, StyleChoice};
 use crate::model::{Precision, Provider, SpecOverrides, Tier, ValueRange};
@@ -44,12 +45,14 @@ pub struct StyleArgs {
     #[arg(long, alias = "keep-color")]
     pub keep_colour: bool,
 
-    /// Steadies the picture over time; only 0 (off) works in this version
+    /// How much the strokes hold still: 0 is off, 1 the most
+    ///
+    /// Each painting is mixed with the one before, moved as the picture moved, where the input is still the same.
     #[arg(
         long,
         alias = "stabilize",
         value_name = "0..1",
-        default_value = "0",
+        default_value = "0.8",
         value_parser = share,
         allow_negative_numbers = true
     )]
@@ -65,15 +68,9 @@ pub struct StyleArgs {
 
 impl StyleArgs {
     /// How the styled picture meets the original.
-    ///
-    /// # Errors
-    /// When a stabiliser is asked for.
-    pub fn look(&self) -> Result<Look> {
-        if self.stabilise > 0.0 {
-            let why = "--stabilise: this version has no stabiliser yet; leave the option out or give 0";
-            return Err(Error::Usage(why.into()));
-        }
-        Ok(Look { strength: self.strength, keep_colour: self.keep_colour, net_size: self.net_size })
+    pub fn look(&self) -> Look {
+        let Self { strength, keep_colour, stabilise, .. } = *self;
+        Look { controls: Controls { strength, keep_colour, stabilise }, net_size: self.net_size }
     }
 }
 

@@ -118,7 +118,7 @@ impl BenchArgs {
             force: true,
             resume: false,
             engine: engine(&self.style, &self.network, &self.model)?,
-            look: self.style.look()?,
+            look: self.style.look(),
             size: SizeChoice::Source,
             encoding: Encoding::default(),
             audio: false,

@@ -214,7 +214,7 @@ impl VideoArgs {
             force: self.out.force,
             resume: self.out.resume,
             engine: engine(&self.style, &self.network, &self.model)?,
-            look: self.style.look()?,
+            look: self.style.look(),
             size: self.out.size,
             encoding: wanted,
             audio: !self.out.no_audio,
@@ -287,6 +287,7 @@ mod tests {
 
     use super::super::ending::tests::good_report;
     use super::*;
+    use crate::compose::Controls;
     use crate::frame::Size;
     use crate::job::{SizeChoice, StyleChoice};
     use crate::model::{Precision, Provider, Tier, ValueRange};
@@ -314,7 +315,7 @@ mod tests {
         assert_eq!(job.output, Output::File("out.mp4".into()));
         assert_eq!(job.engine.style, StyleChoice::Zoo(None));
         assert_eq!((job.engine.tier, job.engine.precision, job.engine.provider), (None, None, Provider::Auto));
-        assert_eq!((job.look.strength, job.look.keep_colour), (1.0, false));
+        assert_eq!(job.look.controls, Controls { strength: 1.0, keep_colour: false, stabilise: 0.8 });
         assert_eq!((job.look.net_size, job.size), (SizeChoice::Source, SizeChoice::Source));
         assert_eq!((job.force, job.audio, job.deinterlace), (false, true, true));
         assert!(!parsed("in.mp4 out.mp4 --no-deinterlace").job().unwrap().deinterlace);
@@ -323,7 +324,7 @@ mod tests {
     #[test]
     fn every_option_reaches_the_job() {
         let words = "in.mp4 out.mkv --style a.onnx --precision int8 --provider tensorrt --threads 3 --strength 0.5 \
-            --keep-color --stabilise 0 --net-size 360p --size 640x480 --codec hevc --encoder x265enc \
+            --keep-color --stabilise 0.25 --net-size 360p --size 640x480 --codec hevc --encoder x265enc \
             --no-audio --start 1:00 --end 2:00 --frames 9 --force --runtime /lib/ort --convert cpu --model-range -1..1 \
             --model-output-range 0..255 --model-channels bgr --model-layout nhwc --model-output-layout nchw \
             --model-input a=1 --model-input b=-2.5 --strict -v --report r.json";
@@ -331,7 +332,7 @@ mod tests {
         assert_eq!(job.engine.style, StyleChoice::File("a.onnx".into()));
         assert_eq!((job.engine.precision, job.engine.provider), (Some(Precision::Int8), Provider::TensorRt));
         assert_eq!((job.engine.threads, job.engine.runtime), (Some(3), Some("/lib/ort".into())));
-        assert_eq!((job.look.strength, job.look.keep_colour), (0.5, true));
+        assert_eq!(job.look.controls, Controls { strength: 0.5, keep_colour: true, stabilise: 0.25 });
         assert_eq!((job.look.net_size, job.size), (SizeChoice::Height(360), SizeChoice::Exact(Size::new(640, 480))));
         assert_eq!(job.encoding.encoder.as_deref(), Some("x265enc"));
         assert_eq!(parsed("in.mp4 out.mp4 --quality 20").job().unwrap().encoding.quality, Some(20));
@@ -346,7 +347,6 @@ mod tests {
     #[test]
     fn contradictions_are_usage_errors() {
         for words in [
-            "in.mp4 out.mp4 --stabilise 0.5",
             "in.mp4 out.mp4 --lossless",
             "in.mp4 out.mp4 --codec vp9",
             "in.mp4 out",

@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn strength_goes_from_the_original_to_the_style() {
         let (original, styled) = ([0.1, 0.6, 0.9], [0.8, 0.2, 0.4]);
-        let at = |strength| mixed(original, Controls { strength, keep_colour: false }, styled);
+        let at = |strength| mixed(original, Controls { strength, ..Controls::default() }, styled);
         assert_eq!(at(0.0), original);
         assert_eq!(at(-2.0), original);
         assert!(at(0.5).iter().zip([0.45, 0.4, 0.65]).all(|(got, wanted): (&f32, f32)| (got - wanted).abs() < 1e-6));
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn kept_colour_has_the_luma_of_the_style_and_the_hue_of_the_original() {
-        let controls = Controls { strength: 1.0, keep_colour: true };
+        let controls = Controls { keep_colour: true, ..Controls::default() };
         for original in [[0.5, 0.4, 0.6], [1.0, 0.0, 0.0], [0.0, 0.1, 1.0], [0.3, 0.3, 0.3]] {
             for styled in [[0.5; 3], [0.0; 3], [1.0; 3], [0.9, 0.2, 0.1], [0.02, 0.03, 0.01]] {
                 let got = mixed(original, controls, styled);

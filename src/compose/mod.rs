@@ -25,11 +25,13 @@ pub struct Controls {
     pub strength: f32,
     /// Take only lightness from the style.
     pub keep_colour: bool,
+    /// How much the painting before steadies this one: 0 is off, 1 the most; held in 0..=1.
+    pub stabilise: f32,
 }
 
 impl Default for Controls {
     fn default() -> Self {
-        Self { strength: 1.0, keep_colour: false }
+        Self { strength: 1.0, keep_colour: false, stabilise: 0.0 }
     }
 }
 

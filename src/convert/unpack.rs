@@ -6,7 +6,7 @@ use crate::convert::planar::{Canvas, Scaler};
 use crate::convert::{Finite, cpu};
 use crate::error::{Error, Result};
 use crate::flow::Stage;
-use crate::frame::{Frame, FrameFormat, Plane, Timed, tight_planes};
+use crate::frame::{Frame, FrameFormat, Painted, Plane, Timed, tight_planes};
 use crate::pool::Pool;
 use crate::report::Meter;
 use crate::tensor::{Border, Styled, TensorPool};
@@ -45,9 +45,9 @@ impl Unpack {
 
 impl Stage for Unpack {
     type In = Styled;
-    type Out = Frame;
+    type Out = Painted;
 
-    fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Frame>> {
+    fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Painted>> {
         let Styled { original, tensor, border } = styled.item;
         let size = self.format.size;
         if tensor.size != border.outer(size) {
@@ -64,7 +64,7 @@ impl Stage for Unpack {
         }
         let frame = Frame::new(self.format, planes, Arc::new(bytes))
             .map_err(|error| Error::Internal(format!("unpacked frame: {error}")))?;
-        Ok(Timed { stamp: styled.stamp, item: frame })
+        Ok(Timed { stamp: styled.stamp, item: Painted { original, frame } })
     }
 }
 

@@ -69,7 +69,7 @@ fn identity_of(job: &Job, network: &Network, plan: &Plan, out: FrameFormat) -> R
     let identity = Identity::new()
         .with("the input", &input)
         .with("the model", &model(network)?)
-        .with("--strength, --keep-colour or --net-size", look)
+        .with("--strength, --keep-colour, --stabilise or --net-size", look)
         .with("--size", size)
         .with("--codec, --quality, --encoder or --lossless", encoding)
         .with("--start, --end or --frames", part)

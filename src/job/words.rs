@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::compose::Controls;
 use crate::frame::Size;
 use crate::model::{Precision, Provider, SpecOverrides, Tier};
 use crate::pattern::Pattern;
@@ -189,10 +190,8 @@ pub struct Engine {
 /// How the styled picture meets the original.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
-    /// 0 gives back the source picture, 1 the styled one.
-    pub strength: f32,
-    /// Take only lightness from the style.
-    pub keep_colour: bool,
+    /// Strength, colour and steadiness.
+    pub controls: Controls,
     /// Size that the network works at.
     pub net_size: SizeChoice,
 }

@@ -234,6 +234,10 @@ pub(super) fn unlike(path: &Path, reason: &str) -> SinkError {
     SinkError::Unlike { path: path.into(), reason: reason.into() }
 }
 
+/// Kept frames that are painted again, so that what looks back from frame to frame is at the seam as it was: what the stabiliser
+/// takes from so long ago is less than a step.
+const REHEARSED: usize = 16;
+
 /// A source whose first frames are kept ones.
 struct Continued {
     replay: Option<Replay>,
@@ -243,34 +247,42 @@ struct Continued {
 }
 
 impl Continued {
-    /// Passes over the frames that `replay` has.
-    fn replay(&mut self, mut replay: Replay) -> Result<()> {
-        while let Some(unit) = replay.units.next() {
+    /// Passes over the frames that are kept, but for the last ones, which come as rehearsed.
+    fn replay(&mut self) -> Result<Option<Timed<Frame>>> {
+        while let Some(replay) = &mut self.replay {
+            let Some(unit) = replay.units.next() else {
+                // Fails only when the pipeline does, which the sink notices.
+                let _ = replay.input.end_of_stream();
+                replay.media.status.note(|said| said.replay_over = true);
+                self.replay = None;
+                break;
+            };
             let frame = self.source.next()?;
             if self.stop.asked() {
                 return Err(SourceError::StoppedResuming.into());
             }
-            let frame = frame.ok_or_else(|| unlike(&replay.path, "the input has fewer frames now"))?;
+            let mut frame = frame.ok_or_else(|| unlike(&replay.path, "the input has fewer frames now"))?;
             let pts_nanos = frame.stamp.pts_nanos;
             if pts_nanos.map(|pts| pts + replay.shift_nanos) != Some(unit.shown_nanos) {
                 return Err(unlike(&replay.path, "the frames of the input have other times now").into());
             }
             replay.feed(&unit)?;
             self.meter.frame_resumed(pts_nanos);
+            if replay.units.len() < REHEARSED {
+                frame.stamp.rehearsed = true;
+                return Ok(Some(frame));
+            }
         }
-        // Fails only when the pipeline does, which the sink notices.
-        let _ = replay.input.end_of_stream();
-        replay.media.status.note(|said| said.replay_over = true);
-        Ok(())
+        Ok(None)
     }
 }
 
 impl Source for Continued {
     fn next(&mut self) -> Result<Option<Timed<Frame>>> {
-        if let Some(replay) = self.replay.take() {
-            self.replay(replay)?;
+        match self.replay()? {
+            Some(rehearsed) => Ok(Some(rehearsed)),
+            None => self.source.next(),
         }
-        self.source.next()
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use serde_json::Value;
+use stylize::compose::Controls;
 use stylize::job::{Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
 use stylize::model::{Provider, SpecOverrides};
 use tempfile::TempDir;
@@ -196,6 +197,10 @@ fn arguments(words: &str) -> Vec<PathBuf> {
     if !words.contains("--style") {
         arguments.extend(["--style".into(), model("identity")]);
     }
+    // What the network gives is compared; the stabiliser has tests of its own.
+    if !words.contains("--stabilise") {
+        arguments.extend(["--stabilise".into(), "0".into()]);
+    }
     if !words.contains("--report") {
         arguments.extend(["--report".into(), REPORT.into()]);
     }
@@ -219,7 +224,7 @@ pub fn job(folder: &Folder, to: &str) -> Job {
             memory_limit_bytes: None,
             runtime: None,
         },
-        look: Look { strength: 1.0, keep_colour: false, net_size: SizeChoice::Source },
+        look: Look { controls: Controls::default(), net_size: SizeChoice::Source },
         size: SizeChoice::Source,
         encoding: Encoding::default(),
         audio: true,

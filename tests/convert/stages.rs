@@ -56,7 +56,8 @@ impl Rig {
         let composed = self.compose.process(Timed { stamp, item: styled }).unwrap();
         let out = self.unpack.process(composed).unwrap();
         assert_eq!(out.stamp, stamp);
-        out.item
+        assert_eq!(out.item.original.bytes(), frame.bytes());
+        out.item.frame
     }
 }
 
@@ -124,7 +125,7 @@ fn the_output_has_its_own_size_and_format() {
 fn strength_nought_gives_the_source_back() {
     let frame = soft_frame(FRAME, PixelFormat::I420);
     for net in [FRAME, Size::new(40, 40)] {
-        let controls = Controls { strength: 0.0, keep_colour: false };
+        let controls = Controls { strength: 0.0, ..Controls::default() };
         let mut rig = Rig::new(net, frame.format(), controls);
         assert!(greatest_difference(&rig.run(&frame, |value| 1.0 - value), &frame) <= 1);
         // A change of the controls is heard at the next frame.
@@ -136,7 +137,7 @@ fn strength_nought_gives_the_source_back() {
 #[test]
 fn kept_colour_leaves_chroma_and_takes_luma() {
     let frame = soft_frame(FRAME, PixelFormat::I420);
-    let mut rig = Rig::new(FRAME, frame.format(), Controls { strength: 1.0, keep_colour: true });
+    let mut rig = Rig::new(FRAME, frame.format(), Controls { keep_colour: true, ..Controls::default() });
     let out = rig.run(&frame, |value| 0.5 * value + 0.25);
     for y in 0..FRAME.height as usize {
         for (got, source) in out.row(0, y).iter().zip(frame.row(0, y)) {
@@ -155,7 +156,7 @@ fn what_is_no_number_lets_the_original_pass_once_counted() {
     let frame = soft_frame(FRAME, PixelFormat::I420);
     let ways = [
         (FRAME, Controls::default(), 0),
-        (FRAME, Controls { strength: 0.5, keep_colour: true }, 1),
+        (FRAME, Controls { strength: 0.5, keep_colour: true, ..Controls::default() }, 1),
         (Size::new(32, 24), Controls::default(), 1),
     ];
     for (net, controls, tolerance) in ways {
@@ -179,7 +180,7 @@ fn after_the_first_frame_no_memory_is_taken() {
         let mut rig = Rig::new(net, out_format(Size::new(70, 50), PixelFormat::Nv12), Controls::default());
         let run = |rig: &mut Rig| {
             for keep_colour in [false, true] {
-                rig.controls.set(Controls { strength: 0.7, keep_colour });
+                rig.controls.set(Controls { strength: 0.7, keep_colour, ..Controls::default() });
                 rig.run(&frame, |value| value);
                 rig.run(&frame, |_| f64::NAN);
             }

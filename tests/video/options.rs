@@ -47,7 +47,7 @@ fn the_report_has_the_keys_of_the_contract() {
     {
         assert!(!report[key].is_null(), "{key}");
     }
-    for stage in ["decode", "pack", "infer", "compose", "unpack", "encode"] {
+    for stage in ["decode", "pack", "infer", "compose", "unpack", "stabilise", "encode"] {
         for quantile in ["p50_ms", "p90_ms", "p99_ms"] {
             assert!(report["stages"][stage][quantile].as_f64() >= Some(0.0), "{stage} {quantile}");
         }

@@ -48,7 +48,8 @@ def resume(trainer: "Trainer", path: Path) -> None:
 
 def save_start(net: StyleNet, names: list[str], path: Path) -> None:
     """The weights in half precision, a start for other styles; `names`: one for each style in it."""
-    weights = {key: value.detach().half().contiguous() for key, value in net.state_dict().items()}
+    state = net.state_dict()
+    weights = {key: value.detach().half().contiguous() for key, value in state.items() if value.is_floating_point()}
     save_file(weights, path, metadata={"tier": net.tier.name, "styles": json.dumps(names)})
 
 

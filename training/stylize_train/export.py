@@ -14,7 +14,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from . import metadata
 from .graph import SCALE, build
 from .metadata import About
-from .network import PAD, StyleNet, stylize
+from .network import BLOCK, StyleNet, Tier, bordered, inside, stylize
+from .runner import unblocked
 
 PRECISIONS = ("fp32", "fp16", "int8")
 #: Of the values of an activation, so many are within what its byte can say.
@@ -25,7 +26,7 @@ def export(net: StyleNet, about: About, precision: str, photographs: list[torch.
     """The model in `precision`. `photographs`: 1 x 3 x H x W in 0..1, for the calibration of int8."""
     if precision != "int8":
         return build(net, about, half=precision == "fp16")
-    return quantised(build(net, about), [padded_bytes(photo) for photo in _of_one_size(photographs)])
+    return quantised(build(net, about), [padded_bytes(photo, net.tier) for photo in _of_one_size(photographs)])
 
 
 def _of_one_size(photographs: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -34,14 +35,13 @@ def _of_one_size(photographs: list[torch.Tensor]) -> list[torch.Tensor]:
     return [photo[..., :height, :width] for photo in photographs]
 
 
-def padded_bytes(photo: torch.Tensor) -> np.ndarray:
+def padded_bytes(photo: torch.Tensor, tier: Tier) -> np.ndarray:
     """What the runtime feeds: 1 x H x W x 3 bytes with a reflected border. The sides must be multiples of 8."""
-    photo = torch.nn.functional.pad(photo, (PAD,) * 4, mode="reflect")
-    return (photo * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    return (bordered(photo, tier) * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def quantised(model: onnx.ModelProto, pictures: list[np.ndarray]) -> onnx.ModelProto:
-    """QDQ: bytes for activations, signed bytes a channel for weights; instance norm stays as it is."""
+    """QDQ: bytes for activations, signed bytes a channel for weights; every node in bytes."""
     # Bytes go in and come out: their quantisation is the picture's own.
     overrides = {
         "in": [{"scale": np.array(SCALE, np.float32), "zero_point": np.array(0, np.uint8)}],
@@ -60,7 +60,7 @@ def quantised(model: onnx.ModelProto, pictures: list[np.ndarray]) -> onnx.ModelP
             per_channel=True,
             # What few pixels reach would make every step coarser: 1 to 3 dB.
             calibrate_method=CalibrationMethod.Percentile,
-            op_types_to_quantize=["Conv", "Relu", "Add", "DepthToSpace"],
+            op_types_to_quantize=["Conv", "Relu", "Add", "Slice"],
             extra_options={
                 "TensorQuantOverrides": overrides,
                 "ActivationSymmetric": False,
@@ -94,9 +94,9 @@ def psnr_to_torch(model: onnx.ModelProto, net: StyleNet, photographs: list[torch
     run = session(model)
     squares = []
     for photo in photographs:
-        image = padded_bytes(photo)
-        styled = run.run(None, {"image": image})[0][:, PAD:-PAD, PAD:-PAD]
-        plain = torch.from_numpy(image[:, PAD:-PAD, PAD:-PAD]).permute(0, 3, 1, 2).float() / 255
+        image = padded_bytes(photo, net.tier)
+        styled = unblocked(run.run(None, {"image": image})[0], BLOCK)
+        plain = inside(torch.from_numpy(image).permute(0, 3, 1, 2).float() / 255, net.tier.pad)
         with torch.no_grad():
             wanted = (stylize(net.cpu().eval(), plain).clamp(0, 1) * 255).round().permute(0, 2, 3, 1).numpy()
         squares.append(np.mean((styled.astype(np.float64) - wanted) ** 2))

@@ -1,8 +1,10 @@
 """The ONNX graph of a network of one style, written node by node.
 
 Written rather than traced, because it differs from the PyTorch module where that saves time at no difference in the result:
-bytes go in and come out (DequantizeLinear and QuantizeLinear scale, round and clamp), and the pictures are NHWC: so
-PixelUnshuffle and PixelShuffle move runs of 12 bytes, a tenth of the time that they take with NCHW planes.
+bytes go in and come out (DequantizeLinear and QuantizeLinear scale, round and clamp), the norms are part of the convolutions, and
+nothing is moved at full size. The picture goes in as NHWC, in which four pixels are twelve channels: PixelUnshuffle(4) and a
+1x1 convolution together are one convolution of four rows. And it comes out as blocks of 4x4 pixels, one after the other, which the
+runtime reads row by row: PixelShuffle(4) in the graph would cost a tenth of all time.
 """
 
 import numpy as np
@@ -11,25 +13,27 @@ from onnx import TensorProto, helper, numpy_helper
 
 from . import metadata
 from .metadata import About
-from .network import BLUR, StyleNet
+from .network import BLOCK, BLUR, StyleNet, Tier
 
 #: DequantizeLinear takes scales in half precision from here on.
 OPSET = 19
 IR_VERSION = 9
 #: A byte to the network's 0..1.
 SCALE = 1 / 255
+NORM_EPSILON = 1e-5
 
 
 def build(net: StyleNet, about: About, half: bool = False) -> onnx.ModelProto:
-    """The model: `image`, u8 1 x H x W x 3, to `styled`, the same; weights and arithmetic in fp32, or in fp16."""
+    """The model: `image`, u8 1 x H x W x 3 with the tier's border, to `styled` without it, u8 1 x H/4 x W/4 x 48: blocks of
+    4x4 pixels, their rows one after the other. Weights and arithmetic in fp32, or in fp16."""
     writer = _Writer(np.float16 if half else np.float32)
-    _body(writer, {key: value.detach().cpu().numpy() for key, value in net.state_dict().items()})
-    sides = ["height", "width"]
+    _body(writer, net.tier, {key: value.detach().cpu().numpy() for key, value in net.state_dict().items()})
+    channels = 3 * BLOCK**2
     graph = helper.make_graph(
         writer.nodes,
         f"{about.name}-{net.tier.name}",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, *sides, 3])],
-        [helper.make_tensor_value_info("styled", TensorProto.UINT8, [1, *sides, 3])],
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, "height", "width", 3])],
+        [helper.make_tensor_value_info("styled", TensorProto.UINT8, [1, "rows", "columns", channels])],
         writer.weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="stylize-train")
@@ -39,31 +43,42 @@ def build(net: StyleNet, about: About, half: bool = False) -> onnx.ModelProto:
     return model
 
 
-def _body(writer: "_Writer", w: dict[str, np.ndarray]) -> None:
+def _body(writer: "_Writer", tier: Tier, w: dict[str, np.ndarray]) -> None:
     """From `image` to `styled`."""
-    bytes_in = _unshuffle(writer, "image")
-    x = writer.node("DequantizeLinear", [bytes_in, writer.number(SCALE), writer.byte(0)], "in")
-    enter = writer.conv("enter", x, w["enter.weight"][:, _order(3, 4)], w["enter.bias"])
-    quarter = writer.relu(enter)
-    eighth = writer.conv("down", quarter, w["down.weight"], None, stride=2)
-    eighth = writer.relu(writer.norm("down_norm", eighth, w["down_norm.gain.0"], w["down_norm.bias.0"]))
-    blocks = 1 + max(int(key.split(".")[1]) for key in w if key.startswith("body."))
-    for name in (f"body.{i}" for i in range(blocks)):
-        inner = writer.conv(f"{name}.first", eighth, w[f"{name}.first.weight"], None)
-        inner = writer.relu(writer.norm(f"{name}.norm", inner, w[f"{name}.norm.gain.0"], w[f"{name}.norm.bias.0"]))
+    quarter = _entered(writer, w)
+    eighth = writer.conv("down", quarter, w["down.weight"], None, stride=2, pads=[1, 1, 0, 0])
+    eighth = writer.relu(writer.norm("down_norm", eighth, w["down_norm.0.weight"], w["down_norm.0.bias"]))
+    for name in (f"body.{i}" for i in range(tier.blocks)):
+        inner = writer.relu(writer.conv(f"{name}.first", eighth, *_with_norm(w, f"{name}.first", f"{name}.norm")))
         inner = writer.conv(f"{name}.second", inner, w[f"{name}.second.weight"], w[f"{name}.second.bias"])
-        eighth = writer.node("Add", [eighth, inner], f"{name}.sum")
-    width = len(w["enter.weight"])
-    up = writer.conv("up", writer.relu(eighth), w["up.weight"][_order(width, 2)], None)
-    up = writer.node("Transpose", [_shuffle(writer, "up", up, width, 2)], "up.nchw", perm=[0, 3, 1, 2])
-    up = writer.conv("up.blur", up, np.broadcast_to(BLUR.numpy(), (width, 1, 3, 3)), None)
-    quarter = writer.relu(writer.node("Add", [up, quarter], "skip"))
+        eighth = writer.node("Add", [writer.inside(eighth, 2, f"{name}.inside"), inner], f"{name}.sum")
+    up = writer.conv("up", writer.relu(eighth), w["up.weight"][_order(tier.width, 2)], None)
+    up = _shuffle(writer, "up", up, tier.width, 2)
+    up = writer.conv("up.blur", up, np.broadcast_to(BLUR.numpy(), (tier.width, 1, 3, 3)), None)
+    quarter = writer.relu(writer.node("Add", [up, writer.inside(quarter, tier.skip, "skip.inside")], "skip"))
     quarter = writer.relu(writer.conv("refine", quarter, w["refine.0.weight"], w["refine.0.bias"]))
     # To the scale of bytes, in the last convolution.
     leave, bias = _at_quarter(_after_blur(w["leave.0.weight"]) * 255, w["leave.0.bias"] * 255)
     pixels = writer.conv("leave", quarter, leave, bias)
     pixels = writer.node("QuantizeLinear", [pixels, writer.number(1.0), writer.byte(0)], "bytes")
-    writer.node("Identity", [_shuffle(writer, "out", pixels, 3, 4)], "styled")
+    writer.node("Transpose", [pixels], "styled", perm=[0, 2, 3, 1])
+
+
+def _entered(writer: "_Writer", w: dict[str, np.ndarray]) -> str:
+    """PixelUnshuffle(4) and the 1x1 convolution behind it, of 1 x H x W x 3 bytes: four rows of twelve channels."""
+    runs = writer.reshape("image", "in.runs", [0, 0, -1, 3 * BLOCK])
+    planes = writer.node("Transpose", [runs], "in.nchw", perm=[0, 3, 1, 2])
+    x = writer.node("DequantizeLinear", [planes, writer.number(SCALE), writer.byte(0)], "in")
+    weight = w["enter.weight"].reshape(-1, 3, BLOCK, BLOCK)  # output, colour, row, column
+    weight = weight.transpose(0, 3, 1, 2).reshape(-1, 3 * BLOCK, BLOCK, 1)
+    return writer.relu(writer.conv("enter", x, weight, w["enter.bias"], stride=(BLOCK, 1)))
+
+
+def _with_norm(w: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and bias of a convolution with the norm behind it."""
+    gain, bias, mean, variance = (w[f"{norm}.0.{key}"] for key in ("weight", "bias", "running_mean", "running_var"))
+    scale = gain / np.sqrt(variance + NORM_EPSILON)
+    return w[f"{conv}.weight"] * scale[:, None, None, None], bias - mean * scale
 
 
 def _at_quarter(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,25 +111,16 @@ def _order(channels: int, factor: int) -> np.ndarray:
     return np.arange(channels * factor**2).reshape(channels, factor, factor).transpose(1, 2, 0).reshape(-1)
 
 
-def _unshuffle(writer: "_Writer", x: str) -> str:
-    """PixelUnshuffle(4) of 1 x H x W x 3, to NCHW. A row of a 4x4 block is a run of 12 bytes, and moves as one."""
-    x = writer.reshape(x, "in.runs", [0, 0, -1, 12])  # 1, H, W/4, 12
-    x = writer.reshape(x, "in.rows", [-1, 4, 0, 12])  # H/4, 4, W/4, 12
-    x = writer.node("Transpose", [x], "in.blocks", perm=[0, 2, 1, 3])
-    x = writer.node("Unsqueeze", [x, writer.shape([0])], "in.batch")
-    x = writer.reshape(x, "in.nhwc", [0, 0, 0, 48])
-    return writer.node("Transpose", [x], "in.nchw", perm=[0, 3, 1, 2])
-
-
 def _shuffle(writer: "_Writer", name: str, x: str, channels: int, factor: int) -> str:
-    """PixelShuffle of NCHW, whose channels are in `_order`, to NHWC."""
+    """PixelShuffle of NCHW whose channels are in `_order`; NHWC between, where it moves runs of bytes."""
     x = writer.node("Transpose", [x], f"{name}.nhwc", perm=[0, 2, 3, 1])
     x = writer.node("Squeeze", [x, writer.shape([0])], f"{name}.batch")
     x = writer.reshape(x, f"{name}.blocks", [0, 0, factor, factor * channels])
     x = writer.node("Transpose", [x], f"{name}.rows", perm=[0, 2, 1, 3])
     x = writer.node("Flatten", [x], f"{name}.runs", axis=2)  # rows, columns · channels
     x = writer.reshape(x, f"{name}.pixels", [0, -1, channels])
-    return writer.node("Unsqueeze", [x, writer.shape([0])], f"{name}.image")
+    x = writer.node("Unsqueeze", [x, writer.shape([0])], f"{name}.image")
+    return writer.node("Transpose", [x], f"{name}.nchw", perm=[0, 3, 1, 2])
 
 
 class _Writer:
@@ -146,20 +152,26 @@ class _Writer:
     def byte(self, value: int) -> str:
         return self.constant(f"byte {value}", np.array(value, np.uint8))
 
-    def conv(self, name: str, x: str, weight: np.ndarray, bias: np.ndarray | None, stride: int = 1) -> str:
+    def conv(self, name: str, x: str, weight: np.ndarray, bias: np.ndarray | None, stride=1, pads=(0, 0, 0, 0)) -> str:
         inputs = [x, self.constant(f"{name}.weight", weight.astype(self.dtype))]
         if bias is not None:
             inputs.append(self.constant(f"{name}.bias", bias.astype(self.dtype)))
-        side = weight.shape[2]
-        shape = {"kernel_shape": [side, side], "strides": [stride, stride], "pads": [side // 2] * 4}
+        strides = [stride, stride] if isinstance(stride, int) else list(stride)
+        shape = {"kernel_shape": list(weight.shape[2:]), "strides": strides, "pads": list(pads)}
         if weight.shape[1] == 1:
             shape["group"] = len(weight)
         return self.node("Conv", inputs, name, **shape)
 
+    def inside(self, x: str, border: int, name: str) -> str:
+        """NCHW without `border` pixels on each side."""
+        return self.node(
+            "Slice", [x, *(self.shape([side] * 2) for side in (border, -border)), self.shape([2, 3])], name
+        )
+
     def norm(self, name: str, x: str, gain: np.ndarray, bias: np.ndarray) -> str:
         inputs = [x, self.constant(f"{name}.gain", gain.astype(self.dtype))]
         inputs.append(self.constant(f"{name}.bias", bias.astype(self.dtype)))
-        return self.node("InstanceNormalization", inputs, name, epsilon=1e-5)
+        return self.node("InstanceNormalization", inputs, name, epsilon=NORM_EPSILON)
 
     def relu(self, x: str) -> str:
         return self.node("Relu", [x], f"{x}.relu")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from .network import MULTIPLE_OF, PAD, Tier, kmac_per_pixel
+from .network import BLOCK, MULTIPLE_OF, Tier, kmac_per_pixel
 
 PREFIX = "stylize."
 
@@ -32,7 +32,9 @@ def properties(about: About, tier: Tier) -> dict[str, str]:
         "range": "0..255",
         "output_range": "0..255",
         "multiple_of": str(MULTIPLE_OF),
-        "pad": str(PAD),
+        "pad": str(tier.pad),
+        "output_layout": f"blocks{BLOCK}",
+        "output_pad": "0",
         "kmac_per_pixel": f"{kmac_per_pixel(tier):.2f}",
         "trained_on": about.trained_on,
         "licence": about.licence,

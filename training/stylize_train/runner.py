@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from . import metadata
 from .errors import UserError
+from .network import BLOCK
 
 _DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -23,6 +24,10 @@ class Contract:
     bgr: bool = False
     multiple_of: int = 1
     pad: int = 0
+    #: Border that the result still has.
+    output_pad: int = 0
+    #: Side of the squares of pixels that are one position of the result.
+    output_block: int = 1
 
 
 class Model:
@@ -45,6 +50,8 @@ class Model:
             bgr=bgr or said.get("channels") == "bgr",
             multiple_of=int(said.get("multiple_of", 4)),
             pad=int(said.get("pad", 0)),
+            output_pad=int(said.get("output_pad", said.get("pad", 0))),
+            output_block=BLOCK if said.get("output_layout") == f"blocks{BLOCK}" else 1,
         )
         self.name = said.get("name", path.stem)
         self.proto = proto
@@ -61,7 +68,8 @@ class Model:
         pad, multiple = self.contract.pad, self.contract.multiple_of
         right, bottom = (-(side + 2 * pad) % multiple + pad for side in (width, height))
         styled = self._run(F.pad(picture, (pad, right, pad, bottom), mode="reflect"))
-        return styled[..., pad : pad + height, pad : pad + width]
+        left = self.contract.output_pad
+        return styled[..., left : left + height, left : left + width]
 
     def _run(self, picture: torch.Tensor) -> torch.Tensor:
         dtype, contract = _DTYPES[self.input.type], self.contract
@@ -69,14 +77,15 @@ class Model:
         values = values.round() if dtype == np.uint8 else values
         values = values.transpose(0, 2, 3, 1) if self.channels_last else values
         styled = self.session.run(None, {self.input.name: np.ascontiguousarray(values, dtype)})[0]
+        styled = unblocked(styled, contract.output_block) if contract.output_block > 1 else styled
         styled = torch.from_numpy(styled.astype(np.float32))
         styled = styled.permute(0, 3, 1, 2) if styled.shape[-1] == 3 else styled
         styled = (styled / contract.scale).clamp(0, 1)
         return styled.flip(1) if contract.bgr else styled
 
     def kmac_per_pixel(self) -> float:
-        """Thousands of multiply-accumulates of its convolutions for each pixel, counted at 512x512 or the fixed size."""
-        height, width = self.fixed or (512, 512)
+        """Thousands of multiply-accumulates of its convolutions for each pixel, counted at the fixed size, or one at which no border counts."""
+        height, width = self.fixed or (8192, 8192)
         proto = onnx.ModelProto.FromString(self.proto.SerializeToString())
         sides = proto.graph.input[0].type.tensor_type.shape.dim
         for dim, side in zip(
@@ -86,6 +95,13 @@ class Model:
         shapes = _shapes(onnx.shape_inference.infer_shapes(proto, data_prop=True))
         macs = sum(_macs(node, shapes) for node in proto.graph.node)
         return macs / (height * width) / 1000
+
+
+def unblocked(styled: np.ndarray, block: int) -> np.ndarray:
+    """N x H/b x W/b x 3·b² blocks of pixels as N x H x W x 3."""
+    count, rows, columns, _ = styled.shape
+    pixels = styled.reshape(count, rows, columns, block, block, 3).transpose(0, 1, 3, 2, 4, 5)
+    return pixels.reshape(count, rows * block, columns * block, 3)
 
 
 def _shapes(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:

@@ -27,7 +27,7 @@ from .losses import (
     style_target,
     total_variation,
 )
-from .network import MULTIPLE_OF, PAD, StyleNet, Tier, stylize
+from .network import MULTIPLE_OF, StyleNet, Tier, inside, stylize
 
 #: Pixels by which a part is smaller than the whole, in the loss of steadiness: farther than a frame would reach inwards.
 SHIFT = 48
@@ -38,9 +38,6 @@ WARM_UP_STEPS = 50
 STYLE_SIDE = 384
 #: One more than the metric's: larger strokes.
 STYLE_SCALES = 3
-#: Pixels around a crop that the network sees and the loss does not: as far as its zero padding reaches. A network that
-#: is judged where it knows the border paints a frame there.
-CONTEXT = 48
 #: In which colours are compared in a step.
 DIRECTIONS = 8
 
@@ -59,6 +56,8 @@ class Recipe:
     variation_weight: float = 1e-4
     range_weight: float = 0.5
     style_side: int = STYLE_SIDE
+    #: Share of the steps, the first ones, in which the norms go by the statistics of the batch. None are needed from a trained start.
+    free_norms: float = 0.5
     seed: int = 1
 
 
@@ -74,18 +73,14 @@ class Losses:
             self.values[name] = 0.95 * before + 0.05 * value
 
 
-#: The smallest crop of which a part can be styled, with its border.
-SMALLEST_CROP = SHIFT + PAD + MULTIPLE_OF
-
-
 class Trainer:
     """The state of a training, step by step. The same steps follow from the same state, resumed or not."""
 
     def __init__(self, tier: Tier, recipe: Recipe, features: Features, paintings: list[Path], device: torch.device):
-        if recipe.crop % MULTIPLE_OF or recipe.crop < SMALLEST_CROP:
-            raise UserError(
-                f"crops of {recipe.crop} pixels: a multiple of {MULTIPLE_OF} from {SMALLEST_CROP} on is needed"
-            )
+        # A part of it must be larger than the border that is reflected.
+        smallest = SHIFT + (tier.pad // MULTIPLE_OF + 1) * MULTIPLE_OF
+        if recipe.crop % MULTIPLE_OF or recipe.crop < smallest:
+            raise UserError(f"crops of {recipe.crop} pixels: a multiple of {MULTIPLE_OF} from {smallest} on is needed")
         self.recipe, self.device = recipe, device
         self.features = features.to(device)
         pictures = [load_picture(path, recipe.style_side).to(device) for path in paintings]
@@ -107,8 +102,9 @@ class Trainer:
         noise = torch.Generator().manual_seed(dice.randrange(2**31))
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
+        self.net.train(self.step_count < recipe.free_norms * recipe.steps)
         style = dice.randrange(len(self.targets))
-        original = content.batch(recipe.batch, recipe.crop + 2 * CONTEXT, dice)
+        original = content.batch(recipe.batch, recipe.crop + 2 * self.net.tier.pad, dice)
         loss = self._loss(original, style, dice, noise)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -124,8 +120,8 @@ class Trainer:
 
     def _loss(self, original: torch.Tensor, style: int, dice: random.Random, noise: torch.Generator) -> torch.Tensor:
         recipe, features = self.recipe, self.features
-        around = self.net(original, style)
-        styled, photo = (_contiguous(x[..., CONTEXT:-CONTEXT, CONTEXT:-CONTEXT]) for x in (around, original))
+        styled = self.net(original, style)
+        photo = _contiguous(inside(original, self.net.tier.pad))
         found = features(styled)
         with torch.no_grad():
             wanted = features(photo, LAST_CONTENT)
@@ -198,6 +194,7 @@ class Sheet:
         """Appends a row: each photograph as `net` paints it now, in its first style."""
         if not self.photographs:
             return
+        net.eval()
         with torch.no_grad():
             styled = [to_picture(stylize(net, photo.to(device))[0]) for photo in self.photographs]
         row = in_a_row(styled, self.HEIGHT)

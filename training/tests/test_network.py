@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylize_train.network import TIERS, StyleNet, Tier, kmac_per_pixel, one_style, stylize
+from stylize_train.network import TIERS, StyleNet, kmac_per_pixel, one_style, stylize
 
 
 @pytest.mark.parametrize(("tier", "limit"), [("live", 8), ("fine", 45)])
@@ -19,13 +19,20 @@ def test_an_untrained_network_draws_no_grid():
     """ICNR: each 4x4 block of the first picture is flat, as after a nearest enlargement."""
     net = StyleNet(TIERS["live"]).eval()
     with torch.no_grad():
-        styled = net(torch.rand(1, 3, 64, 64))
-    blocks = styled.reshape(1, 3, 32, 2, 32, 2)
+        styled = net(torch.rand(1, 3, 160, 160))
+    blocks = styled.reshape(1, 3, 20, 2, 20, 2)
     assert (blocks - blocks.mean((3, 5), keepdim=True)).abs().max() < 1e-5
 
 
-def test_one_style_of_many_is_the_same_network():
-    tier = Tier("live", 8, 16, 1)
+def test_what_lies_outside_of_the_border_plays_no_part(tier):
+    net = StyleNet(tier).eval()
+    picture = torch.rand(1, 3, 96, 120)
+    with torch.no_grad():
+        whole, part = net(picture), net(picture[..., :88, :96])
+    torch.testing.assert_close(part, whole[..., :32, :40])
+
+
+def test_one_style_of_many_is_the_same_network(tier):
     many, one = StyleNet(tier, styles=3).eval(), StyleNet(tier).eval()
     for number, parameter in enumerate(many.parameters()):
         torch.nn.init.normal_(parameter, 0, 0.1 + 0.01 * number)

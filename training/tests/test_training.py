@@ -20,9 +20,9 @@ def weights(trainer):
 
 
 def test_the_losses_fall(tier, features, folder, content):
-    training = trainer(tier, features, folder, Recipe(steps=60, batch=2, crop=112, style_side=64, rate=5e-3))
+    training = trainer(tier, features, folder, Recipe(steps=90, batch=2, crop=112, style_side=64, rate=5e-3))
     seen = []
-    while training.step_count < 60:
+    while training.step_count < 90:
         training.losses.values.clear()
         training.step(content)
         losses = training.losses.values

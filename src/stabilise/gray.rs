@@ -1,0 +1,90 @@
+//! Small grey pictures of a frame: what motion is looked for in.
+
+use pulp::Arch;
+
+use crate::convert::cpu::kernel::kernels;
+use crate::frame::{Frame, PixelFormat};
+
+/// A grey picture, bytes without padding.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gray {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Row after row.
+    pub values: Vec<u8>,
+}
+
+impl Gray {
+    /// Row `y`.
+    pub fn row(&self, y: usize) -> &[u8] {
+        &self.values[y * self.width..][..self.width]
+    }
+
+    fn resize(&mut self, width: usize, height: usize) {
+        (self.width, self.height) = (width, height);
+        self.values.resize(width * height, 0);
+    }
+
+    /// Becomes `larger` at half its size, the mean of 2x2; an odd last row or column is left out.
+    fn halve(&mut self, larger: &Self) {
+        self.resize(larger.width / 2, larger.height / 2);
+        for y in 0..self.height {
+            let (above, below) = (larger.row(2 * y), larger.row(2 * y + 1));
+            halved(Arch::new(), above, below, &mut self.values[y * self.width..][..self.width]);
+        }
+    }
+}
+
+/// The luma of a frame at 1/2, 1/4, 1/8 and 1/16 of its size.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pyramid {
+    /// From the largest to the smallest.
+    pub levels: [Gray; 4],
+    luma: [Vec<u8>; 2],
+}
+
+impl Pyramid {
+    /// Becomes that of `frame`.
+    pub fn read(&mut self, frame: &Frame) {
+        let (width, height) = (frame.size().width as usize / 2, frame.size().height as usize / 2);
+        let half = &mut self.levels[0];
+        half.resize(width, height);
+        for y in 0..height {
+            let out = &mut half.values[y * width..][..width];
+            let (above, below) = (frame.row(0, 2 * y), frame.row(0, 2 * y + 1));
+            if frame.format().pixels == PixelFormat::Rgbx {
+                for (row, luma) in [above, below].into_iter().zip(&mut self.luma) {
+                    luma.resize(row.len() / 4, 0);
+                    luma_of_rgbx(Arch::new(), row, luma);
+                }
+                halved(Arch::new(), &self.luma[0], &self.luma[1], out);
+            } else {
+                halved(Arch::new(), above, below, out);
+            }
+        }
+        for level in 1..self.levels.len() {
+            let (larger, smaller) = self.levels.split_at_mut(level);
+            smaller[0].halve(&larger[level - 1]);
+        }
+    }
+}
+
+kernels! {
+    /// The mean of each 2x2, rounded.
+    fn halved<'a>(above: &'a [u8], below: &'a [u8], out: &'a mut [u8]) {
+        for ((a, b), out) in above.chunks_exact(2).zip(below.chunks_exact(2)).zip(out) {
+            let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
+            *out = ((sum + 2) >> 2) as u8;
+        }
+    }
+
+    /// About the luma of each pixel: what matters is that it changes as the picture does.
+    fn luma_of_rgbx<'a>(pixels: &'a [u8], luma: &'a mut [u8]) {
+        for (pixel, luma) in pixels.chunks_exact(4).zip(luma) {
+            let sum = u16::from(pixel[0]) + 2 * u16::from(pixel[1]) + u16::from(pixel[2]);
+            *luma = ((sum + 2) >> 2) as u8;
+        }
+    }
+}

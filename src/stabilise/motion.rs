@@ -1,0 +1,235 @@
+//! Where each part of a picture came from: hierarchical block matching.
+//!
+//! From 1/16 to 1/2 of the size, each level refines what the level above found: blocks of [`SMALL_BLOCK`] pixels, at the last
+//! level of [`LARGE_BLOCK`], are compared (sum of absolute differences) with their surroundings in the picture before. A block's
+//! neighbours have a say, long ways cost a little, and the slopes of the costs give the fraction of a pixel.
+
+use super::gray::{Gray, Pyramid};
+
+/// Side of a block at 1/16, 1/8 and 1/4 of the size.
+const SMALL_BLOCK: usize = 4;
+/// Side of a block at 1/2 of the size: the same part of the picture as at 1/4.
+const LARGE_BLOCK: usize = 8;
+/// Side of that part, in pixels of the frame.
+pub(super) const BLOCK: usize = 16;
+
+/// How far each level looks, and what a pixel of way costs there against a difference of one, summed over a block.
+const LEVELS: [Level; 4] = [
+    Level { block: LARGE_BLOCK, reach: 1, cost: 29 },
+    Level { block: SMALL_BLOCK, reach: 1, cost: 15 },
+    Level { block: SMALL_BLOCK, reach: 2, cost: 15 },
+    Level { block: SMALL_BLOCK, reach: 3, cost: 15 },
+];
+
+#[derive(Clone, Copy)]
+struct Level {
+    block: usize,
+    reach: i32,
+    cost: u32,
+}
+
+/// Of a block: the way to where it was in the picture before.
+pub(super) type Vector = [f32; 2];
+
+/// A grid of vectors, in pixels of the frame, one for each [`BLOCK`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Field {
+    /// Blocks in a row.
+    pub columns: usize,
+    /// Rows of blocks.
+    pub rows: usize,
+    /// Row after row.
+    pub vectors: Vec<Vector>,
+}
+
+impl Field {
+    /// At a place of the frame, in pixels: between the centres of the blocks, bilinear.
+    pub fn at(&self, x: f32, y: f32) -> Vector {
+        let place = |pixel: f32, count: usize| {
+            let at = (pixel / BLOCK as f32 - 0.5).clamp(0.0, (count - 1) as f32);
+            let low = at as usize;
+            (low, (low + 1).min(count - 1), at - low as f32)
+        };
+        let ((left, right, fx), (top, bottom, fy)) = (place(x, self.columns), place(y, self.rows));
+        let of = |row: usize, column: usize| self.vectors[row * self.columns + column];
+        let mix = |a: Vector, b: Vector, f: f32| [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f];
+        mix(mix(of(top, left), of(top, right), fx), mix(of(bottom, left), of(bottom, right), fx), fy)
+    }
+}
+
+/// Looks for motion. Keeps its memory from frame to frame.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    grid: Grid,
+    above: Vec<[i32; 2]>,
+    raw: Vec<u32>,
+    costs: Vec<u32>,
+    refined: Vec<Vector>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Grid {
+    columns: usize,
+    rows: usize,
+}
+
+impl Search {
+    /// The motion from `before` to `now`; false where the picture is too small to tell.
+    pub fn find(&mut self, before: &Pyramid, now: &Pyramid, field: &mut Field) -> bool {
+        let quarter = &now.levels[1];
+        let (columns, rows) = (quarter.width / SMALL_BLOCK, quarter.height / SMALL_BLOCK);
+        if columns == 0 || rows == 0 {
+            return false;
+        }
+        (self.grid, self.above) = (Grid::default(), Vec::new());
+        for level in (0..LEVELS.len()).rev() {
+            let block = LEVELS[level].block;
+            let (grey, earlier) = (&now.levels[level], &before.levels[level]);
+            let grid = Grid { columns: grey.width / block, rows: grey.height / block };
+            if grid.columns == 0 || grid.rows == 0 {
+                continue; // too small for this level; the next one begins without a guess
+            }
+            self.guess(grid);
+            self.match_blocks(LEVELS[level], earlier, grey);
+            match level {
+                1 => self.calm(),
+                // Once more from where it got to: between two ways, the better may lie at the edge of what was looked at.
+                0 => {
+                    self.above = self.refined.iter().map(|way| way.map(|way| way.round() as i32)).collect();
+                    self.match_blocks(LEVELS[0], earlier, grey);
+                }
+                _ => {}
+            }
+        }
+        (field.columns, field.rows) = (self.grid.columns, self.grid.rows);
+        field.vectors.clear();
+        field.vectors.extend(self.refined.iter().map(|[x, y]| [2.0 * x, 2.0 * y]));
+        true
+    }
+
+    /// What the level above found, twice as long, for the blocks of this level.
+    fn guess(&mut self, grid: Grid) {
+        let coarse = self.grid;
+        let mut guesses = Vec::with_capacity(grid.columns * grid.rows);
+        for row in 0..grid.rows {
+            for column in 0..grid.columns {
+                let guess = if coarse.columns == 0 {
+                    [0, 0]
+                } else {
+                    // Each block of the level above covers four of these, but the last level's, which covers one.
+                    let of = |at: usize, here: usize, there: usize| {
+                        (if here > there + there / 2 { at / 2 } else { at }).min(there - 1)
+                    };
+                    let (row, column) = (of(row, grid.rows, coarse.rows), of(column, grid.columns, coarse.columns));
+                    self.refined[row * coarse.columns + column].map(|way| (2.0 * way).round() as i32)
+                };
+                guesses.push(guess);
+            }
+        }
+        (self.grid, self.above) = (grid, guesses);
+    }
+
+    /// Tries all ways around the guess, and keeps the cheapest for each block.
+    fn match_blocks(&mut self, level: Level, before: &Gray, now: &Gray) {
+        let count = self.grid.columns * self.grid.rows;
+        let side = (2 * level.reach + 1) as usize;
+        self.costs.clear();
+        for dy in -level.reach..=level.reach {
+            for dx in -level.reach..=level.reach {
+                self.differences(level.block, [dx, dy], before, now);
+                self.gather(level.cost, [dx, dy]);
+            }
+        }
+        self.refined.clear();
+        for block in 0..count {
+            let cost = |way: usize| self.costs[way * count + block];
+            let best = (0..side * side).min_by_key(|&way| cost(way)).unwrap_or(0);
+            let (column, row) = (best % side, best / side);
+            let fraction = |at: usize, step: usize| {
+                if at == 0 || at + 1 == side { 0.0 } else { vertex(cost(best - step), cost(best), cost(best + step)) }
+            };
+            let [x, y] = self.above[block];
+            let (dx, dy) = (column as i32 - level.reach, row as i32 - level.reach);
+            self.refined.push([(x + dx) as f32 + fraction(column, 1), (y + dy) as f32 + fraction(row, side)]);
+        }
+    }
+
+    /// Each block's difference to its place before, if it came the guessed way and `further`.
+    fn differences(&mut self, block: usize, further: [i32; 2], before: &Gray, now: &Gray) {
+        self.raw.clear();
+        for row in 0..self.grid.rows {
+            for column in 0..self.grid.columns {
+                let [x, y] = self.above[row * self.grid.columns + column];
+                let place = |at: usize, way: i32, side: usize| {
+                    (at as i32 * block as i32 + way).clamp(0, side as i32 - block as i32) as usize
+                };
+                let from_x = place(column, x + further[0], before.width);
+                let from_y = place(row, y + further[1], before.height);
+                let here = &now.values[row * block * now.width + column * block..];
+                let there = &before.values[from_y * before.width + from_x..];
+                self.raw.push(match block {
+                    LARGE_BLOCK => difference::<LARGE_BLOCK>(here, there, now.width),
+                    _ => difference::<SMALL_BLOCK>(here, there, now.width),
+                });
+            }
+        }
+    }
+
+    /// Adds to the costs: twice a block's own difference, its four neighbours', and the length of the way.
+    fn gather(&mut self, cost: u32, further: [i32; 2]) {
+        let Grid { columns, rows } = self.grid;
+        for row in 0..rows {
+            let own = &self.raw[row * columns..][..columns];
+            let above = &self.raw[row.saturating_sub(1) * columns..][..columns];
+            let below = &self.raw[(row + 1).min(rows - 1) * columns..][..columns];
+            for column in 0..columns {
+                let (left, right) = (column.saturating_sub(1), (column + 1).min(columns - 1));
+                let seen = 2 * own[column] + own[left] + own[right] + above[column] + below[column];
+                let [x, y] = self.above[row * columns + column];
+                let way = (x + further[0]).unsigned_abs() + (y + further[1]).unsigned_abs();
+                self.costs.push(seen + cost * way);
+            }
+        }
+    }
+
+    /// A vector that none of its neighbours shares is an error: the median of each 3x3.
+    fn calm(&mut self) {
+        let Grid { columns, rows } = self.grid;
+        let before = self.refined.clone();
+        for row in 0..rows {
+            for column in 0..columns {
+                let mut near = [[0.0; 9]; 2];
+                for index in 0..9 {
+                    let y = (row + index / 3).saturating_sub(1).min(rows - 1);
+                    let x = (column + index % 3).saturating_sub(1).min(columns - 1);
+                    let [dx, dy] = before[y * columns + x];
+                    (near[0][index], near[1][index]) = (dx, dy);
+                }
+                self.refined[row * columns + column] = near.map(|mut values| {
+                    values.sort_unstable_by(f32::total_cmp);
+                    values[4]
+                });
+            }
+        }
+    }
+}
+
+/// Where between −1/2 and 1/2 the lowest cost lies: absolute differences grow in straight lines to both sides of it.
+fn vertex(left: u32, middle: u32, right: u32) -> f32 {
+    let (left, middle, right) = (left as f32, middle as f32, right as f32);
+    let slope = left.max(right) - middle;
+    if slope > 0.0 { (0.5 * (left - right) / slope).clamp(-0.5, 0.5) } else { 0.0 }
+}
+
+/// Sum of absolute differences of two blocks, whose rows are `stride` apart.
+#[inline(always)]
+fn difference<const BLOCK: usize>(here: &[u8], there: &[u8], stride: usize) -> u32 {
+    let mut sum = 0;
+    for y in 0..BLOCK {
+        let (here, there) = (&here[y * stride..][..BLOCK], &there[y * stride..][..BLOCK]);
+        for x in 0..BLOCK {
+            sum += u32::from(here[x].abs_diff(there[x]));
+        }
+    }
+    sum
+}

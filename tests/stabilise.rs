@@ -1,0 +1,235 @@
+//! The stabiliser: what stands still stands still, what moves does not smear, what is new is new.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
+
+use std::sync::Arc;
+
+use stylize::compose::{Controls, LiveControls};
+use stylize::flow::Stage;
+use stylize::frame::{Colour, Frame, FrameFormat, Painted, PixelFormat, Size, Stamp, Timed, tight_planes};
+use stylize::pool::Pool;
+use stylize::stabilise::Stabilise;
+
+const SIZE: Size = Size::new(192, 128);
+
+/// A rig of one stabiliser and the number of the next frame.
+struct Rig(Stabilise, u64);
+
+impl Rig {
+    fn new(controls: Controls) -> Self {
+        Self(Stabilise::new(LiveControls::new(controls), Pool::new()), 0)
+    }
+
+    fn at(stabilise: f32) -> Self {
+        Self::new(Controls { stabilise, ..Controls::default() })
+    }
+
+    fn give(&mut self, original: &Frame, painting: &Frame, discontinuity: bool) -> Frame {
+        let stamp = Stamp { seq: self.1, discontinuity, ..Stamp::default() };
+        self.1 += 1;
+        let item = Painted { original: original.clone(), frame: painting.clone() };
+        self.0.process(Timed { stamp, item }).unwrap().item
+    }
+}
+
+/// A frame whose luma is `luma(x, y)`; chroma follows it at half its size.
+fn frame(size: Size, pixels: PixelFormat, luma: impl Fn(f32, f32) -> f32) -> Frame {
+    let (planes, len) = tight_planes(pixels, size);
+    let mut bytes = vec![0_u8; len];
+    for (index, plane) in planes.iter().enumerate().take(pixels.planes()) {
+        let (row_bytes, rows) = pixels.plane_extent(index, size);
+        let (step, scale) = match (pixels, index) {
+            (PixelFormat::Rgbx, _) => (4, 1.0),
+            (_, 0) => (1, 1.0),
+            (PixelFormat::I420, _) => (1, 2.0),
+            (PixelFormat::Nv12, _) => (2, 2.0),
+        };
+        for y in 0..rows {
+            for x in 0..row_bytes {
+                let value = luma((x / step) as f32 * scale, y as f32 * scale);
+                bytes[plane.offset_bytes + y * plane.stride_bytes + x] = value.round().clamp(0.0, 255.0) as u8;
+            }
+        }
+    }
+    let format = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
+    Frame::new(format, planes, Arc::new(bytes)).unwrap()
+}
+
+/// A texture without period within the frame, smooth enough to be followed.
+fn texture(x: f32, y: f32) -> f32 {
+    let waves = (x * 0.11 + (y * 0.05).sin() * 3.0).sin() + (y * 0.13 + (x * 0.043).cos() * 4.0).cos();
+    128.0 + 40.0 * waves + 15.0 * (0.31 * x + 0.23 * y).sin()
+}
+
+/// Noise between −1 and 1 that is the same on every run.
+fn noise(x: f32, y: f32, moment: u64) -> f32 {
+    let mut state = (x as u64) << 32 | (y as u64) << 12 | moment;
+    state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((state >> 40) as f32 / 8_388_608.0) - 1.0
+}
+
+fn luma(frame: &Frame) -> Vec<f32> {
+    let height = frame.size().height as usize;
+    (0..height).flat_map(|y| frame.row(0, y).to_vec()).map(f32::from).collect()
+}
+
+/// Root of the mean squared difference of luma, `margin` pixels of border left out.
+fn distance(a: &Frame, b: &Frame, margin: usize) -> f32 {
+    let (width, height) = (a.size().width as usize, a.size().height as usize);
+    let mut sum = 0.0;
+    for y in margin..height - margin {
+        for (a, b) in a.row(0, y)[margin..width - margin].iter().zip(&b.row(0, y)[margin..]) {
+            sum += (f32::from(*a) - f32::from(*b)).powi(2);
+        }
+    }
+    (sum / ((width - 2 * margin) * (height - 2 * margin)) as f32).sqrt()
+}
+
+#[test]
+fn a_painting_of_a_still_scene_stops_to_shimmer() {
+    let mut rig = Rig::at(1.0);
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for moment in 0..16 {
+        let original = frame(SIZE, PixelFormat::I420, |x, y| texture(x, y) + 3.0 * noise(x, y, moment));
+        // A network that makes ten times as much of the noise.
+        let painting = frame(SIZE, PixelFormat::I420, |x, y| 255.0 - texture(x, y) + 30.0 * noise(y, x, moment));
+        let steadied = rig.give(&original, &painting, false);
+        if moment >= 8 {
+            before.push(luma(&painting));
+            after.push(luma(&steadied));
+        }
+    }
+    let gain = deviation(&after) / deviation(&before);
+    assert!(gain < 0.4, "{gain}");
+}
+
+/// Mean over pixels of the standard deviation over time.
+fn deviation(frames: &[Vec<f32>]) -> f32 {
+    let count = frames.len() as f32;
+    let of = |pixel: usize| {
+        let mean = frames.iter().map(|frame| frame[pixel]).sum::<f32>() / count;
+        (frames.iter().map(|frame| (frame[pixel] - mean).powi(2)).sum::<f32>() / count).sqrt()
+    };
+    (0..frames[0].len()).map(of).sum::<f32>() / frames[0].len() as f32
+}
+
+#[test]
+fn strokes_move_along_with_the_picture() {
+    // What is fast is followed less well.
+    for (dx, dy, limit) in [(3.0, 0.0, 0.65), (-2.0, 5.0, 0.65), (0.5, -1.25, 0.65), (11.0, 7.0, 0.9)] {
+        let mut rig = Rig::at(1.0);
+        let mut shimmer = (0.0, 0.0);
+        for moment in 0..10 {
+            let (x0, y0) = (dx * moment as f32, dy * moment as f32);
+            let original = frame(SIZE, PixelFormat::I420, |x, y| texture(x + x0, y + y0));
+            let clean = frame(SIZE, PixelFormat::I420, |x, y| 255.0 - texture(x + x0, y + y0));
+            let shaky =
+                frame(SIZE, PixelFormat::I420, |x, y| 255.0 - texture(x + x0, y + y0) + 20.0 * noise(x, y, moment));
+            let steadied = rig.give(&original, &shaky, false);
+            if moment >= 5 {
+                shimmer.0 += distance(&shaky, &clean, 24);
+                shimmer.1 += distance(&steadied, &clean, 24);
+            }
+        }
+        let (shaky, steadied) = shimmer;
+        assert!(steadied < limit * shaky, "{dx} {dy}: {steadied} of {shaky}");
+    }
+}
+
+#[test]
+fn what_is_uncovered_shows_no_ghost() {
+    // A dark square crosses a bright texture, too fast to be followed; where it was, the background is back at once.
+    let square = |x: f32, y: f32, at: f32| (x - at).abs() < 20.0 && (y - 64.0).abs() < 20.0;
+    let mut rig = Rig::at(1.0);
+    for moment in 0..4 {
+        let at = 30.0 + 44.0 * moment as f32;
+        let scene =
+            frame(
+                SIZE,
+                PixelFormat::I420,
+                |x, y| {
+                    if square(x, y, at) { 20.0 } else { 150.0 + 0.3 * (texture(x, y) - 128.0) }
+                },
+            );
+        let steadied = rig.give(&scene, &scene, false);
+        // The edge itself, a part of a pixel, may be softer.
+        let is_edge = |i: usize| {
+            let (x, y) = ((i % SIZE.width as usize) as f32, (i / SIZE.width as usize) as f32);
+            let near = |distance: f32| (distance.abs() - 20.0).abs() < 2.0;
+            near(x - at) || near(y - 64.0)
+        };
+        let pairs = luma(&steadied).into_iter().zip(luma(&scene)).enumerate();
+        let worst = pairs.filter(|(i, _)| !is_edge(*i)).map(|(_, (a, b))| (a - b).abs()).fold(0.0, f32::max);
+        // The square is 130 darker.
+        assert!(worst <= 12.0, "frame {moment}: {worst}");
+    }
+}
+
+#[test]
+fn a_cut_and_a_gap_begin_anew() {
+    let first = frame(SIZE, PixelFormat::I420, texture);
+    let other =
+        frame(
+            SIZE,
+            PixelFormat::I420,
+            |x, y| if ((x / 24.0) as i32 + (y / 24.0) as i32) % 2 == 0 { 30.0 } else { 230.0 },
+        );
+    let painting = frame(SIZE, PixelFormat::I420, |x, _| x);
+    let mut rig = Rig::at(1.0);
+    rig.give(&first, &first, false);
+    assert_eq!(luma(&rig.give(&other, &painting, false)), luma(&painting), "a cut");
+    let mut rig = Rig::at(1.0);
+    rig.give(&first, &first, false);
+    assert_eq!(luma(&rig.give(&first, &painting, true)), luma(&painting), "a discontinuity");
+    let small = frame(Size::new(96, 64), PixelFormat::I420, texture);
+    assert_eq!(luma(&rig.give(&small, &painting, false)), luma(&painting), "another size of the input");
+}
+
+#[test]
+fn nothing_changes_where_nothing_is_asked_for() {
+    let pairs = [(0.0, 1.0), (1.0, 0.0), (f32::NAN, 1.0), (0.0, 0.0)];
+    for (stabilise, strength) in pairs {
+        let mut rig = Rig::new(Controls { stabilise, strength, keep_colour: false });
+        for moment in 0..3 {
+            let painting = frame(SIZE, PixelFormat::I420, |x, y| texture(x, y) + 20.0 * noise(x, y, moment));
+            assert_eq!(luma(&rig.give(&painting, &painting, false)), luma(&painting), "{stabilise} {strength}");
+        }
+    }
+}
+
+#[test]
+fn any_size_and_format_of_input_and_output() {
+    let sizes = [(1, 1), (2, 2), (7, 5), (15, 17), (16, 16), (33, 31), (63, 65), (64, 64), (130, 71), (257, 129)];
+    for (width, height) in sizes {
+        for pixels in PixelFormat::ALL {
+            for out in [Size::new(width, height), Size::new(48, 36), Size::new(200, 100)] {
+                let mut rig = Rig::at(1.0);
+                for moment in 0..3 {
+                    let original = frame(Size::new(width, height), pixels, |x, y| texture(x + moment as f32, y));
+                    let painting = frame(out, pixels, |x, y| texture(x, y) + 9.0 * noise(x, y, moment));
+                    let steadied = rig.give(&original, &painting, false);
+                    assert_eq!(steadied.format(), painting.format(), "{width}x{height} {pixels:?} {out}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_output_may_have_another_size_than_the_input() {
+    let large = Size::new(384, 256);
+    let mut rig = Rig::at(1.0);
+    let mut shimmer = (0.0, 0.0);
+    for moment in 0..10 {
+        let x0 = 3.0 * moment as f32;
+        let original = frame(SIZE, PixelFormat::I420, |x, y| texture(x + x0, y));
+        let clean = frame(large, PixelFormat::I420, |x, y| texture(x / 2.0 + x0, y / 2.0));
+        let shaky = frame(large, PixelFormat::I420, |x, y| texture(x / 2.0 + x0, y / 2.0) + 20.0 * noise(x, y, moment));
+        let steadied = rig.give(&original, &shaky, false);
+        if moment >= 5 {
+            shimmer.0 += distance(&shaky, &clean, 48);
+            shimmer.1 += distance(&steadied, &clean, 48);
+        }
+    }
+    assert!(shimmer.1 < 0.65 * shimmer.0, "{shimmer:?}");
+}
