@@ -23,7 +23,7 @@ endif
 ifdef CONTENT
 override CONTENT := $(value CONTENT)
 endif
-export IN OUT STYLE FORCE RUNTIME PREFIX DESTDIR MUTATIONS SECONDS_EACH
+export IN OUT STYLE FORCE RUNTIME PREFIX DESTDIR MUTATIONS SECONDS_EACH RUNS FRAMES LONG
 export STYLE_IMAGE NAME CONTENT VGG START TIER
 
 # The programs look for .runtime above themselves; with a target folder elsewhere they have to be told.
@@ -48,9 +48,9 @@ test: setup ## run every test
 lint: setup ## formatting, clippy, scripts, shaders
 	@bash scripts/lint.sh
 
-bench: setup ## kernels (criterion), then the whole pipeline
+bench: setup ## kernels (criterion), then the programs beside Python: make bench [RUNS=5 FRAMES=300 LONG=1]
 	$(WITH_RUNTIME) cargo bench --locked
-	$(WITH_RUNTIME) cargo run --release --locked --bin stylize -- bench
+	@$(WITH_RUNTIME) bash scripts/bench.sh
 
 train: ## make a style: make train STYLE_IMAGE=painting.jpg NAME=mystyle [CONTENT=folder of photographs]
 	@bash scripts/train.sh

@@ -46,6 +46,8 @@ pub struct Figures {
     pub infer: Duration,
     /// CPU time of encoding the styled clip.
     pub encode: Duration,
+    /// What a frame takes beyond the network where no other is under way: all stages but inference, the median.
+    pub added_latency: Duration,
     /// Wall time of the whole run, from opening the network to the finished file.
     pub wall: Duration,
     /// CPU time of the whole run.
@@ -76,6 +78,8 @@ impl fmt::Display for Figures {
         row("inference alone", self.infer)?;
         row("encoding alone", self.encode)?;
         row("the whole run", self.whole)?;
+        let added_ms = self.added_latency.as_secs_f64() * 1000.0;
+        writeln!(f, "a frame by itself takes {added_ms:.2} ms beyond inference (median)")?;
         let wall = self.wall.as_secs_f64();
         writeln!(f, "wall {wall:.2} s, {:.1} fps, peak memory {:.0} MB", *frames as f64 / wall, self.peak_rss_mb)?;
         write!(f, "pipeline efficiency {:.2}", self.efficiency())
@@ -100,7 +104,7 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
     let decode = cpu_of(|| decode(&clip))?;
     let stylizer = stylizer(&job)?;
     let workers = stylizer.workers();
-    let (convert, infer) = parts(stylizer, &clip, frames)?;
+    let Parts { convert, infer, added_latency } = parts(stylizer, &clip, frames)?;
     let styled_decode = cpu_of(|| self::decode(&styled))?;
     let encode = cpu_of(|| encode(&job, &styled, &folder.join("again.mp4")))?.saturating_sub(styled_decode);
     Ok(Figures {
@@ -114,6 +118,7 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
         convert,
         infer,
         encode,
+        added_latency,
         wall,
         whole,
         peak_rss_mb: peak_rss_mb(),
@@ -176,25 +181,39 @@ fn stylizer(job: &Job) -> Result<Stylizer> {
     Network::open(&job.engine)?.stylizer(job, opened.format, &Meter::new())
 }
 
+/// What the stages of a stylizer take.
+struct Parts {
+    convert: Duration,
+    infer: Duration,
+    added_latency: Duration,
+}
+
 /// CPU time of conversion and of the network, for `frames` times the first frame of the clip. The network runs with all
 /// its workers, as in the whole run; the conversion that feeds it is taken off again.
-fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<(Duration, Duration)> {
+fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<Parts> {
     let first = open(clip)?.source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
     let (mut pack, mut infer, mut unpack, mut stabilise) = stylizer.into_ends();
     let packed = cpu_of(|| (0..frames).try_for_each(|_| pack.process(first.clone()).map(drop)))?;
-    let mut unpacked = Duration::ZERO;
     let worker = &mut infer[0];
-    for _ in 0..frames.min(8) {
-        let styled = worker.process(pack.process(first.clone())?)?;
+    let (mut unpacked, mut added) = (Duration::ZERO, Vec::new());
+    let tries = u32::try_from(frames).unwrap_or(u32::MAX).clamp(1, 32);
+    for _ in 0..tries {
+        let since = Instant::now();
+        let packed = pack.process(first.clone())?;
+        let before = since.elapsed();
+        let styled = worker.process(packed)?;
+        let since = Instant::now();
         unpacked += cpu_of(|| stabilise.process(unpack.process(styled)?).map(drop))?;
+        added.push(before + since.elapsed());
     }
-    let unpacked =
-        unpacked * u32::try_from(frames).unwrap_or(u32::MAX) / u32::try_from(frames.min(8)).unwrap_or(1).max(1);
+    added.sort_unstable();
+    let unpacked = unpacked * u32::try_from(frames).unwrap_or(u32::MAX) / tries;
     let again = Again { frame: first, left: frames };
     let both = cpu_of(|| {
         flow(again).via("pack", pack).via_each("infer", infer).via("back", Back).into(Null { media: None }).wait(|| {})
     })?;
-    Ok((packed + unpacked, both.saturating_sub(packed)))
+    let (convert, infer) = (packed + unpacked, both.saturating_sub(packed));
+    Ok(Parts { convert, infer, added_latency: added[added.len() / 2] })
 }
 
 /// The same frame over and over.

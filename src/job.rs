@@ -243,7 +243,7 @@ impl Network {
         let order = stylizer::Order {
             net,
             out: needs.out,
-            most_workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
+            workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
             controls: LiveControls::new(job.look.controls),
             provider: job.engine.provider,
             threads: job.engine.threads,
@@ -257,10 +257,10 @@ impl Network {
         let net = self.model.picture_size(job.look.net_size.resolve(source.size));
         // What cannot be encoded was told of before.
         let codec = codec(job).ok().flatten();
-        let workers = stylizer::workers(net, stylizer::cores(job.engine.threads));
-        let cores = stylizer::cores(None);
         let is_quantised = self.chosen.is_some_and(|(_, precision)| precision == Precision::Int8);
         let network = memory::NetworkBytes::of(self.dtype(), is_quantised);
+        let workers = stylizer::workers(net, network, stylizer::cores(job.engine.threads));
+        let cores = stylizer::cores(None);
         memory::Needs { network, source: source.size, net, out: out_format(source, job), codec, workers, cores }
     }
 }

@@ -51,6 +51,11 @@ impl NetworkBytes {
         };
         Self { tensor: 3 * value, activations: if is_quantised { 15 } else { 45 } }
     }
+
+    /// What one frame at work takes, in bytes a pixel: activations, and the tensors before and behind them.
+    pub const fn at_work(self) -> u64 {
+        self.activations + 2 * self.tensor
+    }
 }
 
 /// All that decides how much memory a run takes.

@@ -9,14 +9,12 @@ use crate::convert::{Pack, Unpack};
 use crate::error::Result;
 use crate::flow::{Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
+use crate::memory::NetworkBytes;
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
 use crate::stabilise::Stabilise;
 use crate::tensor::TensorPool;
-
-/// What a network takes a pixel, activations and tensors together: 75 MB at 1280x720 for the shipped style.
-const WORKER_BYTES_PER_PIXEL: usize = 85;
 
 /// Memory for networks that run beside each other, a core.
 const WORKER_BYTES_PER_CORE: usize = 96 << 20;
@@ -36,8 +34,8 @@ pub struct Order {
     pub threads: Option<usize>,
     /// Memory that the run may take; `None`: what the machine has.
     pub memory_limit_bytes: Option<u64>,
-    /// Frames that the network may work on at the same time, so that memory suffices ([`crate::memory::fit`]).
-    pub most_workers: usize,
+    /// Frames that the network works on at the same time: [`workers`], as far as memory suffices ([`crate::memory::fit`]).
+    pub workers: usize,
 }
 
 /// The five stages, made ready.
@@ -63,7 +61,7 @@ impl Stylizer {
         let net = model.picture_size(order.net);
         let (tensors, frames) = (TensorPool::new(), Pool::new());
         let cores = cores(order.threads);
-        let workers = workers(net, cores).min(order.most_workers).max(1);
+        let workers = order.workers.clamp(1, cores);
         let options = SessionOptions {
             provider: order.provider,
             threads: cores / workers,
@@ -151,8 +149,8 @@ pub(crate) fn cores(asked: Option<usize>) -> usize {
 
 /// How many frames to work on at once: one a core, each on one thread, is the fastest way through a file, since threads
 /// that share a frame wait for each other. Large frames get fewer workers with more threads each, to bound the memory.
-pub fn workers(net: Size, cores: usize) -> usize {
-    let fitting = cores * WORKER_BYTES_PER_CORE / (net.pixels() * WORKER_BYTES_PER_PIXEL).max(1);
+pub fn workers(net: Size, network: NetworkBytes, cores: usize) -> usize {
+    let fitting = cores * WORKER_BYTES_PER_CORE / (net.pixels() * network.at_work() as usize).max(1);
     let most = fitting.clamp(1, cores);
     // Every worker has the same number of threads, so that none is left over.
     (1..=most).rev().find(|workers| cores.is_multiple_of(*workers)).unwrap_or(1)
@@ -161,20 +159,24 @@ pub fn workers(net: Size, cores: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::DType;
 
     #[test]
     fn workers_fill_the_cores_and_bound_the_memory() {
+        let [int8, fp16] = [true, false].map(|is_quantised| NetworkBytes::of(DType::U8, is_quantised));
         for cores in [1, 2, 3, 4, 6, 8, 16, 64] {
             for (width, height) in [(16, 16), (640, 360), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320)] {
                 let net = Size::new(width, height);
-                let workers = workers(net, cores);
-                assert_eq!(cores % workers, 0, "{net} on {cores}");
-                let bytes = workers * net.pixels() * WORKER_BYTES_PER_PIXEL;
-                assert!(workers == 1 || bytes <= cores * WORKER_BYTES_PER_CORE, "{net} on {cores}: {bytes}");
+                for network in [int8, fp16] {
+                    let workers = workers(net, network, cores);
+                    assert_eq!(cores % workers, 0, "{net} on {cores}");
+                    let bytes = workers * net.pixels() * network.at_work() as usize;
+                    assert!(workers == 1 || bytes <= cores * WORKER_BYTES_PER_CORE, "{net} on {cores}: {bytes}");
+                }
             }
         }
-        assert_eq!(workers(Size::new(1280, 720), 2), 2);
-        assert_eq!(workers(Size::new(1920, 1080), 2), 1);
-        assert_eq!(workers(Size::new(640, 360), 16), 16);
+        assert_eq!(workers(Size::new(1280, 720), fp16, 2), 2);
+        assert_eq!([int8, fp16].map(|network| workers(Size::new(1920, 1080), network, 2)), [2, 1]);
+        assert_eq!(workers(Size::new(640, 360), fp16, 16), 16);
     }
 }

@@ -57,7 +57,7 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
         provider: Provider::Cpu,
         threads: Some(2),
         memory_limit_bytes: None,
-        most_workers: 2,
+        workers: 2,
     };
     Stylizer::new(&model, &order, &Meter::new()).unwrap()
 }
@@ -167,8 +167,8 @@ fn taken_and_estimated(size: Size, to: &str) -> (f64, f64) {
     let out = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
     let cores = std::thread::available_parallelism().unwrap().get();
     let codec = (to != "null:").then_some(Codec::H264);
-    let workers = stylize::stylizer::workers(size, cores);
     let network = NetworkBytes::of(DType::U8, taken["precision"] == "int8");
+    let workers = stylize::stylizer::workers(size, network, cores);
     let needs = Needs { network, source: size, net: size, out, codec, workers, cores };
     (taken["peak_rss_mb"].as_f64().unwrap(), Estimate::of(&needs).total_bytes() as f64 / 1e6)
 }

@@ -236,7 +236,7 @@ pub(super) fn unlike(path: &Path, reason: &str) -> SinkError {
 
 /// Kept frames that are painted again, so that what looks back from frame to frame is at the seam as it was: what the stabiliser
 /// takes from so long ago is less than a step.
-const REHEARSED: usize = 16;
+const REHEARSED: usize = 24;
 
 /// A source whose first frames are kept ones.
 struct Continued {

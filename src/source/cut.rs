@@ -182,7 +182,10 @@ mod tests {
         let thirds = |start_nanos, end_nanos| {
             let mut frames = (0..9).map(|number| {
                 let (pts_nanos, duration_nanos) = (Some(number * 33_333_333), Some(33_333_333));
-                Timed { stamp: Stamp { seq: number, pts_nanos, duration_nanos, discontinuity: false, ..Stamp::default() }, item: number }
+                Timed {
+                    stamp: Stamp { seq: number, pts_nanos, duration_nanos, discontinuity: false, ..Stamp::default() },
+                    item: number,
+                }
             });
             let part = Part { start_nanos: Some(start_nanos), end_nanos: Some(end_nanos), frames: None };
             let mut cut = Cut::new(part, 0);
@@ -198,7 +201,10 @@ mod tests {
     fn the_last_frame_is_shown_until_the_one_behind_it() {
         let stamped = |number: u64, pts, duration| {
             let (pts_nanos, duration_nanos) = (Some(pts), Some(duration));
-            Timed { stamp: Stamp { seq: number, pts_nanos, duration_nanos, discontinuity: false, ..Stamp::default() }, item: number }
+            Timed {
+                stamp: Stamp { seq: number, pts_nanos, duration_nanos, discontinuity: false, ..Stamp::default() },
+                item: number,
+            }
         };
         for (frames, expected) in [(2, 30), (3, 500)] {
             let mut stream = [stamped(0, 0, 10), stamped(1, 10, 999), stamped(2, 40, 500)].into_iter();

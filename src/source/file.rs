@@ -356,7 +356,8 @@ impl Clock {
         let gap = self.last.map_or(DEFAULT_DURATION_NANOS, |(last, _)| pts_nanos.saturating_sub(last));
         let duration_nanos = duration.filter(|&stated| stated > gap / 4).or(self.last.map(|_| gap));
         self.last = Some((pts_nanos, duration_nanos.unwrap_or(DEFAULT_DURATION_NANOS)));
-        let stamp = Stamp { seq: self.seq, pts_nanos: Some(pts_nanos), duration_nanos, discontinuity, rehearsed: false };
+        let stamp =
+            Stamp { seq: self.seq, pts_nanos: Some(pts_nanos), duration_nanos, discontinuity, rehearsed: false };
         self.seq += 1;
         stamp
     }

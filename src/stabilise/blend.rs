@@ -7,7 +7,7 @@ use crate::convert::cpu::kernel::kernels;
 pub(super) const PARTS: i32 = 8;
 
 /// A way in whole pixels and `PARTS`ths: `whole` may be negative, `part` is not.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Way {
     pub whole: isize,
     pub part: u16,
@@ -16,7 +16,9 @@ pub(super) struct Way {
 impl Way {
     /// `way` pixels, rounded.
     pub fn new(way: f32) -> Self {
-        let parts = (way * PARTS as f32).round() as i32;
+        // Rounded down from far above 0: `f32::round` is a call where the processor has no instruction for it.
+        const FAR: i32 = 1 << 16;
+        let parts = (way * PARTS as f32 + (FAR as f32 + 0.5)) as i32 - FAR;
         Self { whole: parts.div_euclid(PARTS) as isize, part: parts.rem_euclid(PARTS) as u16 }
     }
 
@@ -42,6 +44,12 @@ impl<'a> Plane<'a> {
         &self.bytes[y * self.stride_bytes..][..self.width * self.step]
     }
 
+    /// Whether `count` pixels of row `y`, from `x` on, all lie inside.
+    #[inline(always)]
+    fn holds(&self, x: isize, y: isize, count: usize) -> bool {
+        x >= 0 && x as usize + count <= self.width && (0..self.height as isize).contains(&y)
+    }
+
     /// `count` pixels and one more of row `y`, from `x` on; what lies outside is the nearest that lies inside.
     #[inline(always)]
     fn run<'b>(&self, x: isize, y: isize, count: usize, edge: &'b mut Vec<u8>) -> &'b [u8]
@@ -64,19 +72,21 @@ impl<'a> Plane<'a> {
 /// Memory for what lies outside a plane, from run to run.
 pub(super) type Edges = [Vec<u8>; 2];
 
-/// Bytes of the longest run: a cell of pixels of four bytes.
-const RUN: usize = super::CELL[0] * 4;
-
 /// The run of `out.len()` bytes of row `y`, from pixel `x` on, of `before` once it went `way`: bilinear.
 #[inline(always)]
 fn moved(before: &Plane<'_>, [x, y]: [usize; 2], way: [Way; 2], edges: &mut Edges, out: &mut [u8]) {
     let len = out.len();
     let count = len / before.step;
     let (from_x, from_y) = (x as isize + way[0].whole, y as isize + way[1].whole);
+    let [right, down] = way.map(|way| way.part);
+    if right == 0 && down == 0 && before.holds(from_x, from_y, count) {
+        let row = before.row(from_y as usize);
+        out.copy_from_slice(&row[from_x as usize * before.step..][..len]);
+        return;
+    }
     let [edge, edge_below] = edges;
     let above = before.run(from_x, from_y, count, edge);
     let below = before.run(from_x, from_y + 1, count, edge_below);
-    let [right, down] = way.map(|way| way.part);
     let parts = PARTS as u16;
     let (left, up) = (parts - right, parts - down);
     let (above_left, above_right) = (&above[..len], &above[before.step..][..len]);
@@ -88,57 +98,60 @@ fn moved(before: &Plane<'_>, [x, y]: [usize; 2], way: [Way; 2], edges: &mut Edge
     }
 }
 
+/// The picture before, and from where each cell of `cell` pixels of a row takes what it shows now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Earlier<'a> {
+    pub plane: Plane<'a>,
+    pub ways: &'a [[Way; 2]],
+    pub cell: usize,
+}
+
+/// Row `y` once its cells went their ways. Neighbours that go the same way go together.
+#[inline(always)]
+fn moved_row(earlier: &Earlier<'_>, y: usize, edges: &mut Edges, out: &mut [u8]) {
+    let Earlier { plane: before, ways, cell } = earlier;
+    let mut begin = 0;
+    while begin < ways.len() {
+        let way = ways[begin];
+        let end = begin + ways[begin..].iter().take_while(|other| **other == way).count();
+        let bytes = |cells: usize| (cells * cell * before.step).min(before.width * before.step);
+        moved(before, [begin * cell, y], way, edges, &mut out[bytes(begin)..bytes(end)]);
+        begin = end;
+    }
+}
+
 kernels! {
-    /// Writes row `y` of `now`, mixed with `before` from the end of the ways (one for each cell of `cell` pixels), as much as
-    /// `weights` (256ths, one a byte) say.
+    /// Writes row `y` of `now`, mixed with what was before, as much as `weights` (256ths, one a byte) say.
     pub(super) fn mix_row<'a>(
-        before: &'a Plane<'a>,
+        earlier: &'a Earlier<'a>,
         now: &'a [u8],
         y: usize,
-        ways: &'a [[Way; 2]],
-        cell: usize,
         weights: &'a [u8],
         edges: &'a mut Edges,
         out: &'a mut [u8],
     ) {
-        let run = cell * before.step;
-        let rows = now.chunks(run).zip(weights.chunks(run)).zip(out.chunks_mut(run));
-        for (index, (((now, weights), out), &way)) in rows.zip(ways).enumerate() {
-            let mut buffer = [0; RUN];
-            let len = out.len();
-            let buffer = &mut buffer[..len];
-            moved(before, [index * cell, y], way, edges, buffer);
-            let (now, weights) = (&now[..len], &weights[..len]);
-            for i in 0..len {
-                let difference = i32::from(buffer[i]) - i32::from(now[i]);
-                // Towards `now`: what stays forgets all that was, however little it differs.
-                out[i] = (i32::from(now[i]) + difference * i32::from(weights[i]) / 256) as u8;
-            }
+        moved_row(earlier, y, edges, out);
+        let (now, weights) = (&now[..out.len()], &weights[..out.len()]);
+        for (out, (&now, &weight)) in out.iter_mut().zip(now.iter().zip(weights)) {
+            let (before, weight) = (u16::from(*out), u16::from(weight));
+            let now = u16::from(now);
+            // Towards `now`: what stays forgets all that was, however little it differs.
+            let (more, less) = (before.saturating_sub(now) * weight, now.saturating_sub(before) * weight);
+            *out = (now + (more >> 8) - (less >> 8)) as u8;
         }
     }
 
-    /// How far row `y` of `now` is from `before` once that went the ways.
+    /// How far row `y` of `now` is from what was before.
     pub(super) fn difference_row<'a>(
-        before: &'a Plane<'a>,
+        earlier: &'a Earlier<'a>,
         now: &'a [u8],
         y: usize,
-        ways: &'a [[Way; 2]],
-        cell: usize,
         edges: &'a mut Edges,
         out: &'a mut [u8],
     ) {
-        for (index, ((now, out), &way)) in now.chunks(cell).zip(out.chunks_mut(cell)).zip(ways).enumerate() {
-            moved(before, [index * cell, y], way, edges, out);
-            for (out, &now) in out.iter_mut().zip(now) {
-                *out = out.abs_diff(now);
-            }
-        }
-    }
-
-    /// What lies between two rows: `part` of `below`, in 256ths.
-    pub(super) fn between<'a>(above: &'a [u8], below: &'a [u8], part: u16, out: &'a mut [u8]) {
-        for ((&above, &below), out) in above.iter().zip(below).zip(out) {
-            *out = ((u16::from(above) * (256 - part) + u16::from(below) * part) >> 8) as u8;
+        moved_row(earlier, y, edges, out);
+        for (out, &now) in out.iter_mut().zip(now) {
+            *out = out.abs_diff(now);
         }
     }
 }

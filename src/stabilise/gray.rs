@@ -22,7 +22,8 @@ impl Gray {
         &self.values[y * self.width..][..self.width]
     }
 
-    fn resize(&mut self, width: usize, height: usize) {
+    /// Becomes of this size; the values are to be written.
+    pub fn resize(&mut self, width: usize, height: usize) {
         (self.width, self.height) = (width, height);
         self.values.resize(width * height, 0);
     }
@@ -74,8 +75,10 @@ impl Pyramid {
 kernels! {
     /// The mean of each 2x2, rounded.
     fn halved<'a>(above: &'a [u8], below: &'a [u8], out: &'a mut [u8]) {
-        for ((a, b), out) in above.chunks_exact(2).zip(below.chunks_exact(2)).zip(out) {
-            let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
+        let (above, below) = (&above[..2 * out.len()], &below[..2 * out.len()]);
+        for (x, out) in out.iter_mut().enumerate() {
+            let (left, right) = (2 * x, 2 * x + 1);
+            let sum = u16::from(above[left]) + u16::from(above[right]) + u16::from(below[left]) + u16::from(below[right]);
             *out = ((sum + 2) >> 2) as u8;
         }
     }

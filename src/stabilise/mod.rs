@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::flow::Stage;
 use crate::frame::{Frame, Painted, PixelFormat, Timed, tight_planes};
 use crate::pool::Pool;
-use blend::{Edges, Plane, Way, mix_row};
+use blend::{Earlier, Edges, Plane, Way, mix_row};
 use gray::Pyramid;
 use motion::{Field, Search};
 use weights::Weights;
@@ -42,7 +42,6 @@ pub struct Stabilise {
 #[derive(Debug, Default)]
 struct Scratch {
     ways: Vec<[Way; 2]>,
-    weights: Vec<u8>,
     edges: Edges,
 }
 
@@ -108,16 +107,17 @@ impl Stabilise {
         let scale = |side: u32, of: u32| subsampled as f32 * side as f32 / of as f32;
         let scale = [scale(original.width, format.size.width), scale(original.height, format.size.height)];
         let cell = CELL.map(|side| side / subsampled);
-        let columns = self.weights.columns(width, scale[0]);
-        let Scratch { ways, weights, edges } = &mut self.scratch;
+        self.weights.begin_plane(width, scale[0], step);
+        let Scratch { ways, edges } = &mut self.scratch;
         for (y, out) in out.chunks_exact_mut(row_bytes).enumerate() {
             if y % cell[1] == 0 {
                 let centre = (y + cell[1] / 2) as f32 * scale[1];
                 let pitch = [cell[0] as f32 * scale[0], scale[0] / scale[1]];
                 cells(&self.field, centre, pitch, width.div_ceil(cell[0]), 1.0 / scale[0], ways);
             }
-            self.weights.row(y, scale[1], &columns, step, weights);
-            mix_row(Arch::new(), &before, painted.frame.row(index, y), y, ways, cell[0], weights, edges, out);
+            let weights = self.weights.row(y, scale[1]);
+            let earlier = Earlier { plane: before, ways, cell: cell[0] };
+            mix_row(Arch::new(), &earlier, painted.frame.row(index, y), y, weights, edges, out);
         }
     }
 }
@@ -132,7 +132,7 @@ impl Stage for Stabilise {
         let amount = controls.stabilise * controls.strength;
         let Timed { stamp, item } = painted;
         // NaN is no amount.
-        if !(amount > 0.0) {
+        if amount.is_nan() || amount <= 0.0 {
             self.last = None;
             return Ok(Timed { stamp, item: item.frame });
         }

@@ -15,16 +15,18 @@ pub(super) const BLOCK: usize = 16;
 
 /// How far each level looks, and what a pixel of way costs there against a difference of one, summed over a block.
 const LEVELS: [Level; 4] = [
-    Level { block: LARGE_BLOCK, reach: 1, cost: 29 },
-    Level { block: SMALL_BLOCK, reach: 1, cost: 15 },
-    Level { block: SMALL_BLOCK, reach: 2, cost: 15 },
-    Level { block: SMALL_BLOCK, reach: 3, cost: 15 },
+    Level { block: LARGE_BLOCK, reach: 1, corners: false, cost: 29 },
+    Level { block: SMALL_BLOCK, reach: 1, corners: true, cost: 15 },
+    Level { block: SMALL_BLOCK, reach: 2, corners: true, cost: 15 },
+    Level { block: SMALL_BLOCK, reach: 3, corners: true, cost: 15 },
 ];
 
 #[derive(Clone, Copy)]
 struct Level {
     block: usize,
     reach: i32,
+    /// Whether both coordinates may change at once. At the last level, which looks twice, they need not.
+    corners: bool,
     cost: u32,
 }
 
@@ -136,8 +138,12 @@ impl Search {
         self.costs.clear();
         for dy in -level.reach..=level.reach {
             for dx in -level.reach..=level.reach {
-                self.differences(level.block, [dx, dy], before, now);
-                self.gather(level.cost, [dx, dy]);
+                if level.corners || dx == 0 || dy == 0 {
+                    self.differences(level.block, [dx, dy], before, now);
+                    self.gather(level.cost, [dx, dy]);
+                } else {
+                    self.costs.extend(std::iter::repeat_n(u32::MAX, count));
+                }
             }
         }
         self.refined.clear();
@@ -198,20 +204,31 @@ impl Search {
         let before = self.refined.clone();
         for row in 0..rows {
             for column in 0..columns {
-                let mut near = [[0.0; 9]; 2];
-                for index in 0..9 {
-                    let y = (row + index / 3).saturating_sub(1).min(rows - 1);
-                    let x = (column + index % 3).saturating_sub(1).min(columns - 1);
-                    let [dx, dy] = before[y * columns + x];
-                    (near[0][index], near[1][index]) = (dx, dy);
-                }
-                self.refined[row * columns + column] = near.map(|mut values| {
-                    values.sort_unstable_by(f32::total_cmp);
-                    values[4]
-                });
+                let near = |direction: usize| {
+                    std::array::from_fn(|index| {
+                        let y = (row + index / 3).saturating_sub(1).min(rows - 1);
+                        let x = (column + index % 3).saturating_sub(1).min(columns - 1);
+                        before[y * columns + x][direction]
+                    })
+                };
+                self.refined[row * columns + column] = [median(near(0)), median(near(1))];
             }
         }
     }
+}
+
+/// The median of nine, by exchanges (Paeth 1990).
+fn median(mut of: [f32; 9]) -> f32 {
+    #[rustfmt::skip]
+    const EXCHANGES: [[usize; 2]; 19] = [
+        [1, 2], [4, 5], [7, 8], [0, 1], [3, 4], [6, 7], [1, 2], [4, 5], [7, 8], [0, 3],
+        [5, 8], [4, 7], [3, 6], [1, 4], [2, 5], [4, 7], [4, 2], [6, 4], [4, 2],
+    ];
+    for [low, high] in EXCHANGES {
+        let (a, b) = (of[low], of[high]);
+        (of[low], of[high]) = if b < a { (b, a) } else { (a, b) };
+    }
+    of[4]
 }
 
 /// Where between −1/2 and 1/2 the lowest cost lies: absolute differences grow in straight lines to both sides of it.
@@ -232,4 +249,20 @@ fn difference<const BLOCK: usize>(here: &[u8], there: &[u8], stride: usize) -> u
         }
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_median_has_four_on_either_side(values in prop::array::uniform9(-100_i16..100)) {
+            let mut sorted = values;
+            sorted.sort_unstable();
+            prop_assert_eq!(median(values.map(f32::from)), f32::from(sorted[4]));
+        }
+    }
 }

@@ -2,15 +2,16 @@
 
 use pulp::Arch;
 
-use super::blend::{Edges, Plane, Way, between, difference_row};
+use super::blend::{Earlier, Edges, Plane, Way, difference_row};
 use super::gray::Gray;
 use super::motion::Field;
 use super::{CELL, cells};
+use crate::convert::cpu::kernel::kernels;
 
 /// Differences of the input (means of 4x4 pixels, in steps of 255) up to which all that is allowed stays: camera noise.
-const SAME: f32 = 4.0;
+const SAME: u16 = 4;
 /// From which on nothing stays.
-const CHANGED: f32 = 20.0;
+const CHANGED: u16 = 20;
 /// Most that may stay, in 256ths.
 const MOST: f32 = 230.0;
 /// Pixels of the frame a weight stands for, along each side.
@@ -18,21 +19,28 @@ const PITCH: f32 = 4.0;
 /// Where less than one weight in so many is not zero, a new scene began.
 const CUT: usize = 8;
 
-/// A weight in 256ths for each 4x4 pixels of the input.
+/// A weight in 256ths for each 4x4 pixels of the input, and for each 2x2 what lies between them.
 #[derive(Debug, Default)]
 pub(super) struct Weights {
     grid: Gray,
+    fine: Gray,
     rows: [Vec<u8>; 2],
     ways: Vec<[Way; 2]>,
     edges: Edges,
     line: Vec<u8>,
+    least: Vec<u8>,
+    /// For each byte of a plane's row, where in a row of `fine` its weight stands.
+    places: Vec<u32>,
+    /// The weights of a plane's row, and which row of `fine` they are.
+    spread: Vec<u8>,
+    spread_of: Option<usize>,
 }
 
 impl Weights {
     /// Compares the input with the one before, both at half size, along the motion between them. `amount` scales all. False where
     /// the two have too little in common.
     pub fn judge(&mut self, before: &Gray, now: &Gray, field: &Field, amount: f32) -> bool {
-        let table = table(amount);
+        let most = (MOST * amount.clamp(0.0, 1.0)).round() as u16;
         let plane = Plane {
             bytes: &before.values,
             stride_bytes: before.width,
@@ -40,8 +48,8 @@ impl Weights {
             height: before.height,
             step: 1,
         };
-        (self.grid.width, self.grid.height) = (now.width / 2, now.height / 2);
-        self.grid.values.clear();
+        let width = now.width / 2;
+        self.grid.resize(width, now.height / 2);
         let cell = CELL.map(|side| side / 2);
         for y in 0..2 * self.grid.height {
             if y % cell[1] == 0 {
@@ -50,17 +58,16 @@ impl Weights {
             }
             let out = &mut self.rows[y % 2];
             out.resize(now.width, 0);
-            difference_row(Arch::new(), &plane, now.row(y), y, &self.ways, cell[0], &mut self.edges, out);
+            let earlier = Earlier { plane, ways: &self.ways, cell: cell[0] };
+            difference_row(Arch::new(), &earlier, now.row(y), y, &mut self.edges, out);
             if y % 2 == 1 {
                 let [above, below] = &self.rows;
-                self.grid.values.extend(above.chunks_exact(2).zip(below.chunks_exact(2)).map(|(a, b)| {
-                    let sum: u16 = [a[0], a[1], b[0], b[1]].into_iter().map(u16::from).sum();
-                    table[usize::from(sum / 4)]
-                }));
+                weights_of(Arch::new(), above, below, most, &mut self.grid.values[y / 2 * width..][..width]);
             }
         }
-        self.shrink();
         let kept = self.grid.values.iter().filter(|&&weight| weight > 0).count();
+        self.shrink();
+        self.refine();
         kept * CUT > self.grid.values.len()
     }
 
@@ -68,60 +75,98 @@ impl Weights {
     /// take from what stayed.
     fn shrink(&mut self) {
         let Gray { width, height, .. } = self.grid;
-        let mut least = vec![0; width * height];
+        self.least.resize(width * height, 0);
+        self.line.resize(width, 0);
         for y in 0..height {
             let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|y| self.grid.row(y));
-            let down: Vec<u8> = (0..width).map(|x| rows.iter().map(|row| row[x]).min().unwrap_or(0)).collect();
-            for (x, least) in least[y * width..][..width].iter_mut().enumerate() {
-                *least = down[x.saturating_sub(1)].min(down[x]).min(down[(x + 1).min(width - 1)]);
-            }
+            least_of(Arch::new(), rows, &mut self.line, &mut self.least[y * width..][..width]);
         }
-        self.grid.values = least;
+        std::mem::swap(&mut self.grid.values, &mut self.least);
     }
 
-    /// The weights of row `y` of a plane, one for each byte. `columns` say where its pixels lie in the grid, `scale` how many
-    /// pixels of the input one row of the plane is.
-    pub fn row(&mut self, y: usize, scale: f32, columns: &[Column], step: usize, out: &mut Vec<u8>) {
+    /// Twice as many weights along each side, linear between those that there are.
+    fn refine(&mut self) {
         let Gray { width, height, .. } = self.grid;
-        let (top, part) = split((y as f32 + 0.5) * scale, height);
-        self.line.resize(width, 0);
-        let (above, below) = (self.grid.row(top), self.grid.row((top + 1).min(height - 1)));
-        between(Arch::new(), above, below, part, &mut self.line);
-        out.clear();
-        for &Column { left, part } in columns {
-            let (a, b) = (u16::from(self.line[left]), u16::from(self.line[(left + 1).min(width - 1)]));
-            let weight = ((a * (256 - part) + b * part) >> 8) as u8;
-            out.extend(std::iter::repeat_n(weight, step));
+        self.fine.resize(2 * width, 2 * height);
+        for y in 0..2 * height {
+            let near = y / 2;
+            let far = if y % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
+            let out = &mut self.fine.values[y * 2 * width..][..2 * width];
+            doubled(Arch::new(), self.grid.row(near), self.grid.row(far), &mut self.line, out);
         }
     }
 
-    /// Where the pixels of a plane's row lie in the grid; `scale`: how many pixels of the input one of them is.
-    pub fn columns(&self, width: usize, scale: f32) -> Vec<Column> {
-        let place = |x: usize| {
-            let (left, part) = split((x as f32 + 0.5) * scale, self.grid.width);
-            Column { left, part }
-        };
-        (0..width).map(place).collect()
+    /// Prepares for the rows of a plane of `width` pixels of `step` bytes; `scale`: how many pixels of the input one of them is.
+    pub fn begin_plane(&mut self, width: usize, scale: f32, step: usize) {
+        let last = self.fine.width - 1;
+        self.places.clear();
+        self.places.extend((0..width * step).map(|byte| place(byte / step, scale, last) as u32));
+        self.spread.resize(width * step, 0);
+        self.spread_of = None;
+    }
+
+    /// The weights of row `y` of the plane, one for each byte; `scale`: how many pixels of the input one row of the plane is.
+    pub fn row(&mut self, y: usize, scale: f32) -> &[u8] {
+        let row = place(y, scale, self.fine.height - 1);
+        if self.spread_of.replace(row) != Some(row) {
+            spread(Arch::new(), self.fine.row(row), &self.places, &mut self.spread);
+        }
+        &self.spread
     }
 }
 
-/// Between which two weights of a row a pixel lies, and how far from the left one, in 256ths.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Column {
-    left: usize,
-    part: u16,
+/// The weight that pixel `at` takes, if one pixel is `scale` of the input and `last` is the last weight.
+fn place(at: usize, scale: f32, last: usize) -> usize {
+    (((at as f32 + 0.5) * scale * (2.0 / PITCH)) as usize).min(last)
 }
 
-fn split(pixel: f32, count: usize) -> (usize, u16) {
-    let at = (pixel / PITCH - 0.5).clamp(0.0, (count - 1) as f32);
-    let left = at as usize;
-    (left, ((at - left as f32) * 256.0) as u16)
-}
+kernels! {
+    /// The weights of the means of 2x2 differences: `most` up to [`SAME`], 0 from [`CHANGED`] on.
+    fn weights_of<'a>(above: &'a [u8], below: &'a [u8], most: u16, out: &'a mut [u8]) {
+        let (above, below) = (&above[..2 * out.len()], &below[..2 * out.len()]);
+        for (x, out) in out.iter_mut().enumerate() {
+            let (left, right) = (2 * x, 2 * x + 1);
+            let sum = u16::from(above[left]) + u16::from(above[right]) + u16::from(below[left]) + u16::from(below[right]);
+            let difference = sum / 4;
+            let share = CHANGED.saturating_sub(difference).min(CHANGED - SAME);
+            *out = (most * share / (CHANGED - SAME)) as u8;
+        }
+    }
 
-/// The weight of each difference.
-fn table(amount: f32) -> [u8; 256] {
-    std::array::from_fn(|difference| {
-        let share = ((CHANGED - difference as f32) / (CHANGED - SAME)).clamp(0.0, 1.0);
-        (MOST * amount.clamp(0.0, 1.0) * share).round() as u8
-    })
+    /// The least of each 3x3, `rows` being those above, at and below; `line` is scratch.
+    fn least_of<'a>(rows: [&'a [u8]; 3], line: &'a mut [u8], out: &'a mut [u8]) {
+        let [above, here, below] = rows;
+        for ((((line, out), &a), &b), &c) in line.iter_mut().zip(out.iter_mut()).zip(above).zip(here).zip(below) {
+            *line = a.min(b).min(c);
+            *out = *line;
+        }
+        for (out, &left) in out[1..].iter_mut().zip(line.iter()) {
+            *out = (*out).min(left);
+        }
+        for (out, &right) in out.iter_mut().zip(&line[1..]) {
+            *out = (*out).min(right);
+        }
+    }
+
+    /// A row of twice as many, a quarter of the way from `near` to `far`; `line` is scratch.
+    fn doubled<'a>(near: &'a [u8], far: &'a [u8], line: &'a mut [u8], out: &'a mut [u8]) {
+        let quarter = |near: u8, far: u8| ((3 * u16::from(near) + u16::from(far) + 2) / 4) as u8;
+        for ((line, &near), &far) in line.iter_mut().zip(near).zip(far) {
+            *line = quarter(near, far);
+        }
+        let count = line.len();
+        let out = &mut out[..2 * count];
+        (out[0], out[2 * count - 1]) = (line[0], line[count - 1]);
+        for x in 1..count {
+            out[2 * x - 1] = quarter(line[x - 1], line[x]);
+            out[2 * x] = quarter(line[x], line[x - 1]);
+        }
+    }
+
+    /// Of `weights` those that stand at `places`.
+    fn spread<'a>(weights: &'a [u8], places: &'a [u32], out: &'a mut [u8]) {
+        for (out, &place) in out.iter_mut().zip(places) {
+            *out = weights[place as usize];
+        }
+    }
 }

@@ -10,8 +10,8 @@ use crate::{bytes, killed, resumed};
 
 /// Mean squared difference of luma that two encodings of the same frame may have.
 const NOISE: f64 = 12.0;
-/// Of lossless ones. The stabiliser remembers a pixel in a hundred by a step more or less than a run in one go.
-const LOSSLESS_NOISE: f64 = 0.01;
+/// Of lossless ones. The stabiliser remembers some pixels in a hundred by a step more or less than a run in one go.
+const LOSSLESS_NOISE: f64 = 0.03;
 
 fn difference(a: &Picture, b: &Picture) -> f64 {
     let (a, b) = (&a.planes[0], &b.planes[0]);

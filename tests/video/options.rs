@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::Folder;
-use crate::common::clip::{AAC, Clip, FFV1, H264_B};
+use crate::common::clip::{AAC, Clip, FFV1, H264_B, write_raw};
 use crate::common::read::{codecs, decode};
 
 #[test]
@@ -33,6 +33,26 @@ fn a_part_begins_and_ends_at_its_frames() {
     }
     folder.run("in.mp4 none.mp4 --start 99").refused(3, "--start");
     assert_eq!(folder.names(), ["in.mp4", "out.mkv", "out.mp4"]);
+}
+
+#[test]
+fn constant_quality_takes_the_bits_that_it_needs() {
+    // A second of noise, for which no usual rate suffices.
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let frames: Vec<Vec<u8>> = (0..25).map(|_| (0..320 * 240 * 3 / 2).map(|_| noise()).collect()).collect();
+    let folder = Folder::new();
+    let fields = "format=I420,width=320,height=240";
+    write_raw(&folder.path("in.mkv"), fields, "avenc_ffv1 ! matroskamux", frames);
+    for to in ["x264.mp4", "hevc.mp4 --codec hevc", "vp9.mkv --codec vp9"] {
+        folder.run(&format!("in.mkv {to}")).good(25);
+        let name = to.split(' ').next().unwrap();
+        let bits = 8 * fs::metadata(folder.path(name)).unwrap().len();
+        assert!(bits > 8_000_000, "{to}: {bits} bits for a second of noise");
+    }
 }
 
 #[test]

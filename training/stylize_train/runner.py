@@ -84,7 +84,7 @@ class Model:
         return styled.flip(1) if contract.bgr else styled
 
     def kmac_per_pixel(self) -> float:
-        """Thousands of multiply-accumulates of its convolutions for each pixel, counted at the fixed size, or one at which no border counts."""
+        """Thousands of multiply-accumulates of its convolutions for each pixel, at the fixed size, or one that borders do not tell on."""
         height, width = self.fixed or (8192, 8192)
         proto = onnx.ModelProto.FromString(self.proto.SerializeToString())
         sides = proto.graph.input[0].type.tensor_type.shape.dim

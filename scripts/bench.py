@@ -1,0 +1,273 @@
+"""Measures the programs from outside, and beside them what one would write in Python with the same parts.
+
+The peer reads with OpenCV, runs the same ONNX file in ONNX Runtime on all cores, and pipes frames into ffmpeg's x264 at the settings
+that stylize-video uses. Each measurement is a process of its own; runs of all of them alternate, and medians are compared, so that
+what else the machine does meets all alike.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import imageio_ffmpeg
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+MODEL = ROOT / "models" / "wave.live.int8.onnx"
+#: As stylize-video sets x264.
+X264 = ["-c:v", "libx264", "-preset", "superfast", "-crf", "21", "-x264-params", "rc-lookahead=3:sync-lookahead=0"]
+#: Frames a second of the rendered clips.
+FPS = 25
+#: Frames of the networks that take a second for one.
+FEW = 6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--peer", nargs=4, metavar=("MODEL", "IN", "OUT", "FRAMES"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peer:
+        model, source, target, frames = options.peer
+        peer(Path(model), source, target, int(frames))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        table(options, Path(folder))
+
+
+def table(options: argparse.Namespace, folder: Path) -> None:
+    """Prints every figure with its goal."""
+    hd, full_hd, johnson = folder / "hd.mp4", folder / "full-hd.mp4", folder / "johnson.onnx"
+    clip(hd, "1280x720", options.frames)
+    clip(full_hd, "1920x1080", options.frames)
+    onnx.save(johnson_network(), johnson)
+    out = str(folder / "out.mp4")
+    found: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        found.setdefault(name, []).append(value)
+
+    for run in range(options.runs):
+        print(f"run {run + 1} of {options.runs}", file=sys.stderr)
+        note("network", network_ms())
+        styled = stylize(hd, out)
+        note("mp4", styled["fps"])
+        note("null", stylize(hd, "null:")["fps"])
+        large = stylize(full_hd, "null:")
+        note("null 1080", large["fps"])
+        note("memory", large["peak_rss_mb"])
+        note("memory mp4", stylize(full_hd, out)["peak_rss_mb"])
+        note("cold", cold_start_s(hd))
+        note("python", options.frames / seconds(python(MODEL, hd, out, options.frames)))
+        note("python johnson", FEW / seconds(python(johnson, hd, out, FEW)))
+        efficiency, added = bench(options.frames)
+        note("efficiency", efficiency)
+        note("added", added)
+    median = {name: statistics.median(values) for name, values in found.items()}
+    rows = [
+        ("network alone, int8, 1280x720, two threads", median["network"], "ms", "at most 11"),
+        ("1280x720 H.264 to H.264", median["mp4"], "fps", "at least 45"),
+        ("1280x720 to null:", median["null"], "fps", "at least 60"),
+        ("1920x1080 to null:", median["null 1080"], "fps", "at least 30"),
+        ("pipeline efficiency", median["efficiency"], "", "at least 0.92"),
+        ("times OpenCV + ONNX Runtime + ffmpeg, same network", median["mp4"] / median["python"], "", "at least 1.5"),
+        ("times the same with 154 kMAC/px", median["mp4"] / median["python johnson"], "", "at least 40"),
+        ("latency beyond inference, 1280x720", median["added"], "ms", "at most 4"),
+        ("peak memory, 1920x1080 to null:", median["memory"], "MB", "at most 350"),
+        ("peak memory, 1920x1080 to H.264", median["memory mp4"], "MB", "at most 350"),
+        ("cold start to the first frame", median["cold"], "s", "at most 0.5"),
+    ]
+    print(f"{os.cpu_count()} cores, medians of {options.runs} runs of {options.frames} frames")
+    for name, value, unit, goal in rows:
+        print(f"  {name:<52}{value:>9.2f} {unit:<4} {goal}")
+    print(
+        f"  {'Python, the same network; with 154 kMAC/px':<52}{median['python']:>9.2f} fps  {median['python johnson']:.2f} fps"
+    )
+    if options.long:
+        flat(folder)
+
+
+def stylize(source: Path, target: str, *more: str) -> dict:
+    """Runs stylize-video with its defaults; its report."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        words = [source, target, "--force", "--quiet", "--report", report.name, *more]
+        subprocess.run([PROGRAMS / "stylize-video", *map(str, words)], check=True)
+        return json.load(report)
+
+
+def clip(path: Path, size: str, frames: int) -> None:
+    """Renders the project's own scene."""
+    words = [PROGRAMS / "examples" / "demo_clip", path, "--size", size, "--seconds", str(frames // FPS)]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+
+
+def bench(frames: int) -> tuple[float, float]:
+    """Pipeline efficiency, and milliseconds of a frame beyond inference."""
+    said = subprocess.run(
+        [PROGRAMS / "stylize", "bench", "--frames", str(frames)], check=True, capture_output=True, text=True
+    ).stdout
+    efficiency = float(said.split("pipeline efficiency")[1].split()[0])
+    return efficiency, float(said.split("by itself takes")[1].split()[0])
+
+
+def cold_start_s(source: Path) -> float:
+    """Seconds from nothing to the end of a run of one frame."""
+    since = time.perf_counter()
+    stylize(source, "null:", "--frames", "1")
+    return time.perf_counter() - since
+
+
+def flat(folder: Path) -> None:
+    """Resident memory over ten thousand frames, in megabytes."""
+    source = folder / "long.mp4"
+    clip(source, "1920x1080", 10_000)
+    words = [PROGRAMS / "stylize-video", source, "null:", "--quiet"]
+    with subprocess.Popen(words) as running:
+        seen = []
+        while running.poll() is None:
+            status = Path(f"/proc/{running.pid}/status")
+            lines = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
+            seen += [int(line.split()[1]) / 1000 for line in lines]
+            time.sleep(5)
+    tenth = max(1, len(seen) // 10)
+    print(f"10,000 frames of 1920x1080: {seen[tenth]:.0f} MB after a tenth, {seen[-1]:.0f} MB at the end")
+
+
+def python(model: Path, source: Path, target: str, frames: int) -> list[str]:
+    """The peer's command."""
+    return [sys.executable, __file__, "--peer", str(model), str(source), target, str(frames)]
+
+
+def seconds(words: list[str]) -> float:
+    """How long it takes, start of the process included."""
+    since = time.perf_counter()
+    subprocess.run(words, check=True)
+    return time.perf_counter() - since
+
+
+def session(model: Path, threads: int = 0) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def network_ms() -> float:
+    """One frame of 1280x720 with its border on two threads, the median of thirty."""
+    run = session(MODEL, 2)
+    pad = contract(run)["pad"]
+    picture = np.random.default_rng(0).integers(0, 256, (1, 720 + 2 * pad, 1280 + 2 * pad, 3), np.uint8)
+    times = []
+    for _ in range(33):
+        since = time.perf_counter()
+        run.run(None, {run.get_inputs()[0].name: picture})
+        times.append(1000 * (time.perf_counter() - since))
+    return statistics.median(times[3:])
+
+
+def contract(run: ort.InferenceSession) -> dict[str, int]:
+    """What the model says of its border."""
+    said = run.get_modelmeta().custom_metadata_map
+    return {"pad": int(said.get("stylize.pad", 0)), "multiple_of": int(said.get("stylize.multiple_of", 4))}
+
+
+def peer(model: Path, source: str, target: str, frames: int) -> None:
+    """Reads, styles and writes, as one would in Python."""
+    run = session(model)
+    name, is_bytes = run.get_inputs()[0].name, run.get_inputs()[0].type == "tensor(uint8)"
+    said = contract(run)
+    video = cv2.VideoCapture(source)
+    width, height = (int(video.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    words = [
+        "-y",
+        "-loglevel",
+        "error",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-s",
+        f"{width}x{height}",
+        "-r",
+        str(FPS),
+    ]
+    encoder = subprocess.Popen(
+        [imageio_ffmpeg.get_ffmpeg_exe(), *words, "-i", "-", "-pix_fmt", "yuv420p", *X264, target],
+        stdin=subprocess.PIPE,
+    )
+    pad, multiple = said["pad"], said["multiple_of"]
+    right, bottom = (pad + -(side + 2 * pad) % multiple for side in (width, height))
+    for _ in range(frames):
+        there, frame = video.read()
+        if not there:
+            break
+        frame = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        frame = cv2.copyMakeBorder(frame, pad, bottom, pad, right, cv2.BORDER_REFLECT_101)
+        if is_bytes:
+            blocks = run.run(None, {name: frame[None]})[0][0]
+            rows, columns, _ = blocks.shape
+            styled = blocks.reshape(rows, columns, 4, 4, 3).swapaxes(1, 2).reshape(4 * rows, 4 * columns, 3)
+        else:
+            planes = frame.astype(np.float32).transpose(2, 0, 1)[None]
+            styled = run.run(None, {name: planes})[0][0].clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+        encoder.stdin.write(np.ascontiguousarray(styled[:height, :width]).tobytes())
+    encoder.stdin.close()
+    encoder.wait()
+
+
+def johnson_network() -> onnx.ModelProto:
+    """The usual network (Johnson et al. 2016): 32, 64, 128 channels, five residual blocks, instance norm; weights at random."""
+    nodes, weights, dice = [], [], np.random.default_rng(0)
+
+    def node(kind: str, inputs: list[str], **attributes) -> str:
+        nodes.append(helper.make_node(kind, inputs, [f"x{len(nodes)}"], **attributes))
+        return f"x{len(nodes) - 1}"
+
+    def constant(values: np.ndarray) -> str:
+        weights.append(numpy_helper.from_array(values, f"w{len(weights)}"))
+        return weights[-1].name
+
+    def conv(x: str, ins: int, outs: int, side: int, stride: int = 1, norm: bool = True) -> str:
+        kernel = dice.normal(0, (ins * side * side) ** -0.5, (outs, ins, side, side)).astype(np.float32)
+        x = node("Conv", [x, constant(kernel)], kernel_shape=[side] * 2, strides=[stride] * 2, pads=[side // 2] * 4)
+        ones, zeros = np.ones(outs, np.float32), np.zeros(outs, np.float32)
+        return node("InstanceNormalization", [x, constant(ones), constant(zeros)]) if norm else x
+
+    def relu(x: str) -> str:
+        return node("Relu", [x])
+
+    x = relu(conv("image", 3, 32, 9))
+    x = relu(conv(x, 32, 64, 3, 2))
+    x = relu(conv(x, 64, 128, 3, 2))
+    for _ in range(5):
+        x = node("Add", [x, conv(relu(conv(x, 128, 128, 3)), 128, 128, 3)])
+    for ins, outs in ((128, 64), (64, 32)):
+        scales = constant(np.array([1, 1, 2, 2], np.float32))
+        x = relu(conv(node("Resize", [x, "", scales], mode="nearest"), ins, outs, 3))
+    x = conv(x, 32, 3, 9, norm=False)
+    sides = [1, 3, "height", "width"]
+    graph = helper.make_graph(
+        nodes,
+        "johnson",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, sides)],
+        [helper.make_tensor_value_info(x, TensorProto.FLOAT, sides)],
+        weights,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+if __name__ == "__main__":
+    main()
