@@ -23,6 +23,9 @@ use crate::tensor::Styled;
 /// Frames a second of the clip that is measured with.
 const RATE: FrameRate = FrameRate { frames: NonZeroU32::new(25).unwrap(), seconds: NonZeroU32::MIN };
 
+/// Frames that go through the stages one by one.
+const TRIES: usize = 50;
+
 /// What was measured.
 #[derive(Clone, Debug)]
 pub struct Figures {
@@ -191,23 +194,26 @@ struct Parts {
 /// CPU time of conversion and of the network, for `frames` times the first frame of the clip. The network runs with all
 /// its workers, as in the whole run; the conversion that feeds it is taken off again.
 fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<Parts> {
-    let first = open(clip)?.source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
+    let mut source = open(clip)?.source;
+    let first = source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
     let (mut pack, mut infer, mut unpack, mut stabilise) = stylizer.into_ends();
     let packed = cpu_of(|| (0..frames).try_for_each(|_| pack.process(first.clone()).map(drop)))?;
     let worker = &mut infer[0];
     let (mut unpacked, mut added) = (Duration::ZERO, Vec::new());
-    let tries = u32::try_from(frames).unwrap_or(u32::MAX).clamp(1, 32);
-    for _ in 0..tries {
+    // Frames that follow each other: how long the stabiliser looks for motion depends on them.
+    let mut frame = Some(first.clone());
+    while let Some(next) = frame.filter(|_| added.len() < TRIES) {
         let since = Instant::now();
-        let packed = pack.process(first.clone())?;
+        let packed = pack.process(next)?;
         let before = since.elapsed();
         let styled = worker.process(packed)?;
         let since = Instant::now();
         unpacked += cpu_of(|| stabilise.process(unpack.process(styled)?).map(drop))?;
         added.push(before + since.elapsed());
+        frame = source.next()?;
     }
     added.sort_unstable();
-    let unpacked = unpacked * u32::try_from(frames).unwrap_or(u32::MAX) / tries;
+    let unpacked = unpacked.mul_f64(frames as f64 / added.len() as f64);
     let again = Again { frame: first, left: frames };
     let both = cpu_of(|| {
         flow(again).via("pack", pack).via_each("infer", infer).via("back", Back).into(Null { media: None }).wait(|| {})
