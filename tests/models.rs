@@ -376,9 +376,9 @@ fn the_stage_keeps_stamp_and_original_and_allocates_no_frame_after_the_first() {
 fn the_first_style_of_the_zoo_runs() {
     let entry = zoo::find(None, None, None, zoo::fastest_first(Provider::Cpu)).unwrap();
     let model = Model::open(&runtime(), entry.source, &SpecOverrides::default()).unwrap();
-    assert_eq!((model.label().as_str(), model.spec().pad, model.spec().multiple_of), ("wave", 56, 8));
+    assert_eq!((model.label().as_str(), model.spec().pad, model.spec().multiple_of), ("wave", 60, 8));
     let mut session = model.session(Size::new(50, 30), &options()).unwrap();
-    assert_eq!(session.input_size(), Size::new(168, 144));
+    assert_eq!(session.input_size(), Size::new(176, 152));
     let (input, output) = run(&mut session);
     assert!(output.iter().all(|value| (0.0..=255.0).contains(value)));
     let distance: f32 = input.iter().zip(&output).map(|(a, b)| (a - b).abs()).sum::<f32>() / input.len() as f32;
