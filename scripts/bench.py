@@ -102,10 +102,11 @@ def table(options: argparse.Namespace, folder: Path) -> None:
 
 def stylize(source: Path, target: str, *more: str) -> dict:
     """Runs stylize-video with its defaults; its report."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        words = [source, target, "--force", "--quiet", "--report", report.name, *more]
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        words = [source, target, "--force", "--quiet", "--report", report, *more]
         subprocess.run([PROGRAMS / "stylize-video", *map(str, words)], check=True)
-        return json.load(report)
+        return json.loads(report.read_text())
 
 
 def clip(path: Path, size: str, frames: int) -> None:
