@@ -28,7 +28,7 @@ impl Way {
     }
 }
 
-/// A plane that is read: rows of `row_bytes`, whose pixels have `step` bytes.
+/// A plane that is read: rows `stride_bytes` apart, whose pixels have `step` bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plane<'a> {
     pub bytes: &'a [u8],

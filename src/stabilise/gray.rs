@@ -72,14 +72,19 @@ impl Pyramid {
     }
 }
 
+/// Sum of the 2x2 values of two rows that become value `x` at half the size.
+#[inline(always)]
+pub(super) fn sum_of_four(above: &[u8], below: &[u8], x: usize) -> u16 {
+    let (left, right) = (2 * x, 2 * x + 1);
+    u16::from(above[left]) + u16::from(above[right]) + u16::from(below[left]) + u16::from(below[right])
+}
+
 kernels! {
     /// The mean of each 2x2, rounded.
     fn halved<'a>(above: &'a [u8], below: &'a [u8], out: &'a mut [u8]) {
         let (above, below) = (&above[..2 * out.len()], &below[..2 * out.len()]);
         for (x, out) in out.iter_mut().enumerate() {
-            let (left, right) = (2 * x, 2 * x + 1);
-            let sum = u16::from(above[left]) + u16::from(above[right]) + u16::from(below[left]) + u16::from(below[right]);
-            *out = ((sum + 2) >> 2) as u8;
+            *out = ((sum_of_four(above, below, x) + 2) >> 2) as u8;
         }
     }
 

@@ -3,7 +3,7 @@
 use pulp::Arch;
 
 use super::blend::{Earlier, Edges, Plane, Way, difference_row};
-use super::gray::Gray;
+use super::gray::{Gray, sum_of_four};
 use super::motion::Field;
 use super::{CELL, cells};
 use crate::convert::cpu::kernel::kernels;
@@ -125,9 +125,7 @@ kernels! {
     fn weights_of<'a>(above: &'a [u8], below: &'a [u8], most: u16, out: &'a mut [u8]) {
         let (above, below) = (&above[..2 * out.len()], &below[..2 * out.len()]);
         for (x, out) in out.iter_mut().enumerate() {
-            let (left, right) = (2 * x, 2 * x + 1);
-            let sum = u16::from(above[left]) + u16::from(above[right]) + u16::from(below[left]) + u16::from(below[right]);
-            let difference = sum / 4;
+            let difference = sum_of_four(above, below, x) / 4;
             let share = CHANGED.saturating_sub(difference).min(CHANGED - SAME);
             *out = (most * share / (CHANGED - SAME)) as u8;
         }

@@ -41,7 +41,7 @@ def padded_bytes(photo: torch.Tensor, tier: Tier) -> np.ndarray:
 
 
 def quantised(model: onnx.ModelProto, pictures: list[np.ndarray]) -> onnx.ModelProto:
-    """QDQ: bytes for activations, signed bytes a channel for weights; every node in bytes."""
+    """QDQ: bytes for activations, signed bytes a channel for weights; the one instance norm stays as it is."""
     # Bytes go in and come out: their quantisation is the picture's own.
     overrides = {
         "in": [{"scale": np.array(SCALE, np.float32), "zero_point": np.array(0, np.uint8)}],

@@ -1,7 +1,7 @@
 """The ONNX graph of a network of one style, written node by node.
 
 Written rather than traced, because it differs from the PyTorch module where that saves time at no difference in the result:
-bytes go in and come out (DequantizeLinear and QuantizeLinear scale, round and clamp), the norms are part of the convolutions, and
+bytes go in and come out (DequantizeLinear and QuantizeLinear scale, round and clamp), the batch norms are part of the convolutions, and
 nothing is moved at full size. The picture goes in as NHWC, in which four pixels are twelve channels: PixelUnshuffle(4) and a
 1x1 convolution together are one convolution of four rows. And it comes out as blocks of 4x4 pixels, one after the other, which the
 runtime reads row by row: PixelShuffle(4) in the graph would cost a tenth of all time.

@@ -2,8 +2,9 @@
 
 Everything dense happens at 1/4 and 1/8 of the picture's size, where a 3x3 convolution costs 1/16 and 1/64 of what it costs
 at full size (PixelUnshuffle and PixelShuffle: Shi et al. 2016). The batch norms (Ioffe and Szegedy 2015) learn with the
-statistics of their batch, and later with fixed ones, which the exported graph holds as part of its convolutions: what a pixel
-becomes depends on its surroundings alone, not on the whole picture. A small blur follows each PixelShuffle but the last: it lets
+statistics of their batch, and later with fixed ones, which the exported graph holds as part of its convolutions. One instance norm
+(Ulyanov et al. 2016) is left, at the entry to 1/8 size: it takes a picture's contrast away, and without it style is learned more slowly.
+A small blur follows each PixelShuffle but the last: it lets
 nothing through that alternates from pixel to pixel, which is what lattices are made of. No convolution pads: the caller
 gives a border, the result has none, and no frame can be painted along it. The norms, and the last two convolutions, exist once for
 each style (Dumoulin et al. 2017), so that a base can be trained on many styles at once; a network that ships holds one.

@@ -59,17 +59,15 @@ impl<'a> RowReader<'a> {
                 }
                 planes.each_ref().map(Vec::as_slice)
             }
-            (values, Layout::Nhwc) => {
-                load(self.arch, values, start, triples);
-                let rows = planes.each_mut().map(Vec::as_mut_slice);
-                kernel::split_triples(self.arch, triples, rows);
-                planes.each_ref().map(Vec::as_slice)
-            }
-            (values, Layout::Blocks4) => {
-                let Values::U8(values) = values else { unreachable!("only bytes lie in blocks") };
-                row.resize(self.geometry.row_len, 0);
-                gather(values, self.geometry.top + y, row);
-                kernel::floats_from_bytes(self.arch, &row[3 * self.geometry.left..], triples);
+            (values, layout) => {
+                if layout == Layout::Blocks4 {
+                    let Values::U8(values) = values else { unreachable!("only bytes lie in blocks") };
+                    row.resize(self.geometry.row_len, 0);
+                    gather(values, self.geometry.top + y, row);
+                    kernel::floats_from_bytes(self.arch, &row[3 * self.geometry.left..], triples);
+                } else {
+                    load(self.arch, values, start, triples);
+                }
                 let rows = planes.each_mut().map(Vec::as_mut_slice);
                 kernel::split_triples(self.arch, triples, rows);
                 planes.each_ref().map(Vec::as_slice)
