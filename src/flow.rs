@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Timed};
@@ -48,13 +48,13 @@ pub trait Stage: Send {
     fn process(&mut self, item: Timed<Self::In>) -> Result<Timed<Self::Out>>;
 }
 
-/// Where frames go.
-pub trait Sink: Send {
+/// Where frames go, or what comes instead of them.
+pub trait Sink<T = Frame>: Send {
     /// Takes a frame.
     ///
     /// # Errors
     /// When it cannot be written or shown.
-    fn accept(&mut self, frame: Timed<Frame>) -> Result<()>;
+    fn accept(&mut self, frame: Timed<T>) -> Result<()>;
 
     /// Everything was accepted: makes it whole and visible. Not called when the flow failed; dropping the sink leaves
     /// nothing behind then.
@@ -137,12 +137,31 @@ pub struct Flow<T> {
     ended: Receiver<()>,
 }
 
+/// What happens to a frame for which the next stage has no time yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It waits, and with it the source: files.
+    EveryFrame,
+    /// It waits until a newer one takes its place, and is counted as dropped then: live.
+    Newest,
+}
+
 impl Flow<Frame> {
-    /// Begins a flow at `source`. At most `depth` items wait between two stages.
-    pub fn from(mut source: impl Source + 'static, stop: Stop, depth: usize, meter: Meter) -> Self {
+    /// Begins a flow at `source` that keeps every frame. At most `depth` items wait between two stages.
+    pub fn from(source: impl Source + 'static, stop: Stop, depth: usize, meter: Meter) -> Self {
+        Self::begin(source, stop, Pace::EveryFrame, depth, meter)
+    }
+
+    /// Begins a flow at `source` that never lets it wait: the first stage gets the newest frame.
+    pub fn newest(source: impl Source + 'static, stop: Stop, meter: Meter) -> Self {
+        Self::begin(source, stop, Pace::Newest, 0, meter)
+    }
+
+    fn begin(mut source: impl Source + 'static, stop: Stop, pace: Pace, depth: usize, meter: Meter) -> Self {
         let (ending, ended) = bounded(0);
         let shared = Shared { depth, meter, outcome: Outcome::default(), _ending: ending };
-        let (head, tail) = bounded(depth);
+        let (head, tail) = bounded(if pace == Pace::Newest { 1 } else { depth });
+        let waiting = (pace == Pace::Newest).then(|| tail.clone());
         let thread = spawn("decode", &shared, move |shared| {
             while !stop.asked() && !shared.outcome.failed() {
                 let since = Instant::now();
@@ -151,6 +170,9 @@ impl Flow<Frame> {
                     shared.meter.frame_in();
                 }
                 shared.meter.spent("decode", since.elapsed());
+                if waiting.as_ref().is_some_and(|waiting| make_room(&head, waiting)) {
+                    shared.meter.frame_dropped();
+                }
                 if head.send(frame).is_err() {
                     break; // downstream holds the reason
                 }
@@ -159,6 +181,11 @@ impl Flow<Frame> {
         });
         Self { tail, threads: vec![thread], shared, ended }
     }
+}
+
+/// Takes what waits in a full queue out of it, so that who alone sends to it does not wait; says whether there was any.
+fn make_room<T>(head: &Sender<T>, waiting: &Receiver<T>) -> bool {
+    head.is_full() && waiting.try_recv().is_ok()
 }
 
 impl<T: Send + 'static> Flow<T> {
@@ -179,9 +206,9 @@ impl<T: Send + 'static> Flow<T> {
     }
 }
 
-impl Flow<Frame> {
+impl<T: Send + 'static> Flow<T> {
     /// Ends the flow in `sink` and lets it run.
-    pub fn into(mut self, mut sink: impl Sink + 'static) -> Running {
+    pub fn into(mut self, mut sink: impl Sink<T> + 'static) -> Running {
         let tail = self.tail;
         self.threads.push(spawn("encode", &self.shared, move |shared| {
             for frame in tail.iter().filter(|frame| !frame.stamp.rehearsed) {
@@ -232,6 +259,62 @@ impl Running {
             let _ = thread.join();
         }
         self.outcome.take().map_or(Ok(()), Err)
+    }
+
+    /// Whether all its threads have ended.
+    pub fn is_over(&self) -> bool {
+        matches!(self.ended.try_recv(), Err(TryRecvError::Disconnected))
+    }
+}
+
+/// A sink beside a flow, on a thread of its own: the flow never waits for it, and goes on when it fails.
+pub struct Aside {
+    head: Sender<Timed<Frame>>,
+    /// The other end of the queue, where the newest frame takes the place of those that wait.
+    waiting: Option<Receiver<Timed<Frame>>>,
+    thread: JoinHandle<()>,
+    outcome: Outcome,
+}
+
+impl Aside {
+    /// Lets `sink` run. At most `depth` frames (at least one) wait for it; by `pace` a further one is left out, or takes
+    /// the place of the oldest.
+    pub fn begin(name: &'static str, mut sink: impl Sink + 'static, pace: Pace, depth: usize) -> Self {
+        let (head, tail) = bounded(depth.max(1));
+        let waiting = (pace == Pace::Newest).then(|| tail.clone());
+        let (ending, _) = bounded(0);
+        let shared = Shared { depth, meter: Meter::new(), outcome: Outcome::default(), _ending: ending };
+        let outcome = shared.outcome.clone();
+        let thread = spawn(name, &shared, move |_| {
+            for frame in &tail {
+                sink.accept(frame)?;
+            }
+            sink.finish()
+        });
+        Self { head, waiting, thread, outcome }
+    }
+
+    /// Offers a frame; says whether it was taken without another one being lost for it. Never waits.
+    pub fn offer(&self, frame: Timed<Frame>) -> bool {
+        let lost = self.waiting.as_ref().is_some_and(|waiting| make_room(&self.head, waiting));
+        self.head.try_send(frame).is_ok() && !lost
+    }
+
+    /// Whether the sink failed. It takes no more frames then.
+    pub fn failed(&self) -> bool {
+        self.outcome.failed()
+    }
+
+    /// Waits until the sink has taken all frames that it was given, and is complete.
+    ///
+    /// # Errors
+    /// The failure of the sink, also an earlier one.
+    pub fn finish(self) -> Result<()> {
+        let Self { head, waiting, thread, outcome } = self;
+        drop((head, waiting));
+        // A panic inside is on record already.
+        let _ = thread.join();
+        outcome.take().map_or(Ok(()), Err)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -367,6 +368,8 @@ pub struct Stamp {
     pub discontinuity: bool,
     /// This frame is painted for the sake of those that follow, and goes nowhere: it is there already.
     pub rehearsed: bool,
+    /// When a live source took it; none for what was recorded.
+    pub captured: Option<Instant>,
 }
 
 /// A painting, and what it was painted from.

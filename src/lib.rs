@@ -32,6 +32,7 @@ pub mod flow;
 pub mod stylizer;
 pub mod memory;
 pub mod job;
+pub mod live;
 pub mod report;
 #[doc(hidden)]
 pub mod bench;

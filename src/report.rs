@@ -75,6 +75,11 @@ impl Meter {
         lock(&counters.spent).clear();
     }
 
+    /// A newer frame took the place of one that had not been worked on.
+    pub fn frame_dropped(&self) {
+        self.0.frames_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The original passed in place of a styled frame that was not a picture.
     pub fn frame_substituted(&self) {
         self.0.frames_substituted.fetch_add(1, Ordering::Relaxed);

@@ -124,8 +124,7 @@ mod tests {
                 seq: number as u64,
                 pts_nanos: Some(time[0] * MS),
                 duration_nanos: Some((time[1] - time[0]) * MS),
-                discontinuity: false,
-                rehearsed: false,
+                ..Stamp::default()
             };
             Timed { stamp, item: number }
         });

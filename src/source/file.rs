@@ -357,7 +357,7 @@ impl Clock {
         let duration_nanos = duration.filter(|&stated| stated > gap / 4).or(self.last.map(|_| gap));
         self.last = Some((pts_nanos, duration_nanos.unwrap_or(DEFAULT_DURATION_NANOS)));
         let stamp =
-            Stamp { seq: self.seq, pts_nanos: Some(pts_nanos), duration_nanos, discontinuity, rehearsed: false };
+            Stamp { seq: self.seq, pts_nanos: Some(pts_nanos), duration_nanos, discontinuity, ..Stamp::default() };
         self.seq += 1;
         stamp
     }

@@ -167,7 +167,7 @@ impl Source for Pictures {
             pts_nanos: Some(begin_nanos - self.first_nanos),
             duration_nanos: Some(end_nanos - begin_nanos),
             discontinuity: index == self.begin,
-            rehearsed: false,
+            ..Stamp::default()
         };
         Ok(Some(Timed { stamp, item: self.last.clone() }))
     }

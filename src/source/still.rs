@@ -87,7 +87,7 @@ pub(super) fn decode_still(path: &Path, name: &Path, meter: &Meter) -> Result<Ti
 }
 
 pub(super) fn stamp(seq: u64, pts_nanos: u64) -> Stamp {
-    Stamp { seq, pts_nanos: Some(pts_nanos), duration_nanos: None, discontinuity: seq == 0, rehearsed: false }
+    Stamp { seq, pts_nanos: Some(pts_nanos), discontinuity: seq == 0, ..Stamp::default() }
 }
 
 fn frame(mut pixels: RgbaImage, path: &Path, meter: &Meter) -> Result<Frame, ImageError> {

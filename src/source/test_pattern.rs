@@ -84,7 +84,7 @@ impl Source for TestPattern {
             pts_nanos: Some(pts_nanos),
             duration_nanos: Some(end_nanos - pts_nanos),
             discontinuity: seq == 0,
-            rehearsed: false,
+            ..Stamp::default()
         };
         Ok(Some(Timed { stamp, item: frame }))
     }

@@ -1,0 +1,128 @@
+//! The words of the live filter: what it films, what the user wishes at the window, what the window tells.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::frame::{Painted, Size, Timed};
+use crate::source::test_pattern::FrameRate;
+
+/// What is filmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LiveInput {
+    /// A camera.
+    Camera(CameraChoice),
+    /// The scene that the program renders itself.
+    Test,
+    /// A file, at its own pace.
+    File(PathBuf),
+    /// An address: `rtsp://`, `srt://`, `http://` or `https://`.
+    Address(String),
+    /// The screen.
+    Screen,
+}
+
+/// Which camera.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CameraChoice {
+    /// The first that is there.
+    #[default]
+    First,
+    /// By its number in `stylize cameras`, from 0.
+    Number(usize),
+    /// By its name, or a part of it that no other camera has.
+    Name(String),
+}
+
+/// How a camera films.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode {
+    /// Size of its picture.
+    pub size: Size,
+    /// Frames a second.
+    pub rate: FrameRate,
+}
+
+/// What the user asks for while the filter runs, at the window by key or mouse.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wish {
+    /// The style so many places further in the list; negative: back.
+    StyleBy(i32),
+    /// The style at this place of the list, from 0.
+    Style(usize),
+    /// So much more of the style; negative: less.
+    StrengthBy(f32),
+    /// The colours of the original on or off.
+    KeepColour,
+    /// The stabiliser on or off.
+    Stabilise,
+    /// The picture of this moment stands still, for all who watch, or moves again.
+    Freeze,
+    /// A picture of this moment as a file.
+    Snapshot,
+    /// The recording begins or ends.
+    Record,
+    /// The end.
+    Quit,
+}
+
+/// What the window tells beside the picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// Names of the styles that can be chosen.
+    pub styles: Vec<String>,
+    /// Place of the style in that list, if it is in there.
+    pub style: Option<usize>,
+    /// Its name, or the file of the model.
+    pub style_name: String,
+    /// Painted frames a second.
+    pub fps: f64,
+    /// From the camera to the painted frame, middle of the last ones.
+    pub latency: Duration,
+    /// Frames left out so far.
+    pub dropped: u64,
+    /// Who runs the network.
+    pub provider: String,
+    /// Size that the network works at.
+    pub net_size: Option<Size>,
+    /// How much of the style, 0..=1.
+    pub strength: f32,
+    /// Whether the colours are the original's.
+    pub keep_colour: bool,
+    /// Whether the strokes are held still.
+    pub stabilise: bool,
+    /// Whether the picture stands still.
+    pub frozen: bool,
+    /// How long the recording is, while there is one.
+    pub recording: Option<Duration>,
+    /// Something to be shown for some seconds, such as where a snapshot went, and a number that changes with each.
+    pub note: (u64, String),
+}
+
+/// The status as it is now, for whoever shows it. Clones are the same board.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<Mutex<Status>>);
+
+impl Board {
+    /// What stands on it.
+    pub fn read(&self) -> Status {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes what stands on it.
+    pub fn write(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Puts up a note.
+    pub fn note(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.write(|status| status.note = (status.note.0 + 1, text));
+    }
+}
+
+/// Where painted frames are shown. They are taken at once; the newest is shown.
+pub trait Screen: Send {
+    /// Shows `painted` as soon as it can be.
+    fn show(&self, painted: Timed<Painted>);
+}
