@@ -239,13 +239,7 @@ impl Sink for FileSink {
         if self.frames.push_buffer(buffer).is_err() {
             // The reason is on the bus, or will be at once.
             let said = self.media.status.wait(POLL, |said| said.output_error.is_some());
-            let unknown = || Failure {
-                text: "the encoder takes no more frames".into(),
-                no_space: false,
-                not_media: false,
-                encrypted: false,
-                sound: false,
-            };
+            let unknown = || Failure::plain("the encoder takes no more frames");
             return Err(self.failure(said.output_error.unwrap_or_else(unknown)).into());
         }
         Ok(())

@@ -42,15 +42,37 @@ impl Fit {
             }
             return Ok(frame);
         }
-        let (from, to) = (format.size, first.size);
-        self.meter.warn(format!("the input changes its size on the way: brought to that of its beginning, {to}"));
-        let inner = inside(to, ratio(from, aspect) / ratio(to, self.aspect));
-        if inner == to && from == to {
+        self.meter
+            .warn(format!("the input changes its size on the way: brought to that of its beginning, {}", first.size));
+        let inner = self.inner(format.size, aspect);
+        if inner == first.size && format.size == first.size {
             return Ok(frame);
         }
-        tracing::debug!("a frame of {from} is shown at {inner} in {to}");
+        self.convert(&frame, inner)
+    }
+
+    /// The same for who needs every frame in the one format: other layouts and colours are converted as well. Nobody is
+    /// warned.
+    ///
+    /// # Errors
+    /// See [`crate::convert::resize::Resizer::resize`].
+    pub(super) fn exactly(&mut self, frame: Frame, aspect: gst::Fraction) -> Result<Frame> {
+        let format = frame.format();
+        let inner = self.inner(format.size, aspect);
+        if format == self.format && inner == format.size { Ok(frame) } else { self.convert(&frame, inner) }
+    }
+
+    /// The part that a picture of size `from` with pixels of shape `aspect` takes.
+    fn inner(&self, from: Size, aspect: gst::Fraction) -> Size {
+        inside(self.format.size, ratio(from, aspect) / ratio(self.format.size, self.aspect))
+    }
+
+    /// `frame` scaled to `inner`, in the middle.
+    fn convert(&mut self, frame: &Frame, inner: Size) -> Result<Frame> {
+        let (first, to) = (self.format, self.format.size);
+        tracing::debug!("a frame of {} is shown at {inner} in {to}", frame.size());
         let scaled = self.scaled.sized(inner);
-        self.scaler.scale(&frame, scaled)?;
+        self.scaler.scale(frame, scaled)?;
         let whole = self.whole.sized(to);
         for (from, to_plane) in planes(scaled).into_iter().zip(planes_mut(whole)) {
             centre(from, inner, to_plane, to);

@@ -33,6 +33,8 @@ mod stdin;
 mod still;
 mod animation;
 mod whole;
+#[doc(hidden)]
+pub mod live;
 
 pub(crate) use labels::About;
 pub(crate) use pipeline::Media;

@@ -188,9 +188,27 @@ pub(crate) struct Failure {
     pub(crate) encrypted: bool,
     /// It is the sound that could not be parsed or decoded.
     pub(crate) sound: bool,
+    /// Why a device does not open, if it is that.
+    pub(crate) access: Option<Access>,
+}
+
+/// Why a device does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Somebody else has it.
+    Busy,
+    /// It is not there.
+    Absent,
+    /// This user may not.
+    Denied,
 }
 
 impl Failure {
+    /// One of ours, in these words.
+    pub(crate) fn plain(text: &str) -> Self {
+        Self { text: text.into(), no_space: false, not_media: false, encrypted: false, sound: false, access: None }
+    }
+
     fn of(message: &gst::message::Error) -> Self {
         let error = message.error();
         let details = message.debug().map(|text| text.to_string()).unwrap_or_default();
@@ -203,6 +221,21 @@ impl Failure {
                 || error.matches(gst::StreamError::Demux),
             sound: message.src().is_some_and(reads_sound),
             encrypted: error.matches(gst::StreamError::Decrypt) || error.matches(gst::StreamError::DecryptNokey),
+            access: Access::of(&error, &details),
+        }
+    }
+}
+
+impl Access {
+    fn of(error: &gst::glib::Error, details: &str) -> Option<Self> {
+        let is = |kind: gst::ResourceError| error.matches(kind);
+        let opening = is(gst::ResourceError::OpenRead) || is(gst::ResourceError::OpenReadWrite);
+        match () {
+            () if is(gst::ResourceError::Busy) || details.contains("busy") => Some(Self::Busy),
+            () if is(gst::ResourceError::NotAuthorized) => Some(Self::Denied),
+            () if opening && details.contains("ermission") => Some(Self::Denied),
+            () if is(gst::ResourceError::NotFound) => Some(Self::Absent),
+            () => None,
         }
     }
 }

@@ -1,0 +1,53 @@
+//! Where frames come from as they happen: the scene, a file at its own pace.
+
+mod dark;
+mod feed;
+mod inputs;
+mod keeper;
+mod moment;
+mod scene;
+
+use std::num::NonZeroU32;
+
+use crate::error::{Error, Result};
+use crate::flow::{Source, Stop};
+use crate::frame::{FrameFormat, Size};
+use crate::live::{LiveInput, Mode};
+use crate::report::Meter;
+use crate::source::test_pattern::FrameRate;
+
+/// How a camera films if nobody says.
+pub const USUAL: Mode = Mode {
+    size: Size::new(1280, 720),
+    rate: FrameRate { frames: NonZeroU32::MIN.saturating_add(29), seconds: NonZeroU32::MIN },
+};
+
+/// A live input that gives frames.
+///
+/// Each is the newest at its moment: who is slow misses some. Their times are those of their capture since that of the
+/// first, and go forward. Where the input is lost on the way, a darkened picture goes on in its place until it is back.
+pub struct Live {
+    /// Gives the frames.
+    pub source: Box<dyn Source>,
+    /// Format of all frames: I420, square pixels, size and colours of the first.
+    pub format: FrameFormat,
+    /// Nominal rate. Never used for time stamps.
+    pub rate: FrameRate,
+    /// Name of the camera, or what else is filmed.
+    pub name: String,
+}
+
+/// Opens `input`, and waits for its first frame. Where `mode` is given a camera films so or not at all.
+///
+/// # Errors
+/// [`Error::Device`] when a camera or the screen is absent, busy or not ours; [`Error::Source`] when a file or an address
+/// cannot be read.
+pub fn open(input: &LiveInput, mode: Option<Mode>, stop: &Stop, meter: &Meter) -> Result<Live> {
+    match input {
+        LiveInput::Test => scene::open(mode.unwrap_or(USUAL), stop),
+        LiveInput::File(path) => inputs::open_file(path, stop, meter),
+        LiveInput::Camera(_) | LiveInput::Address(_) | LiveInput::Screen => {
+            Err(Error::Device("cameras cannot be opened yet; use the camera test".into()))
+        }
+    }
+}
