@@ -7,7 +7,7 @@ readonly ABSENT=3
 
 # The programs that are installed.
 # shellcheck disable=SC2034 # used by those who source this
-readonly PROGRAMS="stylize stylize-video"
+readonly PROGRAMS="stylize stylize-video stylize-webcam"
 
 say() {
     echo "stylize: $*"

@@ -16,6 +16,10 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, Timed};
 use crate::report::Meter;
 
+mod aside;
+
+pub use aside::{Aside, Errand};
+
 /// Time between two looks at a running flow.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -127,6 +131,13 @@ struct Shared {
     outcome: Outcome,
     /// Held by every thread, never sent to: closed when the last one has ended.
     _ending: Sender<()>,
+}
+
+impl Shared {
+    /// For a thread beside any flow.
+    fn alone() -> Self {
+        Self { depth: 0, meter: Meter::new(), outcome: Outcome::default(), _ending: bounded(0).0 }
+    }
 }
 
 /// A flow under construction that gives `T` so far.
@@ -264,57 +275,6 @@ impl Running {
     /// Whether all its threads have ended.
     pub fn is_over(&self) -> bool {
         matches!(self.ended.try_recv(), Err(TryRecvError::Disconnected))
-    }
-}
-
-/// A sink beside a flow, on a thread of its own: the flow never waits for it, and goes on when it fails.
-pub struct Aside {
-    head: Sender<Timed<Frame>>,
-    /// The other end of the queue, where the newest frame takes the place of those that wait.
-    waiting: Option<Receiver<Timed<Frame>>>,
-    thread: JoinHandle<()>,
-    outcome: Outcome,
-}
-
-impl Aside {
-    /// Lets `sink` run. At most `depth` frames (at least one) wait for it; by `pace` a further one is left out, or takes
-    /// the place of the oldest.
-    pub fn begin(name: &'static str, mut sink: impl Sink + 'static, pace: Pace, depth: usize) -> Self {
-        let (head, tail) = bounded(depth.max(1));
-        let waiting = (pace == Pace::Newest).then(|| tail.clone());
-        let (ending, _) = bounded(0);
-        let shared = Shared { depth, meter: Meter::new(), outcome: Outcome::default(), _ending: ending };
-        let outcome = shared.outcome.clone();
-        let thread = spawn(name, &shared, move |_| {
-            for frame in &tail {
-                sink.accept(frame)?;
-            }
-            sink.finish()
-        });
-        Self { head, waiting, thread, outcome }
-    }
-
-    /// Offers a frame; says whether it was taken without another one being lost for it. Never waits.
-    pub fn offer(&self, frame: Timed<Frame>) -> bool {
-        let lost = self.waiting.as_ref().is_some_and(|waiting| make_room(&self.head, waiting));
-        self.head.try_send(frame).is_ok() && !lost
-    }
-
-    /// Whether the sink failed. It takes no more frames then.
-    pub fn failed(&self) -> bool {
-        self.outcome.failed()
-    }
-
-    /// Waits until the sink has taken all frames that it was given, and is complete.
-    ///
-    /// # Errors
-    /// The failure of the sink, also an earlier one.
-    pub fn finish(self) -> Result<()> {
-        let Self { head, waiting, thread, outcome } = self;
-        drop((head, waiting));
-        // A panic inside is on record already.
-        let _ = thread.join();
-        outcome.take().map_or(Ok(()), Err)
     }
 }
 

@@ -2,22 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use crate::compose::LiveControls;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
 use crate::memory;
-use crate::model::{Model, ModelSource, Precision, Runtime, Tier, provider, zoo};
 use crate::report::{Meter, Report};
 use crate::resume::Unlike;
 use crate::sink::{self, Claim, Container, Goal, Place, SinkError};
 use crate::source::{self, Opened, Request};
-use crate::stylizer::{self, Stylizer};
-use crate::tensor::DType;
+use crate::stylizer::Stylizer;
 
+mod network;
 mod resume;
 mod words;
 
+pub(crate) use network::Network;
 pub use words::{Codec, Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
 
 /// What is about to be done, known once input and model are open.
@@ -193,78 +192,6 @@ fn request(job: &Job) -> Request {
 /// cost a tensor of memory each and gain nothing.
 const DEPTH: usize = 0;
 
-/// The network of a job.
-pub(crate) struct Network {
-    model: Model,
-    /// Which of the zoo's it is; `None`: somebody else's.
-    chosen: Option<(Tier, Precision)>,
-}
-
-impl Network {
-    pub(crate) fn open(engine: &Engine) -> Result<Self> {
-        let runtime = Runtime::load(engine.runtime.as_deref())?;
-        let (source, chosen) = match &engine.style {
-            StyleChoice::Zoo(name) => {
-                let order = zoo::fastest_first(provider::expected(&runtime, engine.provider));
-                let entry = zoo::find(name.as_deref(), engine.tier, engine.precision, order)?;
-                (entry.source, Some((entry.tier, entry.precision)))
-            }
-            StyleChoice::File(path) => (ModelSource::File(path.clone()), None),
-        };
-        let ceiling = memory::limit_bytes(engine.memory_limit_bytes).map(memory::Ceiling::lower);
-        let model = Model::open(&runtime, source, &engine.overrides)?;
-        drop(ceiling);
-        Ok(Self { model, chosen })
-    }
-
-    /// Tier, for the report; empty for somebody else's.
-    fn tier(&self) -> String {
-        self.chosen.map(|(tier, _)| tier.to_string()).unwrap_or_default()
-    }
-
-    /// Precision, for the report. What numbers somebody else's network calculates with is not asked for; what it takes is.
-    fn precision(&self) -> String {
-        match (self.chosen, self.dtype()) {
-            (Some((_, precision)), _) => precision.to_string(),
-            (None, DType::U8) => "u8".into(),
-            (None, DType::F16) => "fp16".into(),
-            (None, DType::F32) => "fp32".into(),
-        }
-    }
-
-    fn dtype(&self) -> DType {
-        self.model.spec().input.tensor_format().dtype
-    }
-
-    /// Makes it ready for `job`, whose source gives frames of format `source`.
-    pub(crate) fn stylizer(&self, job: &Job, source: FrameFormat, meter: &Meter) -> Result<Stylizer> {
-        let net = job.look.net_size.resolve(source.size);
-        let needs = self.needs(job, source);
-        let order = stylizer::Order {
-            net,
-            out: needs.out,
-            workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
-            controls: LiveControls::new(job.look.controls),
-            provider: job.engine.provider,
-            threads: job.engine.threads,
-            memory_limit_bytes: job.engine.memory_limit_bytes,
-        };
-        Stylizer::new(&self.model, &order, meter)
-    }
-
-    /// What decides how much memory `job` takes, whose source gives frames of format `source`.
-    pub(crate) fn needs(&self, job: &Job, source: FrameFormat) -> memory::Needs {
-        let net = self.model.picture_size(job.look.net_size.resolve(source.size));
-        // What cannot be encoded was told of before.
-        let codec = codec(job).ok().flatten();
-        let is_quantised = self.chosen.is_some_and(|(_, precision)| precision == Precision::Int8);
-        let network = memory::NetworkBytes::of(self.dtype(), is_quantised);
-        let workers = stylizer::workers(net, network, stylizer::cores(job.engine.threads));
-        let cores = stylizer::cores(None);
-        memory::Needs { network, source: source.size, net, out: out_format(source, job), codec, workers, cores }
-    }
-}
-
 /// What comes out: RGB for pictures and lossless video, else the colours of the source.
 fn out_format(source: FrameFormat, job: &Job) -> FrameFormat {
     let size = job.size.resolve(source.size);
@@ -286,7 +213,7 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
         size: opened.format.size,
         net_size: stylizer.net_size(),
         out_size,
-        style: network.model.label(),
+        style: network.label(),
         provider: stylizer.choice().provider.to_string(),
         duration_nanos: opened.timing.duration_nanos,
         frames: seconds.zip(rate).map(|(seconds, rate)| (seconds * rate).round() as u64),
@@ -295,7 +222,8 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
     }
 }
 
-fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Duration) -> Report {
+/// What a run has to say that lasted `wall`.
+pub(crate) fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Duration) -> Report {
     let frames_out = meter.frames_out();
     Report {
         frames_in: meter.frames_in(),
@@ -319,5 +247,6 @@ fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Dura
         peak_rss_mb: crate::report::peak_rss_mb(),
         warnings: meter.warnings(),
         stages: meter.stages(),
+        latency_ms: meter.latencies(),
     }
 }

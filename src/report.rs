@@ -11,7 +11,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
 
 /// Names of the stages, in the order of the flow.
-pub const STAGES: [&str; 7] = ["decode", "pack", "infer", "compose", "unpack", "stabilise", "encode"];
+pub const STAGES: [&str; 8] = ["decode", "pack", "infer", "compose", "unpack", "stabilise", "paint", "encode"];
 
 /// Counts frames and times stages while a flow runs. Clones count into the same place.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,7 @@ struct Counters {
     truncated: AtomicBool,
     position_nanos: AtomicU64,
     spent: Mutex<BTreeMap<&'static str, Histogram<u64>>>,
+    latency: Mutex<Option<Histogram<u64>>>,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -107,6 +108,19 @@ impl Meter {
         let mut spent = lock(&self.0.spent);
         let histogram = spent.entry(stage).or_insert_with(new_histogram);
         histogram.saturating_record(micros);
+    }
+
+    /// A live frame was shown, or handed out where nothing shows it, `time` after it was taken.
+    pub fn latency(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        lock(&self.0.latency).get_or_insert_with(new_histogram).saturating_record(micros);
+    }
+
+    /// Percentiles of the latency, where it was measured.
+    pub fn latencies(&self) -> Option<Latency> {
+        let ms = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+        let latency = lock(&self.0.latency);
+        latency.as_ref().map(|histogram| Latency { p50: ms(histogram, 0.50), p99: ms(histogram, 0.99) })
     }
 
     /// Something that the user should know, said once however often it happens.
@@ -199,6 +213,15 @@ impl Percentiles {
     }
 }
 
+/// How old live frames are when they are shown, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Latency {
+    /// Median.
+    pub p50: f64,
+    /// 99 of 100 frames were at most this old.
+    pub p99: f64,
+}
+
 /// What a finished run has to say; written by `--report` (DESIGN's names: scripts rely on them).
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -244,6 +267,9 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Times of the stages.
     pub stages: BTreeMap<&'static str, Percentiles>,
+    /// From the camera to the window; live runs only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<Latency>,
 }
 
 impl Report {

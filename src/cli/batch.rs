@@ -62,7 +62,12 @@ where
             let voice = voice.of_file(number);
             voice.note(format_args!("[{number}/{count}] {input}"));
             voice.event(&Event::File { number, count, input: input.clone(), output: output.clone() });
-            let ended = conductor.perform(job, &voice, &format!("[{number}/{count}] "), &mut work);
+            let ended = conductor.perform(
+                job.output.path().into(),
+                &voice,
+                &format!("[{number}/{count}] "),
+                |stop, meter, observer| work(job, stop, meter, observer),
+            );
             if let Err(error) = &ended {
                 voice.error(&error.to_string(), &causes(error), error.exit_code());
             }

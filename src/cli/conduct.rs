@@ -1,11 +1,11 @@
 //! Conducts jobs: does one after the other and tells how it goes. All jobs of a run hear the same signals.
 
-use super::ending::Ending;
+use super::ending::{Ending, Goal};
 use super::groups::MessageArgs;
 use super::signals::{Signal, Signals};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
-use crate::job::{Job, Observer};
+use crate::job::Observer;
 use crate::progress::{Event, Progress, Voice};
 use crate::report::{Meter, Report};
 use crate::source::SourceError;
@@ -57,16 +57,16 @@ impl<'a> Conductor<'a> {
         self.signals.received()
     }
 
-    /// Does `job` by `work` and tells of it by `voice`; `label` stands before the lines of its progress.
+    /// Does a job by `work` and tells of it by `voice`; `label` stands before the lines of its progress.
     ///
     /// # Errors
     /// Those of `work`; they have not been said yet.
-    pub fn perform<W>(&self, job: &Job, voice: &Voice, label: &str, work: W) -> Result<Done>
+    pub fn perform<W>(&self, goal: Goal<'_>, voice: &Voice, label: &str, work: W) -> Result<Done>
     where
-        W: FnOnce(&Job, &Stop, &Meter, &mut dyn Observer) -> Result<Report>,
+        W: FnOnce(&Stop, &Meter, &mut dyn Observer) -> Result<Report>,
     {
         let mut progress = Progress::new(self.message.progress, voice, self.stop.clone()).labelled(label.to_owned());
-        let result = work(job, &self.stop, &Meter::new(), &mut progress);
+        let result = work(&self.stop, &Meter::new(), &mut progress);
         progress.close();
         let report = match (result, self.signals.received()) {
             (Err(Error::Source(why @ (SourceError::Stopped | SourceError::StoppedResuming))), Some(signal)) => {
@@ -76,7 +76,7 @@ impl<'a> Conductor<'a> {
             (result, _) => Box::new(result?),
         };
         let (signal, strict) = (self.signals.received(), self.message.strict);
-        let exit_code = tell(voice, &Ending { report: &report, output: &job.output, signal, strict });
+        let exit_code = tell(voice, &Ending { report: &report, goal, signal, strict });
         Ok(Done::Output { report, exit_code })
     }
 }
@@ -86,8 +86,7 @@ fn tell(voice: &Voice, ending: &Ending<'_>) -> u8 {
     let exit_code = ending.exit_code();
     ending.report.warnings.iter().for_each(|warning| voice.warning(warning));
     voice.note(ending.summary());
-    let output = ending.output.path().map(|path| path.display().to_string());
-    voice.event(&Event::End { exit_code, output, report: ending.report });
+    voice.event(&Event::End { exit_code, output: ending.goal.name(), report: ending.report });
     if let Some(why) = ending.shortcoming() {
         voice.error(&why, &[], exit_code);
     }

@@ -1,19 +1,47 @@
 //! How a run ended: the code, and the words for it.
 
+use std::path::Path;
+
 use super::signals::Signal;
-use crate::job::Output;
 use crate::report::Report;
 
 /// Exit code of a run that is done, but not as well as it should.
 const DEGRADED: u8 = 7;
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal<'a> {
+    /// A file, or what the user wrote in the place of one.
+    Output(&'a Path),
+    /// Figures alone.
+    Nothing,
+    /// To be seen while it lasts.
+    Live,
+}
+
+impl Goal<'_> {
+    /// Name of the output, where there is one.
+    pub fn name(self) -> Option<String> {
+        match self {
+            Self::Output(path) => Some(path.display().to_string()),
+            Self::Nothing | Self::Live => None,
+        }
+    }
+}
+
+impl<'a> From<Option<&'a Path>> for Goal<'a> {
+    fn from(path: Option<&'a Path>) -> Self {
+        path.map_or(Self::Nothing, Self::Output)
+    }
+}
 
 /// The end of a run that gave an output.
 #[derive(Debug)]
 pub struct Ending<'a> {
     /// What was measured.
     pub report: &'a Report,
-    /// Where the result is.
-    pub output: &'a Output,
+    /// What the run was for.
+    pub goal: Goal<'a>,
     /// What asked the run to stop.
     pub signal: Option<Signal>,
     /// Whether warnings count as failures.
@@ -33,7 +61,10 @@ impl Ending<'_> {
     /// Where the result is and how it came about.
     pub fn summary(&self) -> String {
         let report = self.report;
-        let place = self.output.path().map_or("null: (nothing written)".into(), |path| path.display().to_string());
+        let place = self.goal.name().unwrap_or_else(|| match self.goal {
+            Goal::Live => "live".into(),
+            _ => "null: (nothing written)".into(),
+        });
         let frames = counted(report.frames_out, "frame");
         let stopped = match self.signal {
             _ if !report.stopped => String::new(),
@@ -73,7 +104,7 @@ impl Ending<'_> {
             let warnings = counted(report.warnings.len() as u64, "warning");
             faults.push(format!("{warnings} with --strict ({})", report.warnings.join("; ")));
         }
-        let result = if self.output == &Output::Null { "the run" } else { "the output" };
+        let result = if self.goal.name().is_none() { "the run" } else { "the output" };
         (!faults.is_empty()).then(|| format!("{result} is complete, but: {}", faults.join(", ")))
     }
 }
@@ -119,12 +150,12 @@ pub mod tests {
             peak_rss_mb: 100.0,
             warnings: Vec::new(),
             stages: Default::default(),
+            latency_ms: None,
         }
     }
 
     fn told(report: &Report, signal: Option<Signal>, strict: bool) -> (u8, String, Option<String>) {
-        let output = Output::File("out.mp4".into());
-        let ending = Ending { report, output: &output, signal, strict };
+        let ending = Ending { report, goal: Goal::Output(Path::new("out.mp4")), signal, strict };
         (ending.exit_code(), ending.summary(), ending.shortcoming())
     }
 

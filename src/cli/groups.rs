@@ -219,14 +219,10 @@ fn style_choice(given: Option<&Path>) -> Result<StyleChoice> {
     }
 }
 
-/// What the output is like.
+/// How video is encoded.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// Size of the output: source, 720p or 1280x720
-    #[arg(long, value_name = "SIZE", default_value = "source")]
-    pub size: SizeChoice,
-
+pub struct EncodingArgs {
     /// Codec: h264, hevc, vp9, av1 or ffv1 [default: h264; in .webm vp9]
     ///
     /// Both .mp4 and .mov hold h264, hevc and av1; .webm holds vp9 and av1; .mkv holds all.
@@ -246,6 +242,25 @@ pub struct OutputArgs {
     /// Keep every styled frame bit for bit (FFV1 in .mkv, as RGB)
     #[arg(long)]
     pub lossless: bool,
+}
+
+impl EncodingArgs {
+    /// As asked for.
+    pub fn encoding(&self) -> Encoding {
+        Encoding { codec: self.codec, quality: self.quality, encoder: self.encoder.clone(), lossless: self.lossless }
+    }
+}
+
+/// What the output is like.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Size of the output: source, 720p or 1280x720
+    #[arg(long, value_name = "SIZE", default_value = "source")]
+    pub size: SizeChoice,
+
+    #[command(flatten)]
+    pub encoding: EncodingArgs,
 
     /// Leave the sound out
     #[arg(long)]
@@ -268,13 +283,6 @@ pub struct OutputArgs {
     /// with, it just starts. OUT itself is still only replaced with --force.
     #[arg(long)]
     pub resume: bool,
-}
-
-impl OutputArgs {
-    /// How the output is encoded, as asked for.
-    pub fn encoding(&self) -> Encoding {
-        Encoding { codec: self.codec, quality: self.quality, encoder: self.encoder.clone(), lossless: self.lossless }
-    }
 }
 
 /// Which part of the input.

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::report_file::unwritable;
-use super::{ToolArgs, VideoArgs};
+use super::{ToolArgs, VideoArgs, WebcamArgs};
 use crate::error::{Error, Result};
 
 /// A program that can be completed.
@@ -18,16 +18,19 @@ use crate::error::{Error, Result};
 pub enum ProgramName {
     /// `stylize-video`
     StylizeVideo,
+    /// `stylize-webcam`
+    StylizeWebcam,
     /// `stylize`
     Stylize,
 }
 
 impl ProgramName {
-    const ALL: [Self; 2] = [Self::StylizeVideo, Self::Stylize];
+    const ALL: [Self; 3] = [Self::StylizeVideo, Self::StylizeWebcam, Self::Stylize];
 
     fn command(self) -> Command {
         match self {
             Self::StylizeVideo => VideoArgs::command(),
+            Self::StylizeWebcam => WebcamArgs::command(),
             Self::Stylize => ToolArgs::command(),
         }
     }

@@ -16,7 +16,9 @@ mod signals;
 mod tool;
 mod value;
 mod video;
+mod webcam;
 
 pub use program::{Program, main};
 pub use tool::ToolArgs;
 pub use video::VideoArgs;
+pub use webcam::WebcamArgs;

@@ -1,10 +1,13 @@
 //! Values on the command line: moments, shares, names.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use crate::job::SizeChoice;
+use crate::live::{CameraChoice, LiveInput, Mode};
 use crate::source::test_pattern::FrameRate;
 
 /// A choice that the program may make itself: `None` is `auto`. (An alias, as clap gives `Option` a meaning of its own.)
@@ -46,6 +49,46 @@ fn parse_rate(text: &str) -> Option<FrameRate> {
     let in_range = frames <= seconds.checked_mul(1000)? && seconds <= frames.checked_mul(1000)?;
     let side = |n: u64| NonZeroU32::new(u32::try_from(n).ok()?);
     in_range.then_some(FrameRate { frames: side(frames)?, seconds: side(seconds)? })
+}
+
+/// How a camera films: `1280x720@30`.
+///
+/// # Errors
+/// For anything else.
+pub fn camera_mode(text: &str) -> Result<Mode, String> {
+    let parsed = text.split_once('@').and_then(|(size, rate)| {
+        let SizeChoice::Exact(size) = size.parse().ok()? else { return None };
+        Some(Mode { size, rate: parse_rate(rate)? })
+    });
+    parsed.ok_or_else(|| "a mode is a size and frames a second, such as 1280x720@30".into())
+}
+
+/// Schemes of the addresses that are filmed.
+const SCHEMES: [&str; 5] = ["rtsp", "rtsps", "srt", "http", "https"];
+
+/// What is filmed: a camera's number or name, `test`, `screen`, a file or an address.
+///
+/// # Errors
+/// For an address that is not opened, and for nothing.
+pub fn live_input(text: &str) -> Result<LiveInput, String> {
+    if let Some((scheme, _)) = text.split_once("://").filter(|_| !Path::new(text).exists()) {
+        return if SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
+            Ok(LiveInput::Address(text.into()))
+        } else {
+            Err(format!("addresses begin with {}://", SCHEMES.join("://, ")))
+        };
+    }
+    let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    Ok(match text {
+        "" => return Err("the name is empty; `stylize cameras` lists what there is".into()),
+        "test" => LiveInput::Test,
+        "screen" => LiveInput::Screen,
+        _ => match number {
+            Some(number) => LiveInput::Camera(CameraChoice::Number(number)),
+            None if text.contains('/') || Path::new(text).is_file() => LiveInput::File(text.into()),
+            None => LiveInput::Camera(CameraChoice::Name(text.into())),
+        },
+    })
 }
 
 /// `NAME=VALUE` with a finite number.
@@ -207,5 +250,28 @@ mod tests {
             prop_assert_eq!(format!("{width}x{height}").parse(), Ok(Exact(crate::frame::Size::new(width, height))));
             prop_assert_eq!(format!("{height}p").parse(), Ok(Height(height)));
         }
+    }
+
+    #[test]
+    fn modes_are_a_size_and_a_rate() {
+        let mode = camera_mode("1280x720@29.97").unwrap();
+        assert_eq!((mode.size.width, mode.size.height), (1280, 720));
+        assert_eq!((mode.rate.frames.get(), mode.rate.seconds.get()), (2997, 100));
+        for wrong in ["", "1280x720", "720p@30", "1280x720@", "1280x720@0", "source@30", "1280x720@30@30"] {
+            assert!(camera_mode(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_camera_a_file_and_an_address_are_told_apart() {
+        let input = |text| live_input(text).unwrap();
+        assert_eq!(input("2"), LiveInput::Camera(CameraChoice::Number(2)));
+        assert_eq!(input("HD Webcam"), LiveInput::Camera(CameraChoice::Name("HD Webcam".into())));
+        assert_eq!((input("test"), input("screen")), (LiveInput::Test, LiveInput::Screen));
+        assert_eq!(input("./test"), LiveInput::File("./test".into()));
+        assert_eq!(input("RTSP://host/a"), LiveInput::Address("RTSP://host/a".into()));
+        assert!(live_input("ftp://host/a").is_err() && live_input("").is_err());
+        // More digits than a number holds.
+        assert_eq!(input(&"9".repeat(40)), LiveInput::Camera(CameraChoice::Name("9".repeat(40))));
     }
 }

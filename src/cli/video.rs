@@ -184,7 +184,7 @@ impl VideoArgs {
             )));
         }
         let inputs = self.paths.iter().map(|path| self.input(path)).collect::<Result<Vec<_>>>()?;
-        let outputs = naming::outputs(&inputs, folder, &self.out.encoding())?;
+        let outputs = naming::outputs(&inputs, folder, &self.out.encoding.encoding())?;
         inputs.into_iter().zip(outputs).map(|(input, output)| self.job_of(input, Output::File(output))).collect()
     }
 
@@ -203,7 +203,7 @@ impl VideoArgs {
     }
 
     fn job_of(&self, input: Input, output: Output) -> Result<Job> {
-        let wanted = self.out.encoding();
+        let wanted = self.out.encoding.encoding();
         encoding::check(&output, &wanted)?;
         if self.out.resume {
             encoding::check_resume(&input, &output)?;
@@ -229,7 +229,10 @@ impl VideoArgs {
         W: FnOnce(&Job, &Stop, &Meter, &mut dyn Observer) -> Result<Report>,
     {
         let report_file = self.report_file(std::slice::from_ref(job))?;
-        let done = Conductor::new(&self.message)?.perform(job, voice, "", work)?;
+        let done =
+            Conductor::new(&self.message)?.perform(job.output.path().into(), voice, "", |stop, meter, observer| {
+                work(job, stop, meter, observer)
+            })?;
         if let (Some(file), conduct::Done::Output { report, .. }) = (report_file, &done) {
             file.write(report)?;
         }

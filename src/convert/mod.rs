@@ -18,6 +18,7 @@ pub mod cpu;
 pub mod planar;
 pub mod raw;
 pub mod resize;
+pub mod rescale;
 pub mod tone;
 
 mod pack;

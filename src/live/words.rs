@@ -5,7 +5,48 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::frame::{Painted, Size, Timed};
+use crate::job::{Encoding, Engine, Look};
+use crate::sink::virtual_camera::VirtualCamera;
+use crate::source::microphone::Microphone;
 use crate::source::test_pattern::FrameRate;
+
+/// What to do, live.
+#[derive(Clone, Debug)]
+pub struct LiveJob {
+    /// What is filmed.
+    pub input: LiveInput,
+    /// How the camera is to film; `None`: whatever comes nearest to 1280x720 at 30 frames a second.
+    pub mode: Option<Mode>,
+    /// Network and runtime.
+    pub engine: Engine,
+    /// How the styled picture meets the original.
+    pub look: Look,
+    /// A window, where there is a display.
+    pub window: Option<WindowChoice>,
+    /// A camera for other programs.
+    pub virtual_camera: Option<VirtualCamera>,
+    /// A file that is recorded into from the start.
+    pub record: Option<PathBuf>,
+    /// A server that the picture is sent to.
+    pub stream: Option<String>,
+    /// Sound for recording and stream.
+    pub microphone: Option<Microphone>,
+    /// How recordings are encoded.
+    pub encoding: Encoding,
+    /// The file of `record` may be replaced.
+    pub force: bool,
+    /// End after so many frames.
+    pub frames: Option<u64>,
+}
+
+/// What the window is like when it opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowChoice {
+    /// As a mirror.
+    pub mirror: bool,
+    /// As large as the screen.
+    pub full_screen: bool,
+}
 
 /// What is filmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +73,12 @@ pub enum CameraChoice {
     Number(usize),
     /// By its name, or a part of it that no other camera has.
     Name(String),
+}
+
+impl Default for LiveInput {
+    fn default() -> Self {
+        Self::Camera(CameraChoice::First)
+    }
 }
 
 /// How a camera films.

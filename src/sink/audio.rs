@@ -27,12 +27,20 @@ pub(super) fn way(caps: &gst::Caps, accepted: &gst::Caps, container: Container) 
     if let Some(decoder) = factory(gst::ElementFactoryType::DECODER, caps) {
         chain.push(make(&decoder.name(), &from, "gstreamer1.0-libav")?);
     }
-    for element in ["audioconvert", "audioresample"] {
-        chain.push(make(element, "sound conversion", "gstreamer1.0-plugins-base")?);
-    }
-    let run_up_samples = target.encoder(&mut chain)?;
+    let run_up_samples = target.convert(&mut chain)?;
     let converted = Some(format!("sound converted from {from} to {}: {container} cannot hold it", target.name));
     Ok(Way { chain, converted, run_up_samples })
+}
+
+/// The way of raw sound that is heard now into `container`.
+pub(super) fn live(container: Container) -> Result<Way, SinkError> {
+    let target = match container {
+        Container::WebM | Container::Mkv => OPUS,
+        Container::Mp4 | Container::Mov => AAC,
+    };
+    let mut chain = Vec::new();
+    let run_up_samples = target.convert(&mut chain)?;
+    Ok(Way { chain, converted: None, run_up_samples })
 }
 
 /// What lets `caps` into the muxer unchanged: nothing, or a parser that puts it into another form.
@@ -112,6 +120,14 @@ impl Target {
             Container::Mp4 | Container::Mov if lossless => ALAC,
             Container::Mp4 | Container::Mov => AAC,
         }
+    }
+
+    /// Adds what makes it of raw sound to `chain`; returns the samples that its encoder puts before the first.
+    fn convert(&self, chain: &mut Vec<gst::Element>) -> Result<u64, SinkError> {
+        for element in ["audioconvert", "audioresample"] {
+            chain.push(make(element, "sound conversion", "gstreamer1.0-plugins-base")?);
+        }
+        self.encoder(chain)
     }
 
     /// Adds the encoder to `chain`; returns the samples that it puts before the first.

@@ -18,17 +18,20 @@ mod container;
 mod encoder;
 mod end;
 mod file;
+pub(crate) mod live;
 mod labels;
 mod leftover;
 mod place;
 mod recorder;
 mod replay;
 mod sequence;
+mod snapshot;
 mod steady;
 mod stored;
 mod stdout;
 mod still;
 mod text;
+pub mod virtual_camera;
 
 pub use container::Container;
 pub(crate) use encoder::settle as codec;
@@ -36,6 +39,7 @@ pub(crate) use leftover::{Found, Kept};
 pub(crate) use place::{Claim, Place};
 pub(crate) use replay::Replay;
 pub(crate) use sequence::Pictures;
+pub(crate) use snapshot::{claim_of_now, save as save_snapshot};
 
 /// The output cannot be written.
 #[derive(Debug, thiserror::Error)]

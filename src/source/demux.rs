@@ -26,6 +26,11 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    /// What flows from `pad` of the input, whose caps will be `caps`.
+    pub(super) fn live(pad: gst::Pad, caps: gst::Caps) -> Self {
+        Self { pad, block: None, caps }
+    }
+
     fn media_type(&self) -> &str {
         self.caps.structure(0).map_or("", |s| s.name().as_str())
     }

@@ -35,6 +35,7 @@ mod animation;
 mod whole;
 #[doc(hidden)]
 pub mod live;
+pub(crate) mod microphone;
 
 pub(crate) use labels::About;
 pub(crate) use pipeline::Media;

@@ -43,6 +43,8 @@ pub(crate) struct Track {
     told_nanos: u64,
     /// The moment of the input's time that becomes 0.
     begin_nanos: u64,
+    /// It is heard now: samples as they come, which nobody wants to keep so.
+    pub(crate) is_live: bool,
 }
 
 impl Track {
@@ -232,7 +234,16 @@ pub(super) fn track(
         block,
         told_nanos: 0,
         begin_nanos: 0,
+        is_live: false,
     })
+}
+
+/// A track of what is heard now, and the pad that it comes in by. It is encoded in every container, also in one that
+/// could hold it as it is.
+pub(super) fn live(media: &Media, stream: Stream) -> Result<(Track, gst::Pad), SourceError> {
+    let track = track(media, stream, Kind::Sound, None, &Origin::new(false))?;
+    let way = pad(&track.queue, "sink")?;
+    Ok((Track { is_live: true, ..track }, way))
 }
 
 /// Lets `stream` run into nowhere.

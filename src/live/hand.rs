@@ -1,0 +1,61 @@
+//! A network that paints live frames: at its own size, behind and before which they are brought to that size and back.
+
+use crate::convert::rescale::Rescale;
+use crate::error::Result;
+use crate::flow::Stage;
+use crate::frame::{Frame, FrameFormat, Size, Timed};
+use crate::pool::Pool;
+use crate::stylizer::Stylizer;
+
+/// What a hand paints: whose style, and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// Place of the style in the list; none: the one that the run began with, which is not in there.
+    pub(super) style: Option<usize>,
+    /// Size that the network works at.
+    pub(super) net: Size,
+}
+
+/// A stylizer that is ready.
+pub(super) struct Hand {
+    pub(super) key: Key,
+    /// Name of the style.
+    pub(super) name: String,
+    /// Who runs the network.
+    pub(super) provider: String,
+    /// Memory that it takes.
+    pub(super) bytes: u64,
+    stylizer: Stylizer,
+    before: Rescale,
+    behind: Rescale,
+    /// It has not painted the frame before the next one.
+    rested: bool,
+}
+
+impl Hand {
+    /// Paints by `stylizer`, which takes and gives frames of the size in `key`; frames are lent by `frames`.
+    pub(super) fn new(key: Key, name: String, bytes: u64, stylizer: Stylizer, frames: &Pool<u8>) -> Self {
+        let provider = stylizer.choice().provider.to_string();
+        let [before, behind] = [0, 1].map(|_| Rescale::new(frames.clone()));
+        Self { key, name, provider, bytes, stylizer, before, behind, rested: true }
+    }
+
+    /// Paints `frame`; the painting is as large.
+    ///
+    /// # Errors
+    /// Those of the stages.
+    pub(super) fn paint(&mut self, frame: &Timed<Frame>) -> Result<Frame> {
+        let FrameFormat { size, .. } = frame.item.format();
+        let mut stamp = frame.stamp;
+        stamp.discontinuity |= std::mem::take(&mut self.rested);
+        let item = self.before.rescale(&frame.item, self.key.net)?;
+        let painted = self.stylizer.process(Timed { stamp, item })?;
+        self.behind.rescale(&painted.item, size)
+    }
+
+    /// It will not see the next frames: what it remembers of the last one will not go on.
+    pub(super) fn rest(mut self) -> Self {
+        self.rested = true;
+        self
+    }
+}

@@ -1,0 +1,249 @@
+//! The stage that paints live frames: in the style that is wanted, at the size that keeps the pace, and from one to the
+//! other without a jump.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::atelier::{Atelier, Ordered};
+use super::desk::Desk;
+use super::hand::{Hand, Key};
+use super::ladder::Ladder;
+use super::words::Wish;
+use crate::error::{Error, Result};
+use crate::flow::{Errand, Stage};
+use crate::frame::{Frame, FrameFormat, Painted, Size, Timed, tight_planes};
+use crate::pool::Pool;
+
+/// How long one painting takes to become another.
+const FADE: Duration = Duration::from_millis(500);
+
+/// Paints with the hand that is wanted.
+pub(super) struct Painter {
+    desk: Desk,
+    atelier: Atelier,
+    hand: Hand,
+    /// The hand that is being made ready.
+    coming: Option<(Key, Errand<Hand>)>,
+    fade: Option<Fade>,
+    last: Option<Painted>,
+    ladder: Option<Ladder>,
+    net: Size,
+    /// Time between two frames of the camera.
+    interval: Duration,
+    /// What the last frame took, without a fade.
+    took: Duration,
+    since: Instant,
+    frames: Pool<u8>,
+    /// Paintings that are still to be made, where their number is known.
+    left: Option<u64>,
+}
+
+/// A painting that another one replaces.
+struct Fade {
+    from: Faded,
+    since: Instant,
+}
+
+enum Faded {
+    /// It goes on being painted.
+    Moving(Box<Hand>),
+    /// There is no time for two: it stands still.
+    Still(Frame),
+}
+
+impl Painter {
+    /// Begins with `hand`; `ladder` finds the size for others, where it is not fixed. A frame comes each `interval`. The end
+    /// is asked for after `most` frames.
+    pub(super) fn new(
+        desk: Desk,
+        atelier: Atelier,
+        hand: Hand,
+        ladder: Option<Ladder>,
+        interval: Duration,
+        most: Option<u64>,
+    ) -> Self {
+        let (net, frames) = (hand.key.net, atelier.frames());
+        let painter = Self {
+            desk,
+            atelier,
+            hand,
+            coming: None,
+            fade: None,
+            last: None,
+            ladder,
+            net,
+            interval,
+            took: Duration::ZERO,
+            since: Instant::now(),
+            frames,
+            left: most,
+        };
+        painter.tell();
+        painter
+    }
+
+    /// Sees to it that the hand comes that is wanted.
+    fn follow(&mut self) {
+        if let Some((key, done)) = self.coming.as_ref().and_then(|(key, errand)| Some((*key, errand.done()?))) {
+            self.coming = None;
+            match done {
+                Ok(hand) => self.hand_over(hand),
+                Err(error) => self.give_up(key, &error),
+            }
+        }
+        let wanted = Key { style: self.desk.wanted().style, net: self.net };
+        let expected = self.coming.as_ref().map_or(self.hand.key, |(key, _)| *key);
+        // One after the other: who leafs through the styles does not wait for all of them.
+        if wanted == expected || self.coming.is_some() {
+            return;
+        }
+        match self.atelier.order(wanted) {
+            Ordered::Ready(hand) => self.hand_over(*hand),
+            Ordered::Later(errand) => self.coming = Some((wanted, errand)),
+        }
+    }
+
+    fn hand_over(&mut self, hand: Hand) {
+        let from = std::mem::replace(&mut self.hand, hand);
+        self.end_fade();
+        let both_fit = 2 * self.took < self.interval;
+        self.fade = match (&self.last, both_fit) {
+            (None, _) => {
+                self.atelier.rest(from);
+                None
+            }
+            (Some(_), true) => Some(Faded::Moving(Box::new(from))),
+            (Some(last), false) => {
+                self.atelier.rest(from);
+                Some(Faded::Still(last.frame.clone()))
+            }
+        }
+        .map(|from| Fade { from, since: Instant::now() });
+        self.tell();
+    }
+
+    fn give_up(&mut self, key: Key, error: &Error) {
+        self.desk.board().note(format!("cannot change the style: {error}"));
+        tracing::info!("{key:?} could not be made ready: {error}");
+        self.desk.set_style(self.hand.key.style);
+        self.net = self.hand.key.net;
+        self.ladder = self.ladder.take().filter(|_| key.net == self.hand.key.net);
+    }
+
+    fn end_fade(&mut self) {
+        if let Some(Fade { from: Faded::Moving(hand), .. }) = self.fade.take() {
+            self.atelier.rest(*hand);
+        }
+    }
+
+    /// Mixes what fades into `painting`.
+    fn mix_fade(&mut self, frame: &Timed<Frame>, painting: Frame) -> Result<Frame> {
+        let Some(fade) = &mut self.fade else { return Ok(painting) };
+        let share = fade.since.elapsed().as_secs_f32() / FADE.as_secs_f32();
+        if share >= 1.0 {
+            self.end_fade();
+            return Ok(painting);
+        }
+        let from = match &mut fade.from {
+            Faded::Moving(hand) => hand.paint(frame)?,
+            Faded::Still(frame) => frame.clone(),
+        };
+        mix(&from, &painting, share, &self.frames)
+    }
+
+    /// Lets the ladder see how long a frame took.
+    fn keep_pace(&mut self, took: Duration) {
+        self.took = took;
+        // While a hand is made ready, it takes the cores.
+        let Some(ladder) = self.ladder.as_mut().filter(|_| self.coming.is_none()) else { return };
+        if let Some(net) = ladder.painted(took, self.since.elapsed()) {
+            tracing::debug!("a frame takes {took:?}: the network goes on at {net}");
+            self.net = net;
+        }
+    }
+
+    /// Counts a painting; says whether it is one too many. Frames are still under way when the end is asked for.
+    fn is_too_many(&mut self) -> bool {
+        let Some(left) = &mut self.left else { return false };
+        let too_many = *left == 0;
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.desk.wish(Wish::Quit);
+        }
+        too_many
+    }
+
+    fn tell(&self) {
+        let Hand { key, name, provider, .. } = &self.hand;
+        self.desk.board().write(|status| {
+            status.style = key.style;
+            status.style_name.clone_from(name);
+            status.provider.clone_from(provider);
+            status.net_size = Some(key.net);
+        });
+    }
+}
+
+impl Stage for Painter {
+    type In = Frame;
+    type Out = Painted;
+
+    fn process(&mut self, mut frame: Timed<Frame>) -> Result<Timed<Painted>> {
+        frame.stamp.rehearsed |= self.is_too_many();
+        if let Some(last) = self.last.as_ref().filter(|_| self.desk.wanted().frozen) {
+            return Ok(Timed { stamp: frame.stamp, item: last.clone() });
+        }
+        self.follow();
+        let begun = Instant::now();
+        let painting = self.hand.paint(&frame)?;
+        let took = begun.elapsed();
+        let painting = self.mix_fade(&frame, painting)?;
+        self.keep_pace(took);
+        let Timed { stamp, item: original } = frame;
+        let painted = Painted { original, frame: painting };
+        self.last = Some(painted.clone());
+        Ok(Timed { stamp, item: painted })
+    }
+}
+
+/// `share` of the picture `to`, the rest of `from`: frames without padding, of one format.
+fn mix(from: &Frame, to: &Frame, share: f32, frames: &Pool<u8>) -> Result<Frame> {
+    let format: FrameFormat = to.format();
+    let (planes, len) = tight_planes(format.pixels, format.size);
+    let mut bytes = frames.lend(len);
+    let weight = (share * 256.0) as u16;
+    for (index, plane) in planes.iter().enumerate().take(format.pixels.planes()) {
+        let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
+        for y in 0..rows {
+            let out = &mut bytes[plane.offset_bytes + y * row_bytes..][..row_bytes];
+            for ((out, &from), &to) in out.iter_mut().zip(from.row(index, y)).zip(to.row(index, y)) {
+                // At most 256 * 255 + 128.
+                *out = ((u16::from(from) * (256 - weight) + u16::from(to) * weight + 128) >> 8) as u8;
+            }
+        }
+    }
+    Frame::new(format, planes, Arc::new(bytes)).map_err(|error| Error::Internal(format!("a faded frame: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Colour, PixelFormat};
+
+    fn grey(value: u8) -> Frame {
+        let size = Size::new(6, 4);
+        let format = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
+        let (planes, len) = tight_planes(format.pixels, size);
+        Frame::new(format, planes, Arc::new(vec![value; len])).unwrap()
+    }
+
+    #[test]
+    fn a_fade_goes_from_one_picture_to_the_other() {
+        let frames = Pool::new();
+        for (share, wanted) in [(0.0, 20), (0.25, 65), (0.5, 110), (1.0, 200)] {
+            let mixed = mix(&grey(20), &grey(200), share, &frames).unwrap();
+            assert!(mixed.bytes().iter().all(|&value| value == wanted), "{share}: {:?}", mixed.row(0, 0));
+        }
+        assert!(mix(&grey(255), &grey(255), 0.3, &frames).unwrap().bytes().iter().all(|&value| value == 255));
+    }
+}

@@ -1,0 +1,7 @@
+//! Recordings and streams of a live run.
+
+mod record;
+mod stream;
+
+pub(crate) use record::record;
+pub(crate) use stream::{check as check_stream, stream};

@@ -1,0 +1,319 @@
+//! A stream to a server: RTMP as broadcasting services take it, or SRT.
+//!
+//! The newest frames go out, encoded without looking ahead. A server that goes away is tried again until it is back; nothing
+//! else waits for it meanwhile.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::flow::Sink;
+use crate::frame::{Frame, FrameFormat, Stamp, Timed, tight_planes};
+use crate::job::Encoding;
+use crate::report::Meter;
+use crate::sink::buffer::buffer;
+use crate::sink::container::Container;
+use crate::sink::encoder::make;
+use crate::sink::{SinkError, audio};
+use crate::source::caps::caps_of;
+use crate::source::microphone::{self, Listening, Microphone};
+use crate::source::pipeline::Media;
+use crate::source::test_pattern::FrameRate;
+use crate::source::{Timing, Track};
+
+/// How long a server may take to accept the first frames.
+const ACCEPTING: Duration = Duration::from_secs(10);
+/// Time between two tries to reach a server again.
+const RETRY: Duration = Duration::from_secs(2);
+/// By so much picture and sound may come apart at the muxer: the painting of a frame takes its time, its sound does not.
+const APART: Duration = Duration::from_millis(500);
+/// Bits a pixel of painted video.
+const BITS_PER_PIXEL: f64 = 0.13;
+/// Bounds of the bit rate, in kbit/s: what is still watched, and what services accept.
+const KBITS: (f64, f64) = (400.0, 9000.0);
+/// Seconds between two frames that a viewer can begin at.
+const KEY_FRAME_S: f64 = 2.0;
+
+/// How it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Rtmp,
+    Srt,
+}
+
+impl Protocol {
+    fn of(address: &str) -> Option<Self> {
+        match address.split_once("://")?.0.to_ascii_lowercase().as_str() {
+            "rtmp" | "rtmps" => Some(Self::Rtmp),
+            "srt" => Some(Self::Srt),
+            _ => None,
+        }
+    }
+}
+
+/// Checks that `address` is one that can be sent to.
+///
+/// # Errors
+/// [`Error::Usage`] when it is not.
+pub(crate) fn check(address: &str) -> Result<()> {
+    let why = || format!("--stream {address}: addresses of servers begin with rtmp://, rtmps:// or srt://");
+    Protocol::of(address).map(drop).ok_or_else(|| Error::Usage(why()))
+}
+
+/// What is sent, and where.
+struct Plan {
+    address: String,
+    protocol: Protocol,
+    microphone: Option<Microphone>,
+    format: FrameFormat,
+    rate: FrameRate,
+    encoder: Option<String>,
+}
+
+struct Stream {
+    plan: Plan,
+    pipe: Option<Pipe>,
+    tried: Instant,
+    meter: Meter,
+}
+
+/// A connection.
+struct Pipe {
+    media: Arc<Media>,
+    frames: gst_app::AppSrc,
+    sound: Option<Listening>,
+    /// Buffers that have come to the server's side.
+    passed: Arc<AtomicU64>,
+}
+
+/// Connects to `address`, and sends frames of `format` and the sound of `microphone`.
+///
+/// # Errors
+/// [`SinkError`] when the server does not answer or refuses, and when an encoder is missing.
+pub(crate) fn stream(
+    address: &str,
+    microphone: Option<&Microphone>,
+    (format, rate): (FrameFormat, FrameRate),
+    encoding: &Encoding,
+    meter: &Meter,
+) -> Result<Box<dyn Sink>> {
+    check(address)?;
+    let protocol = Protocol::of(address).unwrap_or(Protocol::Rtmp);
+    // Broadcasting services take no picture without sound.
+    let silence = (protocol == Protocol::Rtmp).then_some(Microphone::Silence);
+    let microphone = microphone.cloned().or(silence);
+    let encoder = encoding.encoder.clone();
+    let plan = Plan { address: address.into(), protocol, microphone, format, rate, encoder };
+    let pipe = Some(Pipe::connect(&plan)?);
+    Ok(Box::new(Stream { plan, pipe, tried: Instant::now(), meter: meter.clone() }))
+}
+
+impl Stream {
+    /// Lets go of a server that is gone, and tries to reach it again.
+    fn reconnect(&mut self) {
+        if let Some(failure) = self.pipe.as_ref().and_then(|pipe| pipe.media.status.said().output_error) {
+            let address = &self.plan.address;
+            self.meter.warn(format!("the stream to {address} broke off ({}) and is tried again", failure.text));
+            (self.pipe, self.tried) = (None, Instant::now());
+        }
+        if self.pipe.is_some() || self.tried.elapsed() < RETRY {
+            return;
+        }
+        match Pipe::connect(&self.plan) {
+            Ok(pipe) => self.pipe = Some(pipe),
+            Err(error) => tracing::info!("{error}"),
+        }
+        self.tried = Instant::now();
+    }
+}
+
+impl Sink for Stream {
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
+        self.reconnect();
+        if let Some(pipe) = &mut self.pipe {
+            if let Some(why) = pipe.sound.as_mut().and_then(Listening::lost) {
+                self.meter.warn(format!("the microphone was lost ({why}): the stream goes on without sound"));
+            }
+            pipe.push(frame);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if let Some(pipe) = self.pipe.take() {
+            // The server hears that it is over, if it still listens.
+            let _ = pipe.frames.end_of_stream();
+        }
+        Ok(())
+    }
+}
+
+impl Pipe {
+    fn connect(plan: &Plan) -> Result<Self> {
+        let failed = |reason: String| SinkError::Encode { path: PathBuf::from(&plan.address), reason };
+        let wrong = |error: gst::glib::BoolError| failed(error.to_string());
+        let (media, sound, tracks) = match plan.microphone.as_ref().map(microphone::open).transpose()? {
+            Some((open, listening)) => (open.media, Some(listening), open.tracks),
+            None => (Arc::new(Media::new()?), None, Vec::new()),
+        };
+        media.pipeline.use_clock(Some(&gst::SystemClock::obtain()));
+        let (muxer, server) = plan.server()?;
+        let frames = plan.frames();
+        let mut chain = vec![frames.clone().upcast::<gst::Element>()];
+        chain.extend(plan.encoder()?);
+        media.pipeline.add_many(chain.iter().chain([&muxer, &server])).map_err(wrong)?;
+        gst::Element::link_many(chain.iter().chain([&muxer, &server])).map_err(wrong)?;
+        for mut track in tracks {
+            link(&media, &mut track, &muxer).map_err(failed)?;
+        }
+        let passed = Arc::new(AtomicU64::new(0));
+        if let Some(pad) = server.static_pad("sink") {
+            let passed = Arc::clone(&passed);
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+                passed.fetch_add(1, Ordering::Relaxed);
+                gst::PadProbeReturn::Ok
+            });
+        }
+        // Why it fails is on the bus.
+        let _ = media.pipeline.set_state(gst::State::Playing);
+        let mut pipe = Self { media, frames, sound, passed };
+        pipe.wait_for_server(plan)?;
+        Ok(pipe)
+    }
+
+    /// Shows black until the server has taken some of it.
+    fn wait_for_server(&mut self, plan: &Plan) -> Result<(), SinkError> {
+        let failed = |reason| SinkError::Write { path: PathBuf::from(&plan.address), reason };
+        let black = plan.black().map_err(|error| failed(error.to_string()))?;
+        let since = Instant::now();
+        // One buffer waits inside the sink while it connects; headers come before.
+        const TAKEN: u64 = 8;
+        while self.passed.load(Ordering::Relaxed) < TAKEN {
+            let interval = Duration::from_nanos(plan.rate.nanos_at(1));
+            if let Some(failure) = self.media.status.wait(interval, |said| said.output_error.is_some()).output_error {
+                return Err(failed(failure.text));
+            }
+            if since.elapsed() > ACCEPTING {
+                return Err(failed(format!("the server took nothing for {} s", ACCEPTING.as_secs())));
+            }
+            let stamp = Stamp { captured: Some(Instant::now()), ..Stamp::default() };
+            self.push(Timed { stamp, item: black.clone() });
+        }
+        Ok(())
+    }
+
+    /// Gives a frame on, stamped with the moment at which it was taken, beside the sound of that moment.
+    fn push(&self, frame: Timed<Frame>) {
+        let Some(running) = self.media.pipeline.current_running_time() else { return };
+        let age = frame.stamp.captured.map_or(Duration::ZERO, |captured| captured.elapsed());
+        let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+        let Some(pts_nanos) = running.nseconds().checked_sub(age) else { return };
+        // What cannot be taken is left out.
+        let _ = self.frames.push_buffer(buffer(frame.item, Some(pts_nanos), None));
+    }
+}
+
+impl Plan {
+    fn frames(&self) -> gst_app::AppSrc {
+        let timing = Timing::constant(self.rate);
+        let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
+        let caps = caps_of(self.format, nominal, timing.aspect);
+        let frames = gst_app::AppSrc::builder().caps(&caps).format(gst::Format::Time).build();
+        frames.set_is_live(true);
+        frames.set_block(false);
+        frames.set_max_buffers(2);
+        frames.set_max_bytes(0);
+        frames.set_leaky_type(gst_app::AppLeakyType::Downstream);
+        frames
+    }
+
+    fn frames_per_second(&self) -> f64 {
+        f64::from(self.rate.frames.get()) / f64::from(self.rate.seconds.get())
+    }
+
+    /// From raw frames to H.264.
+    fn encoder(&self) -> Result<Vec<gst::Element>, SinkError> {
+        let convert = make("videoconvert", "colours", "gstreamer1.0-plugins-base")?;
+        let encoder = match &self.encoder {
+            // As it comes, without settings of ours.
+            Some(name) => make(name, "the stream", "the plugin that has it")?,
+            None => {
+                let encoder = make("x264enc", "H.264", "gstreamer1.0-plugins-ugly")?;
+                let bits = self.format.size.pixels() as f64 * self.frames_per_second() * BITS_PER_PIXEL;
+                encoder.set_property("bitrate", (bits / 1000.0).clamp(KBITS.0, KBITS.1) as u32);
+                encoder.set_property("key-int-max", (self.frames_per_second() * KEY_FRAME_S).ceil() as u32);
+                encoder.set_property_from_str("tune", "zerolatency");
+                // Recordings are made with the same: it leaves the cores to the network.
+                encoder.set_property_from_str("speed-preset", "superfast");
+                encoder
+            }
+        };
+        let filter = make("capsfilter", "caps", "libgstreamer1.0-0")?;
+        filter.set_property_from_str("caps", "video/x-h264");
+        let parser = make("h264parse", "H.264", "gstreamer1.0-plugins-bad")?;
+        Ok(vec![convert, encoder, filter, parser])
+    }
+
+    /// The muxer, and what sends.
+    fn server(&self) -> Result<(gst::Element, gst::Element), SinkError> {
+        let (muxer, server) = match self.protocol {
+            Protocol::Rtmp => {
+                let muxer = make("flvmux", "RTMP", "gstreamer1.0-plugins-good")?;
+                muxer.set_property("streamable", true);
+                let server = make("rtmp2sink", "RTMP", "gstreamer1.0-plugins-bad")?;
+                server.set_property("location", &self.address);
+                (muxer, server)
+            }
+            Protocol::Srt => {
+                let muxer = make("mpegtsmux", "MPEG-TS", "gstreamer1.0-plugins-bad")?;
+                // Datagrams of SRT hold seven packets.
+                muxer.set_property("alignment", 7);
+                let server = make("srtsink", "SRT", "gstreamer1.0-plugins-bad")?;
+                server.set_property("uri", &self.address);
+                (muxer, server)
+            }
+        };
+        muxer.set_property("latency", u64::try_from(APART.as_nanos()).unwrap_or(0));
+        server.set_property("async", false);
+        server.set_property("sync", false);
+        Ok((muxer, server))
+    }
+
+    fn black(&self) -> Result<Frame> {
+        let FrameFormat { size, pixels, .. } = self.format;
+        let (planes, len) = tight_planes(pixels, size);
+        let mut bytes = vec![128; len];
+        bytes[..size.pixels()].fill(16);
+        Frame::new(self.format, planes, Arc::new(bytes)).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// Encodes the sound of `track` and gives it to `muxer`.
+fn link(media: &Media, track: &mut Track, muxer: &gst::Element) -> Result<(), String> {
+    let chain = audio::live(Container::Mp4).map_err(|error| error.to_string())?.chain;
+    media.pipeline.add_many(&chain).map_err(|error| error.to_string())?;
+    gst::Element::link_many(chain.iter().chain([muxer])).map_err(|error| error.to_string())?;
+    let first = chain.first().and_then(|element| element.static_pad("sink")).ok_or("the sound has no way")?;
+    track.pad.link(&first).map_err(|error| error.to_string())?;
+    track.open();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_servers_are_sent_to() {
+        for good in ["rtmp://a/b/c", "RTMPS://a/b", "srt://127.0.0.1:9000"] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for wrong in ["", "a.mkv", "http://a/b", "rtsp://a", "rtmp:/a"] {
+            assert_eq!(check(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+        }
+    }
+}

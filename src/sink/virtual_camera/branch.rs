@@ -1,0 +1,203 @@
+//! One virtual camera: a pipeline that frames are offered to, and that is built anew when it has silently died.
+//!
+//! A pipewiresink that provides a camera fails without a word (GStreamer 1.22, PipeWire 0.3): after its first reader has left, it
+//! gives nothing to the next one, and when the daemon goes, it goes on with nobody. The first shows in frames that flowed and
+//! flow no more, the second in another daemon's socket.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+
+use super::pipewire::Daemon;
+use crate::error::{Error, Result};
+use crate::flow::Sink;
+use crate::frame::{Frame, FrameFormat, Timed};
+use crate::report::Meter;
+use crate::sink::buffer::buffer;
+use crate::sink::encoder::make;
+use crate::source::Timing;
+use crate::source::caps::caps_of;
+use crate::source::pipeline::Media;
+use crate::source::test_pattern::FrameRate;
+
+/// Frames that flowed and have stopped for so long tell that the reader has left.
+const SILENCE: Duration = Duration::from_millis(1500);
+/// Time between two tries to come back.
+const RETRY: Duration = Duration::from_secs(2);
+/// How long going down may take: a dead daemon does not answer.
+const STARTING: Duration = Duration::from_secs(5);
+
+/// Where frames go.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// A node of this name.
+    PipeWire(String),
+    /// A device.
+    Loopback(PathBuf),
+}
+
+/// A camera.
+pub(super) struct Branch {
+    kind: Kind,
+    caps: gst::Caps,
+    meter: Meter,
+    running: Option<Pipe>,
+    tried: Instant,
+}
+
+/// A pipeline at work.
+struct Pipe {
+    media: Media,
+    frames: gst_app::AppSrc,
+    /// Frames that somebody has taken.
+    passed: Arc<AtomicU64>,
+    seen: u64,
+    since: Instant,
+    daemon: Option<Daemon>,
+}
+
+impl Branch {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when it cannot be had.
+    pub(super) fn open(kind: Kind, format: FrameFormat, rate: FrameRate, meter: &Meter) -> Result<Self> {
+        let timing = Timing::constant(rate);
+        let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
+        let caps = caps_of(format, nominal, timing.aspect);
+        let running = Some(Pipe::start(&kind, &caps)?);
+        Ok(Self { kind, caps, meter: meter.clone(), running, tried: Instant::now() })
+    }
+
+    /// Takes away what has died, and tries to have it again.
+    fn revive(&mut self) {
+        if let Some(why) = self.running.as_mut().and_then(Pipe::death) {
+            tracing::info!("the virtual camera {:?} is built anew: {why}", self.kind);
+            self.running = None;
+            // A reader that has left is everyday, and the next one may be there at once.
+            if why != LEFT {
+                self.meter.warn(format!("the virtual camera was lost ({why}) and is tried again"));
+                self.tried = Instant::now();
+                return;
+            }
+        } else if self.running.is_some() || self.tried.elapsed() < RETRY {
+            return;
+        }
+        self.tried = Instant::now();
+        match Pipe::start(&self.kind, &self.caps) {
+            Ok(pipe) => self.running = Some(pipe),
+            Err(error) => tracing::debug!("the virtual camera cannot be had again yet: {error}"),
+        }
+    }
+}
+
+impl Sink for Branch {
+    fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
+        self.revive();
+        if let Some(pipe) = &self.running {
+            // The time is that of the pipeline, which says when each was offered. What cannot be taken is left out.
+            let _ = pipe.frames.push_buffer(buffer(frame.item, None, None));
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.running = None;
+        Ok(())
+    }
+}
+
+/// What [`Pipe::death`] says of a reader that went.
+const LEFT: &str = "its reader has left";
+
+impl Pipe {
+    fn start(kind: &Kind, caps: &gst::Caps) -> Result<Self> {
+        let fault = |error: gst::glib::BoolError| Error::Internal(format!("the virtual camera: {error}"));
+        let media = Media::new()?;
+        let frames = gst_app::AppSrc::builder().caps(caps).format(gst::Format::Time).build();
+        frames.set_is_live(true);
+        frames.set_do_timestamp(true);
+        frames.set_block(false);
+        // Where nobody looks, the newest frame waits.
+        frames.set_max_buffers(1);
+        frames.set_max_bytes(0);
+        frames.set_leaky_type(gst_app::AppLeakyType::Downstream);
+        let passed = Arc::new(AtomicU64::new(0));
+        let mut chain = vec![frames.clone().upcast(), make("videoconvert", "colours", "gstreamer1.0-plugins-base")?];
+        chain.extend(kind.tail()?);
+        if let Some(pad) = chain.last().and_then(|sink| sink.static_pad("sink")) {
+            let passed = Arc::clone(&passed);
+            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+                passed.fetch_add(1, Ordering::Relaxed);
+                gst::PadProbeReturn::Ok
+            });
+        }
+        media.pipeline.add_many(&chain).map_err(fault)?;
+        gst::Element::link_many(&chain).map_err(fault)?;
+        let daemon = Daemon::running();
+        media.pipeline.set_state(gst::State::Playing).map_err(|_| kind.refused(&media))?;
+        // The first frame may come before anybody is there to take it.
+        if media.pipeline.state(gst::ClockTime::from_mseconds(100)).0.is_err() {
+            return Err(kind.refused(&media));
+        }
+        Ok(Self { media, frames, passed, seen: 0, since: Instant::now(), daemon })
+    }
+
+    /// Why it does not work any more, if so.
+    fn death(&mut self) -> Option<String> {
+        if let Some(error) = self.media.status.said().output_error {
+            return Some(error.text);
+        }
+        if self.daemon.is_some() && Daemon::running() != self.daemon {
+            return Some("PipeWire has ended".into());
+        }
+        let passed = self.passed.load(Ordering::Relaxed);
+        if passed != self.seen {
+            (self.seen, self.since) = (passed, Instant::now());
+        }
+        (self.seen > 0 && self.since.elapsed() > SILENCE).then(|| LEFT.into())
+    }
+}
+
+impl Kind {
+    /// The elements that stand for the other programs.
+    fn tail(&self) -> Result<Vec<gst::Element>> {
+        // What every program understands.
+        let filter = make("capsfilter", "caps", "libgstreamer1.0-0")?;
+        filter.set_property_from_str("caps", "video/x-raw,format=YUY2");
+        let sink = match self {
+            Self::PipeWire(name) => {
+                let sink = make("pipewiresink", "a virtual camera", "gstreamer1.0-pipewire")?;
+                sink.set_property_from_str("mode", "provide");
+                let properties = gst::Structure::builder("p")
+                    .field("media.class", "Video/Source")
+                    .field("media.role", "Camera")
+                    .field("node.name", name.as_str())
+                    .field("node.description", name.as_str())
+                    .build();
+                sink.set_property("stream-properties", properties);
+                sink
+            }
+            Self::Loopback(path) => {
+                let sink = make("v4l2sink", "a virtual camera", "gstreamer1.0-plugins-good")?;
+                sink.set_property("device", path.to_string_lossy().as_ref());
+                sink
+            }
+        };
+        sink.set_property("sync", false);
+        sink.set_property("async", false);
+        Ok(vec![filter, sink])
+    }
+
+    fn refused(&self, media: &Media) -> Error {
+        let said = media.status.wait(STARTING, |said| said.output_error.is_some()).output_error;
+        let reason = said.map_or_else(|| "no answer".into(), |error| error.text);
+        Error::Device(match self {
+            Self::PipeWire(name) => format!("the virtual camera {name:?} of PipeWire cannot be had: {reason}"),
+            Self::Loopback(path) => format!("the virtual camera {} cannot be had: {reason}", path.display()),
+        })
+    }
+}

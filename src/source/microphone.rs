@@ -1,0 +1,129 @@
+//! The sound of a microphone, as a track of the file that it is recorded into.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gst::prelude::*;
+
+use super::demux::{Stream, element, pad};
+use super::pipeline::Media;
+use super::{About, OpenMedia, track};
+use crate::about::Label;
+use crate::error::{Error, Result};
+
+/// Which microphone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Microphone {
+    /// That of the system's settings.
+    Default,
+    /// By its name, or a part of it.
+    Named(String),
+    /// A tick each second, for tests.
+    Test,
+    /// None: silence, where there must be sound.
+    Silence,
+}
+
+impl Microphone {
+    /// As the command line names it: nothing, `test`, or a name.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "" => Self::Default,
+            "test" => Self::Test,
+            name => Self::Named(name.into()),
+        }
+    }
+}
+
+/// What is kept of the sound: enough for a voice and a room.
+const SAMPLES: &str = "audio/x-raw,format=F32LE,layout=interleaved,rate=48000,channels=2";
+
+/// A microphone at work.
+pub(crate) struct Listening {
+    media: Arc<Media>,
+    /// The way to the muxer, which waits for each of its tracks.
+    way: gst::Pad,
+    ended: bool,
+}
+
+impl Listening {
+    /// `moment` in the time of the sound; none before its begin.
+    pub(crate) fn moment_nanos(&self, moment: Instant) -> Option<u64> {
+        let running = self.media.pipeline.current_running_time()?;
+        let ago = u64::try_from(moment.elapsed().as_nanos()).ok()?;
+        running.nseconds().checked_sub(ago)
+    }
+
+    /// Why there is no sound any more, once. The track has ended then, so that the muxer does not wait for it.
+    pub(crate) fn lost(&mut self) -> Option<String> {
+        let failure = self.media.status.said().input_error.filter(|_| !self.ended)?;
+        self.ended = true;
+        self.way.send_event(gst::event::Eos::new());
+        Some(failure.text)
+    }
+}
+
+/// Opens `microphone`; the sink of the file lets it begin.
+///
+/// # Errors
+/// [`Error::Device`] when there is none of that name; what it cannot do shows when it begins.
+pub(crate) fn open(microphone: &Microphone) -> Result<(OpenMedia, Listening)> {
+    let gstreamer = |error: gst::glib::BoolError| Error::Internal(format!("the microphone: {error}"));
+    let media = Arc::new(Media::new()?);
+    // The clock of our own instants, by which frames are placed beside the sound.
+    media.pipeline.use_clock(Some(&gst::SystemClock::obtain()));
+    let mut chain = vec![source(microphone)?];
+    for factory in ["audioconvert", "audioresample", "audiorate", "capsfilter"] {
+        chain.push(element(factory)?);
+    }
+    let filter = &chain[chain.len() - 1];
+    let caps: gst::Caps = SAMPLES.parse().map_err(gstreamer)?;
+    filter.set_property("caps", &caps);
+    media.input.add_many(&chain).map_err(gstreamer)?;
+    gst::Element::link_many(&chain).map_err(gstreamer)?;
+    let src = pad(filter, "src")?;
+    let (track, way) = track::live(&media, Stream::live(src, caps))?;
+    let about = About { tags: gst::TagList::new(), video: Label::default(), chapters: Vec::new() };
+    let open = OpenMedia { media: Arc::clone(&media), tracks: vec![track], about };
+    Ok((open, Listening { media, way, ended: false }))
+}
+
+fn source(microphone: &Microphone) -> Result<gst::Element> {
+    match microphone {
+        Microphone::Default => Ok(element("autoaudiosrc")?),
+        Microphone::Test => synthetic("ticks"),
+        Microphone::Silence => synthetic("silence"),
+        Microphone::Named(name) => named(name),
+    }
+}
+
+fn synthetic(wave: &str) -> Result<gst::Element> {
+    let source = element("audiotestsrc")?;
+    source.set_property("is-live", true);
+    source.set_property_from_str("wave", wave);
+    Ok(source)
+}
+
+/// The one microphone with `name` in its name.
+fn named(name: &str) -> Result<gst::Element> {
+    let monitor = gst::DeviceMonitor::new();
+    monitor.add_filter(Some("Audio/Source"), None);
+    let devices = match monitor.start() {
+        Ok(()) => monitor.devices(),
+        Err(_) => Default::default(),
+    };
+    monitor.stop();
+    let has = |device: &&gst::Device| device.display_name().to_lowercase().contains(&name.to_lowercase());
+    let found: Vec<_> = devices.iter().filter(has).collect();
+    match &found[..] {
+        [device] => device
+            .create_element(None)
+            .map_err(|error| Error::Device(format!("the microphone {name:?} cannot be used: {error}"))),
+        _ => {
+            let names: Vec<_> = devices.iter().map(|device| format!("{:?}", device.display_name())).collect();
+            let there = if names.is_empty() { "none".into() } else { names.join(", ") };
+            let which = if found.is_empty() { "no microphone is called" } else { "several microphones are called" };
+            Err(Error::Device(format!("{which} {name:?}; there is {there}")))
+        }
+    }
+}
