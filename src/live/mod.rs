@@ -2,4 +2,4 @@
 
 mod words;
 
-pub use words::{Board, CameraChoice, LiveInput, Mode, Screen, Status, Wish};
+pub use words::{Board, CameraChoice, LiveInput, Mode, Screen, Status, WindowChoice, Wish};

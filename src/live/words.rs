@@ -7,6 +7,15 @@ use std::time::Duration;
 use crate::frame::{Painted, Size, Timed};
 use crate::source::test_pattern::FrameRate;
 
+/// What the window is like when it opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowChoice {
+    /// As a mirror.
+    pub mirror: bool,
+    /// As large as the screen.
+    pub full_screen: bool,
+}
+
 /// What is filmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveInput {

@@ -29,6 +29,8 @@ mod stored;
 mod stdout;
 mod still;
 mod text;
+#[doc(hidden)]
+pub mod window;
 
 pub use container::Container;
 pub(crate) use encoder::settle as codec;
