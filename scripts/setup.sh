@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Does what is missing before stylize can be built and run, and nothing when nothing is: a C toolchain, GStreamer with
-# the plugins that the main job needs, ONNX Runtime. What counts is what is found, not which package it came from: an own
-# GStreamer, or a library named by ORT_DYLIB_PATH, is taken as it is.
+# the plugins that the main job needs, a Vulkan driver, ONNX Runtime. What counts is what is found, not which package it
+# came from: an own GStreamer, or a library named by ORT_DYLIB_PATH, is taken as it is.
 #
 #   STYLIZE_NO_INSTALL=1   never install system packages; say the command instead
 #   ORT_DYLIB_PATH=FILE    use this ONNX Runtime
@@ -46,24 +46,38 @@ missing_of_gstreamer() {
     done
 }
 
+# Whether some Vulkan driver is there: without a graphics card, Mesa's draws in software, and the tests of the shaders run
+# on it. The programs do without.
+has_vulkan() {
+    local folder
+    [ "$(uname -s)" = Linux ] || return 0
+    for folder in /usr/share/vulkan/icd.d /etc/vulkan/icd.d /usr/local/share/vulkan/icd.d; do
+        if compgen -G "$folder/*.json" >/dev/null; then return 0; fi
+    done
+    return 1
+}
+
 has_pip() {
     python3 -m pip --version >/dev/null 2>&1 || python3 -c 'import venv, ensurepip' >/dev/null 2>&1
 }
 
-# Prints the packages of `$1` (toolchain, gstreamer or python) for the package manager `$2`.
+# Prints the packages of `$1` (toolchain, gstreamer, vulkan or python) for the package manager `$2`.
 packages_of() {
     case "$2-$1" in
         apt-toolchain) echo gcc libc6-dev pkg-config ;;
         apt-gstreamer) echo libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
             gstreamer1.0-libav ;;
+        apt-vulkan) echo mesa-vulkan-drivers libvulkan1 ;;
         apt-python) echo python3 python3-venv ;;
         dnf-toolchain) echo gcc pkgconf-pkg-config ;;
         dnf-gstreamer) echo gstreamer1-devel gstreamer1-plugins-base-devel gstreamer1-plugins-base \
             gstreamer1-plugins-good gstreamer1-plugins-bad-free gstreamer1-plugins-ugly gstreamer1-plugin-libav ;;
+        dnf-vulkan) echo mesa-vulkan-drivers vulkan-loader ;;
         dnf-python) echo python3 python3-pip ;;
         pacman-toolchain) echo gcc pkgconf ;;
         pacman-gstreamer) echo gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad gst-plugins-ugly gst-libav ;;
+        pacman-vulkan) echo vulkan-swrast vulkan-icd-loader ;;
         pacman-python) echo python python-pip ;;
         brew-toolchain) echo pkgconf ;;
         brew-gstreamer) echo gstreamer ;;
@@ -135,6 +149,7 @@ main() {
     check_rust
     has_toolchain || groups="$groups toolchain"
     [ -z "$(missing_of_gstreamer)" ] || groups="$groups gstreamer"
+    has_vulkan || groups="$groups vulkan"
     scripts/runtime.sh --present || runtime=$?
     case $runtime in
         0) ;;

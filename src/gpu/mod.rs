@@ -1,3 +1,4 @@
 //! Graphics cards, through wgpu.
 
 pub mod adapters;
+pub mod context;

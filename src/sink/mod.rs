@@ -32,6 +32,8 @@ mod stdout;
 mod still;
 mod text;
 pub mod virtual_camera;
+#[doc(hidden)]
+pub mod window;
 
 pub use container::Container;
 pub(crate) use encoder::settle as codec;

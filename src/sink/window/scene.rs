@@ -1,0 +1,215 @@
+//! Draws the picture and what lies over it, on whatever texture.
+
+use glyphon::{
+    Cache, Color, ColorMode, FontSystem, Resolution, SwashCache, TextArea, TextAtlas, TextBounds, TextRenderer,
+    Viewport,
+};
+use wgpu::{
+    AddressMode, Color as Clear, ColorTargetState, CommandEncoderDescriptor, FilterMode, FragmentState, LoadOp,
+    MultisampleState, Operations, PipelineCompilationOptions, PrimitiveState, RenderPass, RenderPassColorAttachment,
+    RenderPassDescriptor, RenderPipeline, RenderPipelineDescriptor, Sampler, SamplerDescriptor, StoreOp, TextureFormat,
+    TextureView, VertexState, include_wgsl,
+};
+
+use super::boxes::Boxes;
+use super::fit::{Area, fit};
+use super::overlay::{Card, View};
+use super::picture::Picture;
+use super::sheet::{self, Desk};
+use crate::error::{Error, Result};
+use crate::frame::{Frame, Painted, Size};
+use crate::gpu::context::Context;
+
+/// Everything that is drawn, and what it takes.
+pub(super) struct Scene {
+    context: Context,
+    pipeline: RenderPipeline,
+    filter: Sampler,
+    painted: Option<Picture>,
+    original: Option<Picture>,
+    boxes: Boxes,
+    letters: Letters,
+    /// What lies over the picture now.
+    set: Option<(Vec<Card>, Desk)>,
+}
+
+/// Where a scene is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Canvas {
+    /// In pixels.
+    pub(super) size: Size,
+    /// Pixels in a point.
+    pub(super) scale: f32,
+}
+
+impl Scene {
+    /// To draw on textures of this format, whose values are gamma-coded.
+    pub(super) fn new(context: Context, target: TextureFormat) -> Self {
+        let pipeline = pipeline(&context, target);
+        let filter = context.device().create_sampler(&SamplerDescriptor {
+            label: Some("show"),
+            address_mode_u: AddressMode::ClampToEdge,
+            address_mode_v: AddressMode::ClampToEdge,
+            mag_filter: FilterMode::Linear,
+            min_filter: FilterMode::Linear,
+            ..SamplerDescriptor::default()
+        });
+        let (boxes, letters) = (Boxes::new(&context, target), Letters::new(&context, target));
+        Self { context, pipeline, filter, painted: None, original: None, boxes, letters, set: None }
+    }
+
+    /// The device that it draws with.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Takes the frames that are shown next; the original only where it is needed.
+    pub(super) fn take(&mut self, frames: &Painted, with_original: bool) {
+        let layout = self.pipeline.get_bind_group_layout(0);
+        let take = |frame: &Frame, before: Option<Picture>| {
+            let picture = before
+                .filter(|picture| picture.format() == frame.format())
+                .unwrap_or_else(|| Picture::new(&self.context, &layout, &self.filter, frame.format()));
+            picture.upload(self.context.queue(), frame);
+            picture
+        };
+        self.painted = Some(take(&frames.frame, self.painted.take()));
+        if with_original {
+            self.original = Some(take(&frames.original, self.original.take()));
+        }
+    }
+
+    /// Where the picture lies in a window of this `size`; all of it while there is none.
+    pub(super) fn picture_in(&self, size: Size) -> Area {
+        fit(self.painted.as_ref().map_or(size, |picture| picture.format().size), size)
+    }
+
+    /// Draws all of it on `target`.
+    ///
+    /// # Errors
+    /// When the words cannot be drawn: they take more memory than the card has.
+    pub(super) fn draw(&mut self, target: &TextureView, canvas: Canvas, view: &View, cards: Vec<Card>) -> Result<()> {
+        let area = self.picture_in(canvas.size);
+        let split = view.split.filter(|_| self.painted.is_some()).map(|share| area.column_at(share));
+        let desk = Desk { size: canvas.size, scale: canvas.scale, picture: area, split };
+        self.lay(cards, desk)?;
+        for picture in self.painted.iter().chain(&self.original) {
+            picture.place(self.context.queue(), area, view.mirror);
+        }
+        let mut encoder = self.context.device().create_command_encoder(&CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_render_pass(&RenderPassDescriptor {
+                label: Some("scene"),
+                color_attachments: &[Some(RenderPassColorAttachment {
+                    view: target,
+                    depth_slice: None,
+                    resolve_target: None,
+                    ops: Operations { load: LoadOp::Clear(Clear::BLACK), store: StoreOp::Store },
+                })],
+                ..RenderPassDescriptor::default()
+            });
+            self.draw_pictures(&mut pass, area, split);
+            let Size { width, height } = canvas.size;
+            pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
+            pass.set_scissor_rect(0, 0, width, height);
+            self.boxes.draw(&mut pass);
+            self.letters.draw(&mut pass)?;
+        }
+        self.context.queue().submit([encoder.finish()]);
+        Ok(())
+    }
+
+    /// The original up to the column `split`, from there on the painting.
+    fn draw_pictures(&self, pass: &mut RenderPass<'_>, area: Area, split: Option<f32>) {
+        let begin = split.filter(|_| self.original.is_some()).unwrap_or(area.left);
+        let parts = [(&self.original, (area.left, begin)), (&self.painted, (begin, area.left + area.width))];
+        for (picture, columns) in parts {
+            if let Some(picture) = picture {
+                picture.draw(pass, &self.pipeline, area, columns);
+            }
+        }
+    }
+
+    /// Sets `cards` in type, if they are not already.
+    fn lay(&mut self, cards: Vec<Card>, desk: Desk) -> Result<()> {
+        if self.set.as_ref().is_some_and(|(set, on)| *set == cards && *on == desk) {
+            return Ok(());
+        }
+        let sheet = sheet::set(&cards, &desk, &mut self.letters.fonts);
+        self.boxes.set(&self.context, desk.size, &sheet.blocks);
+        self.letters.set(&self.context, desk.size, &sheet.lines)?;
+        self.set = Some((cards, desk));
+        Ok(())
+    }
+}
+
+/// Draws letters.
+struct Letters {
+    fonts: FontSystem,
+    shapes: SwashCache,
+    viewport: Viewport,
+    atlas: TextAtlas,
+    renderer: TextRenderer,
+}
+
+impl Letters {
+    fn new(context: &Context, target: TextureFormat) -> Self {
+        let (device, queue) = (context.device(), context.queue());
+        let cache = Cache::new(device);
+        // What is drawn on is gamma-coded, as on the web.
+        let mut atlas = TextAtlas::with_color_mode(device, queue, &cache, target, ColorMode::Web);
+        let renderer = TextRenderer::new(&mut atlas, device, MultisampleState::default(), None);
+        let viewport = Viewport::new(device, &cache);
+        Self { fonts: sheet::fonts(), shapes: SwashCache::new(), viewport, atlas, renderer }
+    }
+
+    fn set(&mut self, context: &Context, size: Size, lines: &[sheet::Line]) -> Result<()> {
+        let (device, queue) = (context.device(), context.queue());
+        self.viewport.update(queue, Resolution { width: size.width, height: size.height });
+        self.atlas.trim();
+        let areas = lines.iter().map(|line| TextArea {
+            buffer: &line.letters,
+            left: line.left,
+            top: line.top,
+            scale: 1.0,
+            bounds: TextBounds::default(),
+            default_color: Color::rgb(255, 255, 255),
+            custom_glyphs: &[],
+        });
+        let Self { fonts, shapes, viewport, atlas, renderer } = self;
+        renderer
+            .prepare(device, queue, fonts, atlas, viewport, areas, shapes)
+            .map_err(|error| Error::Device(format!("the overlay cannot be drawn: {error}")))
+    }
+
+    fn draw(&self, pass: &mut RenderPass<'_>) -> Result<()> {
+        self.renderer
+            .render(&self.atlas, &self.viewport, pass)
+            .map_err(|error| Error::Device(format!("the overlay cannot be drawn: {error}")))
+    }
+}
+
+fn pipeline(context: &Context, target: TextureFormat) -> RenderPipeline {
+    let module = context.device().create_shader_module(include_wgsl!("../../../shaders/show.wgsl"));
+    context.device().create_render_pipeline(&RenderPipelineDescriptor {
+        label: Some("show"),
+        layout: None,
+        vertex: VertexState {
+            module: &module,
+            entry_point: Some("show_corner"),
+            compilation_options: PipelineCompilationOptions::default(),
+            buffers: &[],
+        },
+        fragment: Some(FragmentState {
+            module: &module,
+            entry_point: Some("show_pixel"),
+            compilation_options: PipelineCompilationOptions::default(),
+            targets: &[Some(ColorTargetState::from(target))],
+        }),
+        primitive: PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: MultisampleState::default(),
+        multiview_mask: None,
+        cache: None,
+    })
+}
