@@ -13,9 +13,11 @@ use super::program::{Program, answer};
 use crate::bench::{self, Figures};
 use crate::doctor::Findings;
 use crate::error::{Error, Result};
+use crate::flow::Stop;
 use crate::gpu::adapters;
 use crate::job::{Encoding, Input, Job, Output, Part, SizeChoice};
 use crate::progress::Voice;
+use crate::source::live::cameras::{self, Camera};
 
 /// Look at styles, models and this machine
 ///
@@ -68,6 +70,13 @@ enum Verb {
 
     /// Measure the pipeline on this machine: each part alone, and how much of that the whole run keeps
     Bench(Box<BenchArgs>),
+
+    /// List the cameras: number, name, modes
+    Cameras,
+
+    /// List the cameras, as JSON; who films asks for it in a process of its own
+    #[command(hide = true)]
+    CameraList,
 
     /// List the graphics adapters, as JSON; `doctor` asks for it in a process of its own
     #[command(hide = true)]
@@ -155,12 +164,26 @@ impl Program for ToolArgs {
                 return Ok(findings.exit_code());
             }
             Verb::Bench(bench) => answer(format!("{}\n", bench.measure()?).as_bytes())?,
+            Verb::Cameras => answer(camera_table(&cameras::ask(&Stop::new())?).as_bytes())?,
+            Verb::CameraList => answer(cameras::to_json(&cameras::list()?).as_bytes())?,
             Verb::Adapters => answer(adapters::to_json(&adapters::list()).as_bytes())?,
             Verb::Completions { shell, program } => answer(&manual::completions(shell, program))?,
             Verb::Man { folder } => answer(format!("{}\n", manual::write_pages(&folder)?.join("\n")).as_bytes())?,
         }
         Ok(0)
     }
+}
+
+/// A paragraph a camera: `0  Integrated Camera`, then its modes.
+fn camera_table(cameras: &[Camera]) -> String {
+    let mut table = String::new();
+    for (number, camera) in cameras.iter().enumerate() {
+        let _ = writeln!(table, "{number}  {}", camera.name);
+        for mode in camera.modes() {
+            let _ = writeln!(table, "     {mode}");
+        }
+    }
+    table
 }
 
 /// `wave  live fp32, live int8  The Great Wave …`

@@ -145,7 +145,7 @@ fn give_no_more_after_failure(media: &Media, input: &gst::Pad) {
 }
 
 /// The best software decoder for `caps`, which may be of frames that are decoded already.
-fn decoder_for(caps: &gst::Caps) -> Option<gst::ElementFactory> {
+pub(super) fn decoder_for(caps: &gst::Caps) -> Option<gst::ElementFactory> {
     if caps.structure(0).is_some_and(|structure| structure.name() == "video/x-raw") {
         return gst::ElementFactory::find("identity"); // stored as it is
     }

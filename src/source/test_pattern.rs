@@ -13,6 +13,8 @@ mod water;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use self::canvas::Rgb;
 use self::scene::Scene;
 use crate::convert::colour::luma_weights;
@@ -22,7 +24,7 @@ use crate::frame::{Colour, Frame, FrameFormat, Matrix, PixelFormat, Size, Stamp,
 use crate::pool::Pool;
 
 /// A constant frame rate: so many frames in so many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameRate {
     /// Frames.
     pub frames: NonZeroU32,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::feed::{Feed, News, Picture, square};
 use super::moment::Line;
-use super::{Live, USUAL, dark};
+use super::{Live, USUAL, dark, nominal};
 use crate::error::{Error, Result};
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, Timed};
@@ -13,7 +13,6 @@ use crate::report::Meter;
 use crate::source::SourceError;
 use crate::source::fit::Fit;
 use crate::source::pipeline::{Failure, POLL};
-use crate::source::test_pattern::FrameRate;
 
 /// An input that gives no frame for so long has stopped.
 const WATCH: Duration = Duration::from_secs(2);
@@ -73,11 +72,6 @@ pub(super) fn open(origin: Box<dyn Origin>, mut feed: Feed, stop: &Stop, meter: 
         meter: meter.clone(),
     };
     Ok(Live { source: Box::new(keeper), format, rate, name })
-}
-
-fn nominal(rate: gst::Fraction) -> Option<FrameRate> {
-    let side = |n: i32| u32::try_from(n).ok().and_then(std::num::NonZeroU32::new);
-    Some(FrameRate { frames: side(rate.numer())?, seconds: side(rate.denom())? })
 }
 
 /// How it stands.

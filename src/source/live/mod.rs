@@ -1,15 +1,19 @@
-//! Where frames come from as they happen: the scene, a file at its own pace.
+//! Where frames come from as they happen: cameras, the scene that needs none, a file at its own pace, an address, the screen.
 
-mod dark;
-mod feed;
+pub mod cameras;
+mod choice;
+mod modes;
+mod camera;
 mod inputs;
-mod keeper;
-mod moment;
 mod scene;
+mod feed;
+mod moment;
+mod dark;
+mod keeper;
 
 use std::num::NonZeroU32;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flow::{Source, Stop};
 use crate::frame::{FrameFormat, Size};
 use crate::live::{LiveInput, Mode};
@@ -40,14 +44,20 @@ pub struct Live {
 /// Opens `input`, and waits for its first frame. Where `mode` is given a camera films so or not at all.
 ///
 /// # Errors
-/// [`Error::Device`] when a camera or the screen is absent, busy or not ours; [`Error::Source`] when a file or an address
+/// [`Error::Device`](crate::Error::Device) when a camera or the screen is absent, busy or not ours; [`Error::Source`](crate::Error::Source) when a file or an address
 /// cannot be read.
 pub fn open(input: &LiveInput, mode: Option<Mode>, stop: &Stop, meter: &Meter) -> Result<Live> {
     match input {
         LiveInput::Test => scene::open(mode.unwrap_or(USUAL), stop),
         LiveInput::File(path) => inputs::open_file(path, stop, meter),
-        LiveInput::Camera(_) | LiveInput::Address(_) | LiveInput::Screen => {
-            Err(Error::Device("cameras cannot be opened yet; use the camera test".into()))
-        }
+        LiveInput::Camera(choice) => camera::open(choice, mode, stop, meter),
+        LiveInput::Address(address) => inputs::open_address(address, stop, meter),
+        LiveInput::Screen => inputs::open_screen(mode, stop, meter),
     }
+}
+
+/// A rate as caps say it; none for one that varies.
+fn nominal(rate: gst::Fraction) -> Option<FrameRate> {
+    let side = |n: i32| u32::try_from(n).ok().and_then(NonZeroU32::new);
+    Some(FrameRate { frames: side(rate.numer())?, seconds: side(rate.denom())? })
 }
