@@ -1,6 +1,6 @@
 //! Cameras.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stylize::frame::Size;
 use stylize::live::{CameraChoice, LiveInput, Mode};
@@ -9,31 +9,10 @@ use stylize::source::live::{self, Live};
 use stylize::source::test_pattern::FrameRate;
 use stylize::{Error, Frame, Stop, Timed};
 
-use crate::session::{self, HANG};
+use crate::session::{self, is_dark, until};
 
 fn open(name: &str, mode: Option<Mode>, meter: &Meter) -> Result<Live, Error> {
     live::open(&LiveInput::Camera(CameraChoice::Name(name.into())), mode, &Stop::new(), meter)
-}
-
-/// The next frame of `live` that is like this; all keep the format and go forward.
-fn until(live: &mut Live, what: &str, is_it: impl Fn(&Timed<Frame>) -> bool) -> Timed<Frame> {
-    let since = Instant::now();
-    let mut last = None;
-    loop {
-        assert!(since.elapsed() < HANG, "{what}: not within {HANG:?}; the last was {last:?}");
-        let frame = live.source.next().unwrap().expect("a camera has no end");
-        assert_eq!(frame.item.format(), live.format);
-        assert!(frame.stamp.pts_nanos > last, "{:?} after {last:?}", frame.stamp);
-        last = frame.stamp.pts_nanos;
-        if is_it(&frame) {
-            return frame;
-        }
-    }
-}
-
-/// The wall that the camera films is white; the placeholder is dark in its corner.
-fn is_dark(frame: &Timed<Frame>) -> bool {
-    frame.item.row(0, 0)[0] < 120
 }
 
 fn said(meter: &Meter, part: &str) -> usize {

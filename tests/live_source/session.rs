@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use stylize::source::live::Live;
+use stylize::{Frame, Timed};
 
 /// Set in the process that runs inside.
 const INSIDE: &str = "STYLIZE_TEST_SESSION";
@@ -83,10 +85,12 @@ impl Session {
     }
 }
 
-/// What `stylize cameras` prints.
+/// What `stylize cameras` prints; nothing where it says that there is none.
 pub fn listed() -> String {
     let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_stylize")).arg("cameras").timeout(HANG).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let none = output.status.code() == Some(6) && stderr.lines().count() == 1 && stderr.contains("no camera is here; ");
+    assert!(output.status.success() || none, "{stderr}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -94,7 +98,7 @@ pub fn listed() -> String {
 pub struct Daemon(Child);
 
 impl Daemon {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).spawn().unwrap())
     }
 
@@ -110,4 +114,25 @@ impl Drop for Daemon {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The next frame of `live` that is like this; all keep the format and go forward.
+pub fn until(live: &mut Live, what: &str, is_it: impl Fn(&Timed<Frame>) -> bool) -> Timed<Frame> {
+    let since = Instant::now();
+    let mut last = None;
+    loop {
+        assert!(since.elapsed() < HANG, "{what}: not within {HANG:?}; the last was {last:?}");
+        let frame = live.source.next().unwrap().expect("a camera has no end");
+        assert_eq!(frame.item.format(), live.format);
+        assert!(frame.stamp.pts_nanos > last, "{:?} after {last:?}", frame.stamp);
+        last = frame.stamp.pts_nanos;
+        if is_it(&frame) {
+            return frame;
+        }
+    }
+}
+
+/// The wall that the camera films is white; the placeholder is dark in its corner.
+pub fn is_dark(frame: &Timed<Frame>) -> bool {
+    frame.item.row(0, 0)[0] < 120
 }

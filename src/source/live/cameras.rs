@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::choice;
 use super::modes::{self, Coding, Offer, Span};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
+use crate::live::CameraChoice;
 use crate::source::pipeline::{self, POLL};
 use crate::source::test_pattern::FrameRate;
 use crate::source::{SourceError, io_reason};
@@ -262,11 +264,21 @@ fn helper() -> Result<PathBuf, String> {
     found.ok_or_else(|| format!("the program {name} is not beside {}", this.display()))
 }
 
+/// The cameras that are here: one at least.
+///
+/// # Errors
+/// [`Error::Device`] when there is none, with what to do, or when they cannot be listed.
+pub fn present(stop: &Stop) -> Result<Vec<Camera>> {
+    let cameras = ask(stop)?;
+    choice::choose(&cameras, &CameraChoice::First)?;
+    Ok(cameras)
+}
+
 /// The cameras, as a process of its own lists them.
 ///
 /// # Errors
 /// [`Error::Device`] when it does not answer, even without the drivers that are known to crash.
-pub fn ask(stop: &Stop) -> Result<Vec<Camera>> {
+pub(super) fn ask(stop: &Stop) -> Result<Vec<Camera>> {
     let failed = |reason: String| Error::Device(format!("the cameras could not be listed: {reason}"));
     let mut enquiry = Enquiry::begin().map_err(failed)?;
     loop {

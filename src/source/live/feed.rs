@@ -122,29 +122,36 @@ impl Feed {
         self.begun = true;
     }
 
-    /// What is new, within `patience`.
+    /// What is new, within `patience`. Frames that came before an accident are told before it.
     pub(super) fn wait(&mut self, patience: Duration) -> Result<News, SourceError> {
-        let Some(media) = &self.media else { return Ok(News::Ended) };
         let since = Instant::now();
         let is_up = self.up.get().copied();
-        if is_up == Some(true) {
-            let patience = gst::ClockTime::from_nseconds(u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
-            let sink = &self.sink;
-            let sample = if self.begun { sink.try_pull_sample(patience) } else { sink.try_pull_preroll(patience) };
-            if let Some(sample) = sample {
-                let captured = moment::captured(&sample, &media.pipeline);
-                return self.picture(&sample, captured).map(News::Picture);
-            }
-        }
+        let first = self.pull(if is_up == Some(true) { patience } else { Duration::ZERO })?;
+        let (None, Some(media)) = (&first, &self.media) else { return Ok(first.map_or(News::Ended, News::Picture)) };
         // A sink that does not run gives nothing at once.
         let left = patience.saturating_sub(since.elapsed());
         let said = media.status.wait(left, |said| said.failed() || self.has_ended());
+        let ended = self.has_ended();
+        if let Some(last) = self.pull(Duration::ZERO)? {
+            return Ok(News::Picture(last));
+        }
         Ok(match said.input_error.or(said.output_error) {
             Some(failure) => News::Failed(failure),
             None if is_up == Some(false) => News::Failed(Failure::plain("it does not start")),
-            None if self.has_ended() => News::Ended,
+            None if ended => News::Ended,
             None => News::Nothing,
         })
+    }
+
+    /// The next frame, if there is one within `patience`.
+    fn pull(&mut self, patience: Duration) -> Result<Option<Picture>, SourceError> {
+        let Some(media) = &self.media else { return Ok(None) };
+        let patience = gst::ClockTime::from_nseconds(u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX));
+        let sink = &self.sink;
+        let sample = if self.begun { sink.try_pull_sample(patience) } else { sink.try_pull_preroll(patience) };
+        let Some(sample) = sample else { return Ok(None) };
+        let captured = moment::captured(&sample, &media.pipeline);
+        self.picture(&sample, captured).map(Some)
     }
 
     /// Whether the end has come. A sink that has not begun says so, too.
