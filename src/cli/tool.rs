@@ -164,7 +164,7 @@ impl Program for ToolArgs {
                 return Ok(findings.exit_code());
             }
             Verb::Bench(bench) => answer(format!("{}\n", bench.measure()?).as_bytes())?,
-            Verb::Cameras => answer(camera_table(&cameras::ask(&Stop::new())?).as_bytes())?,
+            Verb::Cameras => answer(camera_table(&cameras::present(&Stop::new())?).as_bytes())?,
             Verb::CameraList => answer(cameras::to_json(&cameras::list()?).as_bytes())?,
             Verb::Adapters => answer(adapters::to_json(&adapters::list()).as_bytes())?,
             Verb::Completions { shell, program } => answer(&manual::completions(shell, program))?,

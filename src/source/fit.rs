@@ -170,4 +170,19 @@ mod tests {
         let tiny = fitted(grey(Size::new(1, 1), 200), SQUARE(), &meter);
         assert_eq!(light(&tiny), [8, 55, 0, 47]);
     }
+
+    #[test]
+    fn who_needs_one_format_gets_other_colours_and_layouts_converted() {
+        let (meter, first) = (Meter::new(), grey(Size::new(64, 48), 235));
+        let mut fit = Fit::new(first.format(), SQUARE(), Pool::new(), meter.clone());
+        let same = fit.exactly(first.clone(), SQUARE()).unwrap();
+        assert!(std::ptr::eq(same.bytes(), first.bytes()));
+        let full = Colour { range: crate::frame::Range::Full, ..first.format().colour };
+        let format = FrameFormat { colour: full, ..first.format() };
+        let other = Frame::new(format, tight_planes(format.pixels, format.size).0, Arc::new(first.bytes().to_vec()));
+        let converted = fit.exactly(other.unwrap(), SQUARE()).unwrap();
+        // 235 of 255 is 218 of 16..=235.
+        assert_eq!((converted.format(), converted.row(0, 9)[9]), (first.format(), 218));
+        assert!(meter.warnings().is_empty());
+    }
 }

@@ -1,6 +1,9 @@
-//! Files as live sources.
+//! Files and streams as live sources.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use gst::prelude::*;
 
 use stylize::frame::{PixelFormat, Size};
 use stylize::live::LiveInput;
@@ -10,6 +13,8 @@ use stylize::{Error, Frame, Stop, Timed};
 
 use crate::common::Folder;
 use crate::common::clip::{AAC, Clip};
+use crate::common::read::play;
+use crate::session::{Daemon, is_dark, until};
 
 fn open(path: std::path::PathBuf) -> Result<Live, Error> {
     live::open(&LiveInput::File(path), None, &Stop::new(), &Meter::new())
@@ -49,8 +54,46 @@ fn what_is_no_video_is_refused_in_one_line() {
     let folder = Folder::new();
     std::fs::write(folder.path("a.mp4"), "text that is no video at all, but longer than a header ".repeat(40)).unwrap();
     std::fs::write(folder.path("b.mp4"), "").unwrap();
-    for name in ["a.mp4", "b.mp4", "absent.mp4"] {
+    write_sound(&folder.path("c.mkv"));
+    for name in ["a.mp4", "b.mp4", "c.mkv", "absent.mp4"] {
         let error = open(folder.path(name)).err().unwrap();
         assert_eq!((error.exit_code(), error.to_string().lines().count()), (3, 1), "{name}: {error}");
     }
+}
+
+fn write_sound(path: &std::path::Path) {
+    gst::init().unwrap();
+    let text = "audiotestsrc num-buffers=20 ! opusenc ! matroskamux ! filesink name=file";
+    let pipeline = gst::parse::launch(text).unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.by_name("file").unwrap().set_property("location", path);
+    play(&pipeline, path);
+}
+
+/// Sends a white picture to whoever calls at `port`.
+fn sender(port: u16) -> Daemon {
+    let film = "videotestsrc is-live=true pattern=white ! video/x-raw,width=64,height=48,framerate=25/1 ! \
+                x264enc tune=zerolatency speed-preset=ultrafast key-int-max=5 ! mpegtsmux alignment=7";
+    let text = format!("{film} ! srtsink uri=srt://127.0.0.1:{port}?mode=listener wait-for-connection=false");
+    let mut command = std::process::Command::new("gst-launch-1.0");
+    Daemon::start(command.arg("-q").args(text.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
+#[test]
+fn row_37_a_stream_that_breaks_off_leaves_a_dark_picture_until_it_is_back() {
+    gst::init().unwrap();
+    if ["srtsrc", "srtsink"].iter().any(|name| gst::ElementFactory::find(name).is_none()) {
+        eprintln!("skipped: a stream over SRT (its elements are missing)");
+        return;
+    }
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let first = sender(port);
+    let meter = Meter::new();
+    let address = LiveInput::Address(format!("srt://127.0.0.1:{port}"));
+    let mut live = live::open(&address, None, &Stop::new(), &meter).unwrap();
+    assert_eq!(live.format.size, Size::new(64, 48));
+    until(&mut live, "a frame", |frame| !is_dark(frame));
+    drop(first);
+    until(&mut live, "the placeholder", is_dark);
+    let _again = sender(port);
+    until(&mut live, "frames", |frame| !is_dark(frame));
 }

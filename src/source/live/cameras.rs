@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::choice;
 use super::modes::{self, Coding, Offer, Span};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
+use crate::live::CameraChoice;
 use crate::source::pipeline::{self, POLL};
 use crate::source::test_pattern::FrameRate;
 use crate::source::{SourceError, io_reason};
@@ -262,11 +264,21 @@ fn helper() -> Result<PathBuf, String> {
     found.ok_or_else(|| format!("the program {name} is not beside {}", this.display()))
 }
 
+/// The cameras that are here: one at least.
+///
+/// # Errors
+/// [`Error::Device`] when there is none, with what to do, or when they cannot be listed.
+pub fn present(stop: &Stop) -> Result<Vec<Camera>> {
+    let cameras = ask(stop)?;
+    choice::choose(&cameras, &CameraChoice::First)?;
+    Ok(cameras)
+}
+
 /// The cameras, as a process of its own lists them.
 ///
 /// # Errors
 /// [`Error::Device`] when it does not answer, even without the drivers that are known to crash.
-pub fn ask(stop: &Stop) -> Result<Vec<Camera>> {
+pub(super) fn ask(stop: &Stop) -> Result<Vec<Camera>> {
     let failed = |reason: String| Error::Device(format!("the cameras could not be listed: {reason}"));
     let mut enquiry = Enquiry::begin().map_err(failed)?;
     loop {
@@ -277,5 +289,61 @@ pub fn ask(stop: &Stop) -> Result<Vec<Camera>> {
             return Err(SourceError::Stopped.into());
         }
         std::thread::sleep(POLL / 10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(caps: &str) -> Vec<String> {
+        pipeline::init().unwrap();
+        modes::in_words(&offers(&caps.parse::<gst::Caps>().unwrap()))
+    }
+
+    #[test]
+    fn caps_of_a_webcam_become_offers() {
+        let caps = "video/x-raw, format=YUY2, width=1280, height=720, framerate={ (fraction)10/1, (fraction)5/1 }; \
+                    image/jpeg, width=1280, height=720, framerate=30/1; video/x-h264, width=640, height=480, framerate=30/1; \
+                    video/x-bayer, format=bggr, width=640, height=480, framerate=30/1";
+        assert_eq!(words(caps), ["1280x720   YUY2 10, 5; MJPEG 30", "640x480    H.264 30"]);
+    }
+
+    #[test]
+    fn spans_and_what_is_left_open_become_offers() {
+        let caps =
+            "video/x-raw, format={ NV12, I420 }, width=[ 32, 640, 32 ], height=[ 32, 480 ], framerate=[ 0/1, 30/1 ]";
+        assert_eq!(words(caps), ["(32-640)x(32-480)  I420 1-30; NV12 1-30"]);
+        assert_eq!(words("video/x-raw, width=64, height=48, framerate=0/1"), ["64x48      raw"]);
+        assert_eq!(words("video/x-raw, width=64, height=48, framerate=[ 0/1, 2147483647/1 ]"), ["64x48      raw"]);
+        assert_eq!(words("video/x-raw"), ["(1-32767)x(1-32767)  raw"]);
+        assert_eq!(words("video/x-raw(memory:DMABuf), width=64, height=48"), Vec::<String>::new());
+        assert_eq!(words("ANY"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_list_survives_the_way_between_processes() {
+        pipeline::init().unwrap();
+        let caps: gst::Caps = "image/jpeg, width=1280, height=720, framerate=30000/1001".parse().unwrap();
+        let camera = Camera {
+            name: "a \"b\"\n".into(),
+            identity: "usb-1".into(),
+            element: "v4l2src".into(),
+            properties: vec![("device".into(), "/dev/video0".into())],
+            offers: offers(&caps),
+        };
+        let list = vec![camera];
+        assert_eq!(serde_json::from_str::<Vec<Camera>>(&to_json(&list)).unwrap(), list);
+    }
+
+    #[test]
+    fn what_is_set_otherwise_than_usual_is_remembered() {
+        pipeline::init().unwrap();
+        let element = gst::ElementFactory::make("videotestsrc").property("num-buffers", 7).build().unwrap();
+        element.set_property_from_str("pattern", "ball");
+        let mut set = properties(&element);
+        set.sort();
+        let expected = [("num-buffers", "7"), ("pattern", "ball")];
+        assert_eq!(set, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }

@@ -21,8 +21,8 @@ pub(super) fn darkened(frame: &Frame) -> Result<Frame> {
         let rows = format.pixels.plane_extent(plane, format.size).1;
         for y in 0..rows {
             bytes.extend(frame.row(plane, y).iter().map(|&code| match plane {
-                0 => (black + (u32::from(code).saturating_sub(black) * LIGHT >> 8)) as u8,
-                _ => (128 + ((i32::from(code) - 128) * COLOUR >> 8)) as u8,
+                0 => (black + u32::from(code).saturating_sub(black) * LIGHT / 256) as u8,
+                _ => (128 + (i32::from(code) - 128) * COLOUR / 256) as u8,
             }));
         }
     }

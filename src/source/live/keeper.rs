@@ -31,8 +31,8 @@ pub(super) trait Origin: Send {
     /// How long its first frame may take.
     fn patience(&self) -> Duration;
 
-    /// Whether the end of the stream is the end of it, rather than an accident.
-    fn ends(&self) -> bool;
+    /// Whether the end of the stream is the end of it, or, where it has `failed`, that is; else it is opened again.
+    fn ends(&self, failed: bool) -> bool;
 
     /// Begins to open it again, if that can be done now; `held` says whether the feed of before is still listened to.
     /// Never waits. None while there is nothing to try.
@@ -167,12 +167,21 @@ impl Keeper {
             }
             Ok(News::Nothing) if heard.elapsed() < WATCH => self.state = State::Running { feed, heard },
             Ok(News::Nothing) => self.lose(Some(feed), "no frame comes")?,
-            Ok(News::Ended) if self.origin.ends() => {}
+            Ok(News::Ended) if self.origin.ends(false) => {}
             Ok(News::Ended) => self.lose_feed(feed, "the stream ended")?,
-            Ok(News::Failed(failure)) => self.lose_feed(feed, &failure.text)?,
-            Err(error) => self.lose_feed(feed, &error.to_string())?,
+            Ok(News::Failed(failure)) => self.fail(feed, &failure.text)?,
+            Err(error) => self.fail(feed, &error.to_string())?,
         }
         Ok(None)
+    }
+
+    /// `feed` broke.
+    fn fail(&mut self, feed: Feed, how: &str) -> Result<()> {
+        if self.origin.ends(true) {
+            self.meter.truncated(format!("{} breaks off: {how}", self.origin.name()));
+            return Ok(());
+        }
+        self.lose_feed(feed, how)
     }
 
     fn lose_feed(&mut self, feed: Feed, how: &str) -> Result<()> {
@@ -197,6 +206,10 @@ impl Keeper {
                 Ok(News::Nothing) if lost.since.elapsed() < HOLD => lost.feed = Some(feed),
                 _ => feed.abandon(),
             }
+            if lost.feed.is_none() && self.origin.ends(true) {
+                self.meter.truncated(format!("{} breaks off: no frame comes any more", self.origin.name()));
+                return Ok(None);
+            }
         }
         std::thread::sleep(lost.due.saturating_duration_since(Instant::now()));
         let now = Instant::now();
@@ -214,5 +227,155 @@ impl Lost {
             before.abandon();
         }
         self.since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use gst::prelude::*;
+
+    use super::*;
+    use crate::frame::Size;
+    use crate::source::live::feed::{Intake, Pace};
+    use crate::source::pipeline;
+
+    /// Nothing here takes so long unless it hangs.
+    const HANG: Duration = Duration::from_secs(60);
+
+    /// A white wall that is filmed by one feed after the other.
+    struct Wall {
+        feeds: VecDeque<Feed>,
+        /// So often it cannot be opened again before it can.
+        denials: u32,
+        ends: bool,
+    }
+
+    impl Origin for Wall {
+        fn name(&self) -> &str {
+            "wall"
+        }
+
+        fn patience(&self) -> Duration {
+            HANG
+        }
+
+        fn ends(&self, _failed: bool) -> bool {
+            self.ends
+        }
+
+        fn again(&mut self, held: bool) -> Option<Feed> {
+            if held || self.denials > 0 {
+                self.denials = self.denials.saturating_sub(1);
+                return None;
+            }
+            self.feeds.pop_front()
+        }
+
+        fn refusal(&self, failure: Option<&Failure>, _missing: Option<String>) -> Error {
+            Error::Device(failure.map_or("silent".into(), |failure| failure.text.clone()))
+        }
+    }
+
+    /// A feed of white frames of `size`, with `element` behind them, and what sets their size.
+    fn feed(size: Size, element: &str) -> (Feed, gst::Element) {
+        pipeline::init().unwrap();
+        let make = |text: &str| gst::parse::bin_from_description(text, true).unwrap().upcast::<gst::Element>();
+        let filter = gst::ElementFactory::make("capsfilter").property("caps", caps(size)).build().unwrap();
+        let source = make("videotestsrc is-live=true pattern=white");
+        let chain = vec![source, filter.clone(), make(element)];
+        (Feed::start(Intake::Chain(chain), Pace::Arrival, "wall").unwrap(), filter)
+    }
+
+    fn caps(size: Size) -> gst::Caps {
+        let caps = gst::Caps::builder("video/x-raw").field("format", "YUY2").field("width", size.width.cast_signed());
+        caps.field("height", size.height.cast_signed()).field("framerate", gst::Fraction::new(50, 1)).build()
+    }
+
+    fn opened(feed: Feed, others: Vec<Feed>, ends: bool, meter: &Meter) -> Live {
+        open(Box::new(Wall { feeds: others.into(), denials: 3, ends }), feed, &Stop::new(), meter).unwrap()
+    }
+
+    /// The next frame that is like this.
+    fn until(live: &mut Live, is_it: impl Fn(&Timed<Frame>) -> bool) -> Timed<Frame> {
+        let since = Instant::now();
+        loop {
+            assert!(since.elapsed() < HANG);
+            let frame = live.source.next().unwrap().unwrap();
+            assert_eq!(frame.item.format(), live.format);
+            if is_it(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    fn corner(frame: &Timed<Frame>) -> u8 {
+        frame.item.row(0, 0)[0]
+    }
+
+    #[test]
+    fn row_38_a_size_that_changes_while_it_films_is_brought_to_the_first() {
+        let (feed, filter) = feed(Size::new(64, 48), "identity");
+        let mut live = opened(feed, Vec::new(), false, &Meter::new());
+        assert_eq!(live.format.size, Size::new(64, 48));
+        until(&mut live, |frame| corner(frame) > 200);
+        filter.set_property("caps", caps(Size::new(128, 48)));
+        let wide = until(&mut live, |frame| corner(frame) < 24);
+        let rows = [0, 10, 14, 33, 37, 47].map(|y| wide.item.row(0, y)[32] > 200);
+        assert_eq!(rows, [false, false, true, true, false, false], "between bars of twelve rows");
+    }
+
+    #[test]
+    fn row_37_what_ends_or_fails_is_stood_in_for_until_another_feed_gives_frames() {
+        for (accident, text) in [("identity eos-after=4", "the stream ended"), ("identity error-after=4", "wall: ")] {
+            let meter = Meter::new();
+            let size = Size::new(64, 48);
+            let (others, first) = (vec![feed(size, "identity").0], feed(size, accident).0);
+            let mut live = opened(first, others, false, &meter);
+            until(&mut live, |frame| corner(frame) > 200);
+            let dark = until(&mut live, |frame| corner(frame) < 120);
+            let again = until(&mut live, |frame| corner(frame) > 200);
+            assert!(dark.stamp.discontinuity && again.stamp.discontinuity);
+            assert!(!until(&mut live, |_| true).stamp.discontinuity);
+            let warnings = meter.warnings();
+            assert!(warnings.len() == 2 && warnings[0].contains(text), "{warnings:?}");
+            assert!(warnings[1].ends_with("frames come again"), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn row_37_a_picture_goes_on_while_nothing_can_be_opened() {
+        let meter = Meter::new();
+        let mut live = opened(feed(Size::new(64, 48), "identity eos-after=4").0, Vec::new(), false, &meter);
+        let dark = until(&mut live, |frame| corner(frame) < 120);
+        let mut last = dark.stamp;
+        for _ in 0..5 {
+            let next = until(&mut live, |_| true);
+            assert!(corner(&next) < 120 && !next.stamp.discontinuity && next.stamp.pts_nanos > last.pts_nanos);
+            last = next.stamp;
+        }
+    }
+
+    #[test]
+    fn a_recording_that_breaks_off_ends_and_says_so() {
+        let meter = Meter::new();
+        let mut live = opened(feed(Size::new(64, 48), "identity error-after=4").0, Vec::new(), true, &meter);
+        while live.source.next().unwrap().is_some() {}
+        assert!(live.source.next().unwrap().is_none(), "and stays ended");
+        assert!(meter.warnings()[0].starts_with("wall breaks off: "), "{:?}", meter.warnings());
+    }
+
+    #[test]
+    fn a_wish_to_stop_ends_the_source_and_what_is_refused_says_why() {
+        let stop = Stop::new();
+        let wall = |feeds: Vec<Feed>| Box::new(Wall { feeds: feeds.into(), denials: 0, ends: false });
+        let mut live = open(wall(Vec::new()), feed(Size::new(64, 48), "identity").0, &stop, &Meter::new()).unwrap();
+        assert!(live.source.next().unwrap().is_some());
+        stop.ask();
+        assert!(live.source.next().unwrap().is_none());
+        let broken = feed(Size::new(64, 48), "identity error-after=1").0;
+        let error = open(wall(Vec::new()), broken, &Stop::new(), &Meter::new()).err().unwrap();
+        assert_eq!((error.exit_code(), error.to_string().is_empty()), (6, false));
     }
 }
