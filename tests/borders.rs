@@ -18,7 +18,7 @@ const BORDERS: [Border; 3] = [
         homes: &["source/", "sink/"],
     },
     Border {
-        crates: &["wgpu", "naga", "winit"],
+        crates: &["wgpu", "naga", "winit", "glyphon"],
         homes: &["gpu/", "gpu.rs", "convert/gpu", "compose/gpu", "sink/window"],
     },
     Border { crates: &["ort", "ort_sys"], homes: &["model/"] },
