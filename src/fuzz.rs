@@ -12,17 +12,18 @@ use crate::model::graph::{Dim, Element, Graph, GraphPort};
 use crate::model::statements::{INPUT_PREFIX, KEYS, METADATA_PREFIX, Statements};
 use crate::model::{ModelSpec, SpecError, SpecOverrides};
 use crate::resume::Journal;
-use crate::{isobmff, source};
+use crate::{isobmff, matroska, source};
 
 /// Reads some bytes, and panics where it finds a fault.
 pub type Reader = fn(&[u8]);
 
 /// All of them, by name.
-pub const READERS: [(&str, Reader); 7] = [
+pub const READERS: [(&str, Reader); 8] = [
     ("sidecar", sidecar),
     ("metadata", metadata),
     ("boxes", boxes),
     ("fragments", fragments),
+    ("heads", heads),
     ("lengths", lengths),
     ("planes", planes),
     ("journal", journal),
@@ -98,6 +99,12 @@ pub fn fragments(bytes: &[u8]) {
 /// The boxes of an MP4 file that are read, and written anew.
 pub fn boxes(bytes: &[u8]) {
     isobmff::read_everything(bytes);
+}
+
+/// The head of a Matroska file.
+pub fn heads(bytes: &[u8]) {
+    let head = matroska::Head::of(bytes.to_vec());
+    std::hint::black_box((head.matrix(), head.dolby_vision()));
 }
 
 /// What files say of their own length.

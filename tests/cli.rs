@@ -93,10 +93,20 @@ fn a_report_that_cannot_be_written_is_known_before_the_work() {
 
 #[test]
 fn with_json_an_error_is_an_object() {
-    let ended = run(VIDEO, "in.mp4 out.mp4 --progress json --lossless");
-    assert_eq!((ended.code, ended.stderr.lines().count()), (2, 1), "{}", ended.stderr);
-    let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
-    assert_eq!((&error["event"], &error["exit_code"]), (&"error".into(), &2.into()));
+    for words in [
+        "in.mp4 out.mp4 --progress json --lossless",
+        "in.mp4 out.mp4 --progress json --stile wave",
+        "in.mp4 --strength much out.mp4 --progress=json",
+        "--progress json",
+    ] {
+        let ended = run(VIDEO, words);
+        assert_eq!((ended.code, ended.stderr.lines().count()), (2, 1), "{words}: {}", ended.stderr);
+        let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+        assert_eq!((&error["event"], &error["exit_code"]), (&"error".into(), &2.into()), "{words}");
+    }
+    // Behind two dashes there are names.
+    let ended = run(VIDEO, "--stile wave -- --progress json");
+    assert!(ended.code == 2 && ended.stderr.starts_with("error: "), "{}", ended.stderr);
 }
 
 #[test]

@@ -45,6 +45,14 @@ fn example(name: &str) -> Vec<u8> {
             Clip::new(9).muxer("mp4mux fragment-duration=100").write(&path);
             std::fs::read(path).unwrap()
         }
+        "heads" => {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("clip.mkv");
+            Clip::new(2).write(&path);
+            let mut bytes = std::fs::read(path).unwrap();
+            bytes.truncate(1000);
+            bytes
+        }
         _ => {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("clip.mp4");

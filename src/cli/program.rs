@@ -45,9 +45,10 @@ pub fn main<P: Program>() -> ExitCode {
 }
 
 fn run<P: Program>(words: impl IntoIterator<Item = OsString>) -> u8 {
-    let program = match P::try_parse_from(words) {
+    let words: Vec<_> = words.into_iter().collect();
+    let program = match P::try_parse_from(&words) {
         Ok(program) => program,
-        Err(refusal) => return refuse(&refusal),
+        Err(refusal) => return refuse(&refusal, asks_for_json(&words)),
     };
     let (voice, verbose) = (program.voice(), program.verbose());
     speak_of_panics(voice.clone());
@@ -62,13 +63,20 @@ fn run<P: Program>(words: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 /// Help and version go to stdout; anything else is a wrong command line.
-fn refuse(refusal: &clap::Error) -> u8 {
+fn refuse(refusal: &clap::Error, json: bool) -> u8 {
     if matches!(refusal.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = refusal.print();
         return 0;
     }
-    Voice::new(false, false).error(&usage_line(&refusal.to_string()), &[], USAGE);
+    Voice::new(json, false).error(&usage_line(&refusal.to_string()), &[], USAGE);
     USAGE
+}
+
+/// Whether a command line that is wrong elsewhere asks for `--progress json`: who reads JSON is to get the refusal in it.
+fn asks_for_json(words: &[OsString]) -> bool {
+    let options = words.split(|word| word == "--").next().unwrap_or_default();
+    options.iter().any(|word| word == "--progress=json")
+        || options.windows(2).any(|pair| pair == ["--progress", "json"])
 }
 
 /// Clap explains itself in paragraphs. What is wrong and its tips become one line; how the program is used stays in

@@ -17,11 +17,13 @@ mod hidden;
 mod matrix;
 #[cfg(test)]
 mod tests;
+mod top;
 
 pub(crate) use dolby::DolbyVision;
 pub(crate) use finish::{Finish, finish};
 pub(crate) use fragments::{Sample, mend, read_fragments, video_samples};
 pub(crate) use hidden::{Index, Priming};
+pub(crate) use top::{TopBox, top_boxes};
 
 use crate::about::Label;
 
@@ -140,32 +142,19 @@ struct Moov {
 
 /// Reads the `moov` box of a file, wherever it stands.
 fn read_moov(file: &mut (impl Read + Seek)) -> io::Result<Option<Moov>> {
-    let len = file.seek(SeekFrom::End(0))?;
-    let mut offset = 0;
-    while len - offset >= 16 {
-        let mut head = [0; 16];
-        file.seek(SeekFrom::Start(offset))?;
-        file.read_exact(&mut head)?;
-        let size = match u32::from_be_bytes([head[0], head[1], head[2], head[3]]) {
-            0 => len - offset,
-            1 => u64::from_be_bytes([head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15]]),
-            size => u64::from(size),
-        };
-        if size < 8 || size > len - offset {
-            return Ok(None);
-        }
-        if &head[4..8] == b"moov" {
-            if size > LONGEST_MOOV {
-                return Ok(None);
-            }
-            file.seek(SeekFrom::Start(offset))?;
-            let mut bytes = Vec::new();
-            file.take(size).read_to_end(&mut bytes)?;
-            return Ok(Some(Moov { offset, bytes }));
-        }
-        offset += size;
+    let file_len = file.seek(SeekFrom::End(0))?;
+    let mut tops = top_boxes(file, file_len);
+    let found = tops.find(|top| top.as_ref().map_or(true, |top| &top.name == b"moov")).transpose()?;
+    drop(tops);
+    let Some(TopBox { offset, len, .. }) = found else { return Ok(None) };
+    let len = len.unwrap_or(file_len - offset);
+    if len > (file_len - offset).min(LONGEST_MOOV) {
+        return Ok(None);
     }
-    Ok(None)
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(offset))?;
+    file.take(len).read_to_end(&mut bytes)?;
+    Ok(Some(Moov { offset, bytes }))
 }
 
 /// The tracks of a finished file: what each is (`vide`, `soun`) and how many samples it has.

@@ -5,9 +5,11 @@ use std::ops::Range;
 
 mod dolby;
 mod finish;
+mod head;
+mod projection;
 
-pub(crate) use dolby::dolby_vision;
 pub(crate) use finish::{finish, roomy};
+pub(crate) use head::Head;
 
 const SEGMENT: u32 = 0x1853_8067;
 const TRACKS: u32 = 0x1654_AE6B;

@@ -113,13 +113,17 @@ fn tracks(
     Ok(tracks)
 }
 
-/// The index of a file that has one to look into. Whether run-ups are hidden, the request says.
+/// The index of a file that has one to look into, with what the head of a Matroska file says of the same. Whether run-ups
+/// are hidden, the request says.
 fn index_of(path: &Path, pipe: Option<&Pipe>, request: Request) -> Result<Index, SourceError> {
     if pipe.is_some() {
         return Ok(Index::default());
     }
-    let index = Index::find(path, request.audio && request.priming && request.part.start_nanos.is_none());
-    reader::check_dolby_vision(path, index.dolby_vision.or_else(|| matroska::dolby_vision(path)))?;
+    let mut index = Index::find(path, request.audio && request.priming && request.part.start_nanos.is_none());
+    let head = matroska::Head::read(path);
+    index.matrix = index.matrix.or_else(|| head.as_ref()?.matrix());
+    let dolby_vision = index.dolby_vision.or_else(|| head.as_ref()?.dolby_vision());
+    reader::check_dolby_vision(path, dolby_vision)?;
     if index.encrypted { Err(demux::encrypted(path)) } else { Ok(index) }
 }
 

@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Top-level boxes of MP4 to look at, at most: no file has so many but those of streaming, fragment by fragment.
-const MOST_BOXES: usize = 100_000;
+use crate::isobmff::top_boxes;
 
 /// What MP4 and QuickTime files begin with.
 const FIRST_BOXES: [[u8; 4]; 5] = [*b"ftyp", *b"moov", *b"mdat", *b"wide", *b"free"];
@@ -33,34 +32,19 @@ pub(crate) fn stated_len(file: &mut (impl Read + Seek), len: u64) -> io::Result<
 
 /// MP4: boxes, each with its length in front.
 fn boxes(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<u64>> {
-    let mut at = 0;
-    for _ in 0..MOST_BOXES {
-        if at >= len {
-            return Ok(Some(at));
-        }
-        if len - at < 8 {
-            return Ok(Some(at + 8));
-        }
-        file.seek(SeekFrom::Start(at))?;
-        let mut header = [0; 8];
-        file.read_exact(&mut header)?;
-        let size = match u32::from_be_bytes([header[0], header[1], header[2], header[3]]) {
+    let mut end = 0;
+    for found in top_boxes(file, len) {
+        end = match found.map(|top| top.end()) {
+            Ok(Some(end)) => end,
             // To the end of the file, however long.
-            0 => return Ok(None),
-            1 => {
-                let mut large = [0; 8];
-                file.read_exact(&mut large)?;
-                u64::from_be_bytes(large)
-            }
-            size => u64::from(size),
-        };
-        at = match at.checked_add(size) {
-            Some(next) if size >= 8 => next,
+            Ok(None) => return Ok(None),
             // No box: something else follows the video.
-            _ => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
+            Err(error) => return Err(error),
         };
     }
-    Ok(None)
+    // Behind the last box comes nothing, or what is too short even for a header.
+    Ok(Some(if end < len { end + 8 } else { end }))
 }
 
 /// Matroska: a header, then a segment that holds everything.

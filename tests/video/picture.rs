@@ -170,16 +170,17 @@ fn sizes_of_output_and_network_are_apart() {
     }
 }
 
-/// Matrices of the track header: quarter turns to the right, and the same mirrored.
-const TURNS: [[i32; 4]; 8] = [
-    [1, 0, 0, 1],
-    [0, 1, -1, 0],
-    [-1, 0, 0, -1],
-    [0, -1, 1, 0],
-    [-1, 0, 0, 1],
-    [0, 1, 1, 0],
-    [1, 0, 0, -1],
-    [0, -1, -1, 0],
+/// Matrices of the track header: quarter turns to the right, and the same mirrored; and what Matroska says instead of each,
+/// yaw and roll.
+const TURNS: [([i32; 4], (f32, f32)); 8] = [
+    ([1, 0, 0, 1], (0.0, 0.0)),
+    ([0, 1, -1, 0], (0.0, -90.0)),
+    ([-1, 0, 0, -1], (0.0, 180.0)),
+    ([0, -1, 1, 0], (0.0, 90.0)),
+    ([-1, 0, 0, 1], (180.0, 0.0)),
+    ([0, 1, 1, 0], (180.0, 90.0)),
+    ([1, 0, 0, -1], (180.0, 180.0)),
+    ([0, -1, -1, 0], (180.0, -90.0)),
 ];
 
 /// Writes `turn` into the header of the first track of an mp4 file.
@@ -194,33 +195,59 @@ fn turn(path: &std::path::Path, turn: [i32; 4]) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// Writes a projection of `yaw` and `roll` into the first track of a Matroska file that was streamed: nothing in it says
+/// where anything is. GStreamer gives all sizes here eight bytes.
+fn roll(path: &std::path::Path, (yaw, roll): (f32, f32)) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let pose = [&[0x76, 0x73, 0x84][..], &yaw.to_be_bytes(), &[0x76, 0x75, 0x84], &roll.to_be_bytes()].concat();
+    let projection = [&[0x76, 0x70, 0x80 | pose.len() as u8][..], &pose].concat();
+    let mut at = 0;
+    for id in [&[0x16, 0x54, 0xAE, 0x6B, 1][..], &[0xAE, 1], &[0xE0, 1]] {
+        at += bytes[at..].windows(id.len()).position(|here| here == id).unwrap() + id.len() - 1;
+        let size = u64::from_be_bytes(bytes[at..at + 8].try_into().unwrap()) + projection.len() as u64;
+        bytes[at..at + 8].copy_from_slice(&size.to_be_bytes());
+        at += 8;
+    }
+    bytes.splice(at..at, projection);
+    std::fs::write(path, bytes).unwrap();
+}
+
 #[test]
 fn row_11_a_clip_that_is_to_be_turned_or_mirrored_is() {
-    for matrix in TURNS {
+    for (matrix, pose) in TURNS {
         let folder = Folder::new();
         Clip::new(3).write(&folder.path("in.mp4"));
         turn(&folder.path("in.mp4"), matrix);
-        let report = folder.run("in.mp4 out.mkv --lossless").good(3).report;
-        let (before, after) = (decode_as(&folder.path("in.mp4"), "GBR"), decode_as(&folder.path("out.mkv"), "GBR"));
-        let upright = matrix[0] != 0;
-        let (width, height) = if upright { (64, 48) } else { (48, 64) };
-        assert_eq!((after.video[0].width, after.video[0].height), (width, height), "{matrix:?}");
-        assert_eq!((&report["net_width"], &report["net_height"]), (&width.into(), &height.into()));
-        // A point of the picture is multiplied from the left; what lies on the negative side of an axis is shifted.
-        let [a, b, c, d] = matrix;
-        let place = |x: i32, y: i32| {
-            let (to_x, to_y) = (a * x + c * y, b * x + d * y);
-            let shift = |to: i32, negative: bool, side: usize| to + if negative { side as i32 - 1 } else { 0 };
-            (shift(to_x, a + c < 0, width) as usize, shift(to_y, b + d < 0, height) as usize)
-        };
-        for (from, to) in before.video.iter().zip(&after.video) {
-            for y in 0..48 {
-                for x in 0..64 {
-                    let (to_x, to_y) = place(x as i32, y as i32);
-                    for (from, to) in from.planes.iter().zip(&to.planes) {
-                        let (from, to) = (from[y * 64 + x], to[to_y * width + to_x]);
-                        assert!(from.abs_diff(to) <= TURNED, "{matrix:?} {x},{y}: {from} {to}");
-                    }
+        Clip::new(3).muxer("matroskamux streamable=true").write(&folder.path("in.mkv"));
+        roll(&folder.path("in.mkv"), pose);
+        for from in ["in.mp4", "in.mkv"] {
+            is_turned(&folder, from, matrix);
+        }
+    }
+}
+
+/// Whether what comes of `from`, of 64x48, lies as `matrix` says.
+fn is_turned(folder: &Folder, from: &str, matrix: [i32; 4]) {
+    let report = folder.run(&format!("{from} out.mkv --lossless --force")).good(3).report;
+    let (before, after) = (decode_as(&folder.path(from), "GBR"), decode_as(&folder.path("out.mkv"), "GBR"));
+    let upright = matrix[0] != 0;
+    let (width, height) = if upright { (64, 48) } else { (48, 64) };
+    assert_eq!((after.video[0].width, after.video[0].height), (width, height), "{from} {matrix:?}");
+    assert_eq!((&report["net_width"], &report["net_height"]), (&width.into(), &height.into()));
+    // A point of the picture is multiplied from the left; what lies on the negative side of an axis is shifted.
+    let [a, b, c, d] = matrix;
+    let place = |x: i32, y: i32| {
+        let (to_x, to_y) = (a * x + c * y, b * x + d * y);
+        let shift = |to: i32, negative: bool, side: usize| to + if negative { side as i32 - 1 } else { 0 };
+        (shift(to_x, a + c < 0, width) as usize, shift(to_y, b + d < 0, height) as usize)
+    };
+    for (before, after) in before.video.iter().zip(&after.video) {
+        for y in 0..48 {
+            for x in 0..64 {
+                let (to_x, to_y) = place(x as i32, y as i32);
+                for (before, after) in before.planes.iter().zip(&after.planes) {
+                    let (before, after) = (before[y * 64 + x], after[to_y * width + to_x]);
+                    assert!(before.abs_diff(after) <= TURNED, "{from} {matrix:?} {x},{y}: {before} {after}");
                 }
             }
         }
