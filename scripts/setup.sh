@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Does what is missing before stylize can be built and run, and nothing when nothing is: a C toolchain, GStreamer with
-# the plugins that the main job needs, a Vulkan driver, ONNX Runtime. What counts is what is found, not which package it
-# came from: an own GStreamer, or a library named by ORT_DYLIB_PATH, is taken as it is.
+# the plugins that the main job needs, PipeWire, a Vulkan driver, ONNX Runtime. What counts is what is found, not which
+# package it came from: an own GStreamer, or a library named by ORT_DYLIB_PATH, is taken as it is.
 #
 #   STYLIZE_NO_INSTALL=1   never install system packages; say the command instead
 #   ORT_DYLIB_PATH=FILE    use this ONNX Runtime
@@ -57,26 +57,36 @@ has_vulkan() {
     return 1
 }
 
+# What cameras are filmed through on Linux, and what stands in for one in the tests.
+has_pipewire() {
+    [ "$(uname)" = Linux ] || return 0
+    command -v pipewire >/dev/null && command -v wireplumber >/dev/null && command -v dbus-run-session >/dev/null &&
+        gst-inspect-1.0 --exists pipewiresrc
+}
+
 has_pip() {
     python3 -m pip --version >/dev/null 2>&1 || python3 -c 'import venv, ensurepip' >/dev/null 2>&1
 }
 
-# Prints the packages of `$1` (toolchain, gstreamer, vulkan or python) for the package manager `$2`.
+# Prints the packages of `$1` (toolchain, gstreamer, pipewire, vulkan or python) for the package manager `$2`.
 packages_of() {
     case "$2-$1" in
         apt-toolchain) echo gcc libc6-dev pkg-config ;;
         apt-gstreamer) echo libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools \
             gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
             gstreamer1.0-libav ;;
+        apt-pipewire) echo pipewire wireplumber gstreamer1.0-pipewire dbus-daemon ;;
         apt-vulkan) echo mesa-vulkan-drivers libvulkan1 ;;
         apt-python) echo python3 python3-venv ;;
         dnf-toolchain) echo gcc pkgconf-pkg-config ;;
         dnf-gstreamer) echo gstreamer1-devel gstreamer1-plugins-base-devel gstreamer1-plugins-base \
             gstreamer1-plugins-good gstreamer1-plugins-bad-free gstreamer1-plugins-ugly gstreamer1-plugin-libav ;;
+        dnf-pipewire) echo pipewire wireplumber pipewire-gstreamer dbus-daemon ;;
         dnf-vulkan) echo mesa-vulkan-drivers vulkan-loader ;;
         dnf-python) echo python3 python3-pip ;;
         pacman-toolchain) echo gcc pkgconf ;;
         pacman-gstreamer) echo gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad gst-plugins-ugly gst-libav ;;
+        pacman-pipewire) echo pipewire wireplumber gst-plugin-pipewire dbus ;;
         pacman-vulkan) echo vulkan-swrast vulkan-icd-loader ;;
         pacman-python) echo python python-pip ;;
         brew-toolchain) echo pkgconf ;;
@@ -133,6 +143,13 @@ install_system_packages() {
     run_logged "system packages could not be installed; run: $command" bash -c "$command"
 }
 
+# Videos are made without it: where it cannot be installed, that is said.
+try_pipewire() {
+    has_pipewire && return
+    (install_system_packages pipewire) ||
+        say "without PipeWire, cameras are filmed through V4L2 alone, and tests of cameras are skipped"
+}
+
 check_rust() {
     local found
     if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
@@ -163,6 +180,7 @@ main() {
         missing=$(missing_of_gstreamer | tr '\n' ' ')
         [ -z "$missing" ] || die "GStreamer still lacks $missing: $(gstreamer_advice)"
     fi
+    try_pipewire
     scripts/runtime.sh
 }
 

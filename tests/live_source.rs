@@ -7,3 +7,7 @@ mod common;
 
 #[path = "live_source/files.rs"]
 mod files;
+#[path = "live_source/session.rs"]
+mod session;
+#[path = "live_source/cameras.rs"]
+mod cameras;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use gst::prelude::*;
+
 use stylize::frame::{PixelFormat, Size};
 use stylize::live::LiveInput;
 use stylize::report::Meter;
@@ -10,6 +12,7 @@ use stylize::{Error, Frame, Stop, Timed};
 
 use crate::common::Folder;
 use crate::common::clip::{AAC, Clip};
+use crate::common::read::play;
 
 fn open(path: std::path::PathBuf) -> Result<Live, Error> {
     live::open(&LiveInput::File(path), None, &Stop::new(), &Meter::new())
@@ -49,8 +52,17 @@ fn what_is_no_video_is_refused_in_one_line() {
     let folder = Folder::new();
     std::fs::write(folder.path("a.mp4"), "text that is no video at all, but longer than a header ".repeat(40)).unwrap();
     std::fs::write(folder.path("b.mp4"), "").unwrap();
-    for name in ["a.mp4", "b.mp4", "absent.mp4"] {
+    write_sound(&folder.path("c.mkv"));
+    for name in ["a.mp4", "b.mp4", "c.mkv", "absent.mp4"] {
         let error = open(folder.path(name)).err().unwrap();
         assert_eq!((error.exit_code(), error.to_string().lines().count()), (3, 1), "{name}: {error}");
     }
+}
+
+fn write_sound(path: &std::path::Path) {
+    gst::init().unwrap();
+    let text = "audiotestsrc num-buffers=20 ! opusenc ! matroskamux ! filesink name=file";
+    let pipeline = gst::parse::launch(text).unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.by_name("file").unwrap().set_property("location", path);
+    play(&pipeline, path);
 }

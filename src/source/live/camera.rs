@@ -138,7 +138,7 @@ impl Origin for Filmed {
         PATIENCE
     }
 
-    fn ends(&self) -> bool {
+    fn ends(&self, _failed: bool) -> bool {
         false
     }
 

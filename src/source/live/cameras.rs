@@ -279,3 +279,59 @@ pub fn ask(stop: &Stop) -> Result<Vec<Camera>> {
         std::thread::sleep(POLL / 10);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(caps: &str) -> Vec<String> {
+        pipeline::init().unwrap();
+        modes::in_words(&offers(&caps.parse::<gst::Caps>().unwrap()))
+    }
+
+    #[test]
+    fn caps_of_a_webcam_become_offers() {
+        let caps = "video/x-raw, format=YUY2, width=1280, height=720, framerate={ (fraction)10/1, (fraction)5/1 }; \
+                    image/jpeg, width=1280, height=720, framerate=30/1; video/x-h264, width=640, height=480, framerate=30/1; \
+                    video/x-bayer, format=bggr, width=640, height=480, framerate=30/1";
+        assert_eq!(words(caps), ["1280x720   YUY2 10, 5; MJPEG 30", "640x480    H.264 30"]);
+    }
+
+    #[test]
+    fn spans_and_what_is_left_open_become_offers() {
+        let caps =
+            "video/x-raw, format={ NV12, I420 }, width=[ 32, 640, 32 ], height=[ 32, 480 ], framerate=[ 0/1, 30/1 ]";
+        assert_eq!(words(caps), ["(32-640)x(32-480)  I420 1-30; NV12 1-30"]);
+        assert_eq!(words("video/x-raw, width=64, height=48, framerate=0/1"), ["64x48      raw"]);
+        assert_eq!(words("video/x-raw, width=64, height=48, framerate=[ 0/1, 2147483647/1 ]"), ["64x48      raw"]);
+        assert_eq!(words("video/x-raw"), ["(1-32767)x(1-32767)  raw"]);
+        assert_eq!(words("video/x-raw(memory:DMABuf), width=64, height=48"), Vec::<String>::new());
+        assert_eq!(words("ANY"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_list_survives_the_way_between_processes() {
+        pipeline::init().unwrap();
+        let caps: gst::Caps = "image/jpeg, width=1280, height=720, framerate=30000/1001".parse().unwrap();
+        let camera = Camera {
+            name: "a \"b\"\n".into(),
+            identity: "usb-1".into(),
+            element: "v4l2src".into(),
+            properties: vec![("device".into(), "/dev/video0".into())],
+            offers: offers(&caps),
+        };
+        let list = vec![camera];
+        assert_eq!(serde_json::from_str::<Vec<Camera>>(&to_json(&list)).unwrap(), list);
+    }
+
+    #[test]
+    fn what_is_set_otherwise_than_usual_is_remembered() {
+        pipeline::init().unwrap();
+        let element = gst::ElementFactory::make("videotestsrc").property("num-buffers", 7).build().unwrap();
+        element.set_property_from_str("pattern", "ball");
+        let mut set = properties(&element);
+        set.sort();
+        let expected = [("num-buffers", "7"), ("pattern", "ball")];
+        assert_eq!(set, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+}

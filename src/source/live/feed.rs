@@ -97,7 +97,7 @@ impl Feed {
             }
             Intake::Streams(source) => {
                 media.input.add(&source).map_err(gstreamer)?;
-                take_picture(&source, &media.input, pad(&tail[0], "sink")?);
+                take_picture(&source, &media, &pad(&tail[0], "sink")?);
             }
         }
         let up = Arc::new(OnceLock::new());
@@ -137,19 +137,18 @@ impl Feed {
             }
         }
         // A sink that does not run gives nothing at once.
-        let said = media.status.wait(patience.saturating_sub(since.elapsed()), |said| {
-            said.failed() || said.missing.is_some() || self.sink_ended()
-        });
+        let left = patience.saturating_sub(since.elapsed());
+        let said = media.status.wait(left, |said| said.failed() || self.has_ended());
         Ok(match said.input_error.or(said.output_error) {
             Some(failure) => News::Failed(failure),
             None if is_up == Some(false) => News::Failed(Failure::plain("it does not start")),
-            None if is_up == Some(true) && self.sink.is_eos() => News::Ended,
+            None if self.has_ended() => News::Ended,
             None => News::Nothing,
         })
     }
 
     /// Whether the end has come. A sink that has not begun says so, too.
-    fn sink_ended(&self) -> bool {
+    fn has_ended(&self) -> bool {
         self.up.get() == Some(&true) && self.sink.is_eos()
     }
 
@@ -209,18 +208,24 @@ fn tail(sink: &gst_app::AppSink) -> Result<Vec<gst::Element>, SourceError> {
 }
 
 /// Links the first picture that `source` shows to `input`; sound and the rest run into nowhere.
-fn take_picture(source: &gst::Element, bin: &gst::Bin, input: gst::Pad) {
-    let bin = bin.downgrade();
+fn take_picture(source: &gst::Element, media: &Media, input: &gst::Pad) {
+    let (bin, sink) = (media.input.downgrade(), input.clone());
     source.connect_pad_added(move |_, stream| {
         let caps = stream.current_caps().unwrap_or_else(|| stream.query_caps(None));
         let picture = caps.structure(0).is_some_and(|structure| structure.name() == "video/x-raw");
-        let linked = if picture && !input.is_linked() {
-            stream.link(&input).is_ok()
+        let linked = if picture && !sink.is_linked() {
+            stream.link(&sink).is_ok()
         } else {
             bin.upgrade().is_some_and(|bin| discard(&bin, stream).is_ok())
         };
         if !linked {
             tracing::debug!("a stream of {caps} leads nowhere");
+        }
+    });
+    let (status, sink) = (Arc::clone(&media.status), input.clone());
+    source.connect_no_more_pads(move |_| {
+        if !sink.is_linked() {
+            status.note(|said| _ = said.input_error.get_or_insert(Failure::plain("no video stream is in it")));
         }
     });
 }

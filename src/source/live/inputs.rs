@@ -113,7 +113,7 @@ impl Origin for Recorded {
         PATIENCE
     }
 
-    fn ends(&self) -> bool {
+    fn ends(&self, _failed: bool) -> bool {
         true
     }
 
@@ -161,8 +161,8 @@ impl Origin for Remote {
         PATIENCE
     }
 
-    fn ends(&self) -> bool {
-        self.ends
+    fn ends(&self, failed: bool) -> bool {
+        self.ends && !failed
     }
 
     fn again(&mut self, held: bool) -> Option<Feed> {
@@ -241,7 +241,7 @@ impl Origin for Screen {
         PATIENCE
     }
 
-    fn ends(&self) -> bool {
+    fn ends(&self, _failed: bool) -> bool {
         false
     }
 

@@ -31,8 +31,8 @@ pub(super) trait Origin: Send {
     /// How long its first frame may take.
     fn patience(&self) -> Duration;
 
-    /// Whether the end of the stream is the end of it, rather than an accident.
-    fn ends(&self) -> bool;
+    /// Whether the end of the stream is the end of it, or, where it has `failed`, that is; else it is opened again.
+    fn ends(&self, failed: bool) -> bool;
 
     /// Begins to open it again, if that can be done now; `held` says whether the feed of before is still listened to.
     /// Never waits. None while there is nothing to try.
@@ -167,12 +167,21 @@ impl Keeper {
             }
             Ok(News::Nothing) if heard.elapsed() < WATCH => self.state = State::Running { feed, heard },
             Ok(News::Nothing) => self.lose(Some(feed), "no frame comes")?,
-            Ok(News::Ended) if self.origin.ends() => {}
+            Ok(News::Ended) if self.origin.ends(false) => {}
             Ok(News::Ended) => self.lose_feed(feed, "the stream ended")?,
-            Ok(News::Failed(failure)) => self.lose_feed(feed, &failure.text)?,
-            Err(error) => self.lose_feed(feed, &error.to_string())?,
+            Ok(News::Failed(failure)) => self.fail(feed, &failure.text)?,
+            Err(error) => self.fail(feed, &error.to_string())?,
         }
         Ok(None)
+    }
+
+    /// `feed` broke.
+    fn fail(&mut self, feed: Feed, how: &str) -> Result<()> {
+        if self.origin.ends(true) {
+            self.meter.truncated(format!("{} breaks off: {how}", self.origin.name()));
+            return Ok(());
+        }
+        self.lose_feed(feed, how)
     }
 
     fn lose_feed(&mut self, feed: Feed, how: &str) -> Result<()> {
@@ -196,6 +205,10 @@ impl Keeper {
                 }
                 Ok(News::Nothing) if lost.since.elapsed() < HOLD => lost.feed = Some(feed),
                 _ => feed.abandon(),
+            }
+            if lost.feed.is_none() && self.origin.ends(true) {
+                self.meter.truncated(format!("{} breaks off: no frame comes any more", self.origin.name()));
+                return Ok(None);
             }
         }
         std::thread::sleep(lost.due.saturating_duration_since(Instant::now()));
