@@ -7,6 +7,7 @@ use std::process::{Command as Process, Stdio};
 use assert_cmd::Command;
 
 const VIDEO: &str = env!("CARGO_BIN_EXE_stylize-video");
+const WEBCAM: &str = env!("CARGO_BIN_EXE_stylize-webcam");
 const TOOL: &str = env!("CARGO_BIN_EXE_stylize");
 
 /// What a program ended with.
@@ -111,7 +112,7 @@ fn unusual_names_are_names() {
 
 #[test]
 fn help_and_version_go_to_stdout() {
-    for program in [VIDEO, TOOL] {
+    for program in [VIDEO, WEBCAM, TOOL] {
         for words in ["-h", "--help", "-V", "--version"] {
             let ended = run(program, words);
             assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{words}");
@@ -151,7 +152,7 @@ fn every_shell_has_its_completions() {
 fn every_program_has_a_page() {
     let folder = tempfile::tempdir().unwrap();
     let ended = run_in(folder.path(), TOOL, &["man", "pages/of/ours"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (0, "stylize-video.1\nstylize.1\n"));
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "stylize-video.1\nstylize-webcam.1\nstylize.1\n"));
     for name in ended.stdout.lines() {
         let page = std::fs::read_to_string(folder.path().join("pages/of/ours").join(name)).unwrap();
         assert!(page.contains(".SH SYNOPSIS"), "{name}");

@@ -22,6 +22,7 @@ use tempfile::TempDir;
 pub const HANG: Duration = Duration::from_secs(60);
 
 const VIDEO: &str = env!("CARGO_BIN_EXE_stylize-video");
+const WEBCAM: &str = env!("CARGO_BIN_EXE_stylize-webcam");
 const REPORT: &str = ".report.json";
 
 /// A model of `tests/data/models`.
@@ -99,6 +100,24 @@ impl Folder {
         let mut command = std::process::Command::new(VIDEO);
         command.current_dir(self.0.path()).args(arguments(words));
         command
+    }
+
+    /// `stylize-webcam` with `words`, without a window, not started yet.
+    pub fn webcam(&self, words: &str) -> std::process::Command {
+        let mut command = std::process::Command::new(WEBCAM);
+        command.current_dir(self.0.path()).args(arguments(words));
+        for display in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+            command.env_remove(display);
+        }
+        command
+    }
+
+    /// The same, until its end.
+    pub fn run_webcam(&self, words: &str) -> Ended {
+        let output = Command::from_std(self.webcam(words)).timeout(HANG).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let code = output.status.code().unwrap_or_else(|| panic!("{words}: hung or killed: {stderr}"));
+        Ended { code, stderr, report: self.take_report() }
     }
 
     /// The same as somebody who may write nowhere; none, and said, where one cannot become that user.

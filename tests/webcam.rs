@@ -1,0 +1,114 @@
+//! The live filter from outside, with the scene in place of a camera.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
+
+mod common;
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use common::read::decode;
+use common::{Folder, HANG};
+
+/// A small scene, so that any machine keeps its pace.
+const SCENE: &str = "--camera test --mode 160x90@30 --progress none";
+
+fn wait_until(mut ready: impl FnMut() -> bool) {
+    let since = Instant::now();
+    while !ready() {
+        assert!(since.elapsed() < HANG, "nothing happens");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn interrupt(child: &mut Child) -> Option<i32> {
+    let sent = std::process::Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
+    assert!(sent.success());
+    let mut status = None;
+    wait_until(|| {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap().code()
+}
+
+#[test]
+fn a_run_ends_after_its_frames_and_says_how_old_they_were() {
+    let folder = Folder::new();
+    let ended = folder.run_webcam(&format!("{SCENE} --no-window --frames 20"));
+    assert_eq!((ended.code, &ended.report["frames_out"]), (0, &20.into()), "{}", ended.stderr);
+    assert_eq!((&ended.report["stopped"], &ended.report["net_width"]), (&false.into(), &160.into()));
+    assert!(ended.report["latency_ms"]["p50"].as_f64().unwrap() >= 0.0);
+    assert!(ended.report["latency_ms"]["p99"].as_f64().unwrap() >= ended.report["latency_ms"]["p50"].as_f64().unwrap());
+    assert!(ended.stderr.starts_with("live: 20 frames"), "{}", ended.stderr);
+    assert_eq!(folder.names(), [] as [&str; 0]);
+}
+
+#[test]
+fn row_45_without_a_display_it_goes_on_without_a_window() {
+    let folder = Folder::new();
+    let ended = folder.run_webcam(&format!("{SCENE} --frames 5"));
+    assert_eq!((ended.code, &ended.report["frames_out"]), (0, &5.into()), "{}", ended.stderr);
+    assert!(ended.warnings().contains("no window"), "{}", ended.warnings());
+}
+
+#[test]
+fn a_recording_has_the_frames_that_were_painted_and_begins_at_0() {
+    let folder = Folder::new();
+    for name in ["me.mkv", "me.mp4"] {
+        let ended = folder.run_webcam(&format!("{SCENE} --no-window --frames 40 --record {name}"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let decoded = decode(&folder.path(name));
+        // What is painted while the file is opened is not in it.
+        assert!((10..=40).contains(&decoded.video.len()), "{} frames", decoded.video.len());
+        assert_eq!((decoded.video[0].pts_nanos, decoded.video[0].width), (0, 160));
+        let times: Vec<_> = decoded.video.iter().map(|picture| picture.pts_nanos).collect();
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
+        assert!(decoded.sound.is_empty());
+        let again = folder.run_webcam(&format!("{SCENE} --no-window --frames 40 --record {name}"));
+        again.refused(4, "--force");
+    }
+    assert_eq!(folder.names(), ["me.mkv", "me.mp4"]);
+}
+
+#[test]
+fn row_33_a_signal_completes_the_recording() {
+    let folder = Folder::new();
+    let mut child =
+        folder.webcam(&format!("{SCENE} --no-window --record me.mkv")).stderr(Stdio::null()).spawn().unwrap();
+    let part = folder.path("me.mkv.stylize-part");
+    wait_until(|| std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 4000));
+    assert_eq!(interrupt(&mut child), Some(130));
+    let report = folder.take_report();
+    assert_eq!(report["stopped"], true);
+    assert_eq!(folder.names(), ["me.mkv"]);
+    assert!(!decode(&folder.path("me.mkv")).video.is_empty());
+}
+
+#[test]
+fn row_39_a_network_that_is_slower_than_the_camera_paints_the_newest_frames() {
+    let folder = Folder::new();
+    // No machine paints 1920x1080 a thousand times a second.
+    let words = "--camera test --mode 1920x1080@1000 --net-size source --progress none --no-window --frames 12";
+    let ended = folder.run_webcam(words);
+    assert_eq!((ended.code, &ended.report["frames_out"]), (0, &12.into()), "{}", ended.stderr);
+    assert!(ended.report["frames_dropped"].as_u64().unwrap() > 0, "{}", ended.report);
+}
+
+#[test]
+fn what_cannot_be_filmed_or_sent_is_told_in_one_line() {
+    let folder = Folder::new();
+    for (words, code, part) in [
+        ("--camera nowhere.mp4/", 3, "nowhere.mp4"),
+        ("--camera ftp://a/b", 2, "rtsp://"),
+        ("--camera test --mode 160x90", 2, "1280x720@30"),
+        ("--camera test --stream http://a/b", 2, "rtmp://"),
+        ("--camera test --record me.txt", 2, "me.txt"),
+        ("--camera test --record nowhere/me.mkv", 4, "nowhere"),
+        ("--camera test --virtual-camera /dev/null", 6, "modprobe v4l2loopback"),
+        ("--camera \u{221e}", 6, "\u{221e}"),
+    ] {
+        let ended = folder.run_webcam(&format!("--no-window --frames 1 {words}"));
+        ended.refused(code, part);
+    }
+    assert_eq!(folder.names(), [] as [&str; 0]);
+}
