@@ -1,12 +1,13 @@
 //! The sound of a microphone, as a track of the file that it is recorded into.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
 use super::demux::{Stream, element, pad};
-use super::pipeline::Media;
+use super::pipeline::{Media, POLL, Said};
 use super::{About, OpenMedia, track};
 use crate::about::Label;
 use crate::error::{Error, Result};
@@ -38,11 +39,18 @@ impl Microphone {
 /// What is kept of the sound: enough for a voice and a room.
 const SAMPLES: &str = "audio/x-raw,format=F32LE,layout=interleaved,rate=48000,channels=2";
 
+/// A microphone that gives nothing for so long, not even silence, is gone; or never was there.
+const SILENCE: Duration = Duration::from_secs(4);
+
 /// A microphone at work.
 pub(crate) struct Listening {
     media: Arc<Media>,
     /// The way to the muxer, which waits for each of its tracks.
     way: gst::Pad,
+    /// Buffers that have come by it.
+    heard: Arc<AtomicU64>,
+    seen: u64,
+    since: Instant,
     ended: bool,
 }
 
@@ -54,12 +62,50 @@ impl Listening {
         running.nseconds().checked_sub(ago)
     }
 
+    /// What it is recorded with, whose clock says when.
+    #[cfg(test)]
+    pub(crate) fn pipeline(&self) -> &gst::Pipeline {
+        &self.media.pipeline
+    }
+
+    /// Waits for its first sound, without which no file can begin.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when none comes.
+    pub(crate) fn wait(&self) -> Result<()> {
+        let wrong =
+            |why: &str| Error::Device(format!("the microphone gives no sound: {why}; try without --microphone"));
+        let heard = |said: &Said| said.input_error.is_some() || self.heard.load(Ordering::Relaxed) > 0;
+        let since = Instant::now();
+        loop {
+            let said = self.media.status.wait(POLL, heard);
+            if let Some(failure) = said.input_error {
+                return Err(wrong(&failure.text));
+            }
+            if heard(&said) {
+                return Ok(());
+            }
+            if since.elapsed() > SILENCE {
+                return Err(wrong("nothing comes from it"));
+            }
+        }
+    }
+
     /// Why there is no sound any more, once. The track has ended then, so that the muxer does not wait for it.
     pub(crate) fn lost(&mut self) -> Option<String> {
-        let failure = self.media.status.said().input_error.filter(|_| !self.ended)?;
+        if self.ended {
+            return None;
+        }
+        let heard = self.heard.load(Ordering::Relaxed);
+        if heard != self.seen {
+            (self.seen, self.since) = (heard, Instant::now());
+        }
+        let failure = self.media.status.said().input_error.map(|failure| failure.text);
+        let silent = || (self.since.elapsed() > SILENCE).then(|| "nothing comes from it any more".into());
+        let why = failure.or_else(silent)?;
         self.ended = true;
         self.way.send_event(gst::event::Eos::new());
-        Some(failure.text)
+        Some(why)
     }
 }
 
@@ -85,16 +131,38 @@ pub(crate) fn open(microphone: &Microphone) -> Result<(OpenMedia, Listening)> {
     let (track, way) = track::live(&media, Stream::live(src, caps))?;
     let about = About { tags: gst::TagList::new(), video: Label::default(), chapters: Vec::new() };
     let open = OpenMedia { media: Arc::clone(&media), tracks: vec![track], about };
-    Ok((open, Listening { media, way, ended: false }))
+    let heard = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&heard);
+    way.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        gst::PadProbeReturn::Ok
+    });
+    Ok((open, Listening { media, way, heard, seen: 0, since: Instant::now(), ended: false }))
 }
 
 fn source(microphone: &Microphone) -> Result<gst::Element> {
     match microphone {
-        Microphone::Default => Ok(element("autoaudiosrc")?),
+        Microphone::Default => chosen(),
         Microphone::Test => synthetic("ticks"),
         Microphone::Silence => synthetic("silence"),
         Microphone::Named(name) => named(name),
     }
+}
+
+/// The one that the system has chosen. Where there is none, GStreamer takes silence, and does not tell.
+fn chosen() -> Result<gst::Element> {
+    let source = element("autoaudiosrc")?;
+    let ready = source.set_state(gst::State::Ready);
+    let children = source.downcast_ref::<gst::Bin>().map(|bin| bin.children()).unwrap_or_default();
+    let is_device = |child: &gst::Element| {
+        let name = child.factory().map(|factory| factory.name());
+        name.is_some_and(|name| !["audiotestsrc", "fakesrc"].contains(&name.as_str()))
+    };
+    if ready.is_ok() && children.iter().any(is_device) {
+        return Ok(source);
+    }
+    let _ = source.set_state(gst::State::Null);
+    Err(Error::Device("there is no microphone; connect one, or go without --microphone".into()))
 }
 
 fn synthetic(wave: &str) -> Result<gst::Element> {

@@ -1,6 +1,8 @@
 //! A desktop without a display: D-Bus, PipeWire and WirePlumber, for one test. A node that GStreamer provides stands in
 //! for the camera.
+#![allow(dead_code, reason = "every test binary uses its part of this")]
 
+use std::cell::RefCell;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,8 @@ pub const HANG: Duration = Duration::from_secs(60);
 
 /// The session, seen from inside.
 pub struct Session {
-    _daemons: Vec<Daemon>,
+    /// The one that was started last ends first.
+    daemons: RefCell<Vec<Daemon>>,
 }
 
 /// Runs `body` in a session of its own: this test, which is called `name` in full, once more in another process. Where
@@ -55,16 +58,26 @@ fn missing() -> Option<&'static str> {
 
 impl Session {
     fn begin() -> Self {
+        Self { daemons: RefCell::new(Self::start()) }
+    }
+
+    fn start() -> Vec<Daemon> {
         let pipewire = Daemon::start(Command::new("pipewire").stdout(Stdio::null()).stderr(Stdio::null()));
-        let socket = std::path::Path::new(&std::env::var_os("XDG_RUNTIME_DIR").unwrap()).join("pipewire-0");
         let since = Instant::now();
-        while !socket.exists() {
+        while !socket().exists() {
             assert!(since.elapsed() < HANG, "pipewire does not come up");
             std::thread::sleep(Duration::from_millis(20));
         }
         let manager = Daemon::start(Command::new("wireplumber").stdout(Stdio::null()).stderr(Stdio::null()));
-        // The one that was started last ends first.
-        Self { _daemons: vec![manager, pipewire] }
+        vec![manager, pipewire]
+    }
+
+    /// PipeWire dies without a word, and comes again.
+    pub fn restart(&self) {
+        self.daemons.borrow_mut().clear();
+        // A killed daemon leaves its socket, which the next one replaces.
+        let _ = std::fs::remove_file(socket());
+        self.daemons.borrow_mut().extend(Self::start());
     }
 
     /// A camera called `Stand-in` that films a white wall; listed when this returns.
@@ -85,6 +98,10 @@ impl Session {
     }
 }
 
+fn socket() -> std::path::PathBuf {
+    std::path::Path::new(&std::env::var_os("XDG_RUNTIME_DIR").unwrap()).join("pipewire-0")
+}
+
 /// What `stylize cameras` prints; nothing where it says that there is none.
 pub fn listed() -> String {
     let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_stylize")).arg("cameras").timeout(HANG).output().unwrap();
@@ -98,6 +115,7 @@ pub fn listed() -> String {
 pub struct Daemon(Child);
 
 impl Daemon {
+    /// Starts `command`.
     pub fn start(command: &mut Command) -> Self {
         Self(command.stdin(Stdio::null()).spawn().unwrap())
     }

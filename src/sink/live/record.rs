@@ -36,15 +36,26 @@ pub(crate) fn record(
     encoding: &Encoding,
     meter: &Meter,
 ) -> Result<Box<dyn Sink>> {
-    let (media, sound) = microphone.map(microphone::open).transpose()?.unzip();
-    let timing = Timing::constant(rate);
-    let order = Order { format, timing, encoding, media, meter, identity: None, kept: None };
-    let sink = sink::open(Goal::File(place), order)?.sink;
-    let interval_nanos = rate.nanos_at(1);
-    Ok(Box::new(Recording { sink, sound, interval_nanos, begin_nanos: None, last_nanos: None, meter: meter.clone() }))
+    Recording::begin(place, microphone, (format, rate), encoding, meter).map(|recording| Box::new(recording) as _)
 }
 
 impl Recording {
+    fn begin(
+        place: Place,
+        microphone: Option<&Microphone>,
+        (format, rate): (FrameFormat, FrameRate),
+        encoding: &Encoding,
+        meter: &Meter,
+    ) -> Result<Self> {
+        let (media, sound) = microphone.map(microphone::open).transpose()?.unzip();
+        let timing = Timing::constant(rate);
+        let order = Order { format, timing, encoding, media, meter, identity: None, kept: None };
+        let sink = sink::open(Goal::File(place), order)?.sink;
+        sound.as_ref().map_or(Ok(()), Listening::wait)?;
+        let interval_nanos = rate.nanos_at(1);
+        Ok(Self { sink, sound, interval_nanos, begin_nanos: None, last_nanos: None, meter: meter.clone() })
+    }
+
     /// When the frame stands in the file; none where that is before its begin, or before the frame before it.
     fn place_in_time(&mut self, frame: &Timed<Frame>) -> Option<u64> {
         let nanos = match (&self.sound, frame.stamp.captured) {
@@ -74,3 +85,6 @@ impl Sink for Recording {
         self.sink.finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

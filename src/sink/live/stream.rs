@@ -88,6 +88,8 @@ struct Pipe {
     sound: Option<Listening>,
     /// Buffers that have come to the server's side.
     passed: Arc<AtomicU64>,
+    /// When the last frame was taken.
+    last_nanos: Option<u64>,
 }
 
 /// Connects to `address`, and sends frames of `format` and the sound of `microphone`.
@@ -180,7 +182,7 @@ impl Pipe {
         }
         // Why it fails is on the bus.
         let _ = media.pipeline.set_state(gst::State::Playing);
-        let mut pipe = Self { media, frames, sound, passed };
+        let mut pipe = Self { media, frames, sound, passed, last_nanos: None };
         pipe.wait_for_server(plan)?;
         Ok(pipe)
     }
@@ -207,11 +209,16 @@ impl Pipe {
     }
 
     /// Gives a frame on, stamped with the moment at which it was taken, beside the sound of that moment.
-    fn push(&self, frame: Timed<Frame>) {
+    fn push(&mut self, frame: Timed<Frame>) {
         let Some(running) = self.media.pipeline.current_running_time() else { return };
         let age = frame.stamp.captured.map_or(Duration::ZERO, |captured| captured.elapsed());
         let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
         let Some(pts_nanos) = running.nseconds().checked_sub(age) else { return };
+        // The black of the begin is younger than the first frame, whose painting took its time.
+        if self.last_nanos.is_some_and(|last| pts_nanos <= last) {
+            return;
+        }
+        self.last_nanos = Some(pts_nanos);
         // What cannot be taken is left out.
         let _ = self.frames.push_buffer(buffer(frame.item, Some(pts_nanos), None));
     }

@@ -25,6 +25,8 @@ use crate::source::test_pattern::FrameRate;
 
 /// Frames that flowed and have stopped for so long tell that the reader has left.
 const SILENCE: Duration = Duration::from_millis(1500);
+/// Where no frame is offered for so long, none can flow: nothing is told by that.
+const PAUSE: Duration = Duration::from_millis(500);
 /// Time between two tries to come back.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long going down may take: a dead daemon does not answer.
@@ -56,6 +58,8 @@ struct Pipe {
     passed: Arc<AtomicU64>,
     seen: u64,
     since: Instant,
+    /// When the last frame was offered.
+    offered: Instant,
     daemon: Option<Daemon>,
 }
 
@@ -137,16 +141,17 @@ impl Pipe {
         }
         media.pipeline.add_many(&chain).map_err(fault)?;
         gst::Element::link_many(&chain).map_err(fault)?;
-        let daemon = Daemon::running();
+        let daemon = matches!(kind, Kind::PipeWire(_)).then(Daemon::running).flatten();
         media.pipeline.set_state(gst::State::Playing).map_err(|_| kind.refused(&media))?;
         // The first frame may come before anybody is there to take it.
         if media.pipeline.state(gst::ClockTime::from_mseconds(100)).0.is_err() {
             return Err(kind.refused(&media));
         }
-        Ok(Self { media, frames, passed, seen: 0, since: Instant::now(), daemon })
+        let now = Instant::now();
+        Ok(Self { media, frames, passed, seen: 0, since: now, offered: now, daemon })
     }
 
-    /// Why it does not work any more, if so.
+    /// Why it does not work any more, if so. Asked whenever a frame is offered.
     fn death(&mut self) -> Option<String> {
         if let Some(error) = self.media.status.said().output_error {
             return Some(error.text);
@@ -154,10 +159,11 @@ impl Pipe {
         if self.daemon.is_some() && Daemon::running() != self.daemon {
             return Some("PipeWire has ended".into());
         }
-        let passed = self.passed.load(Ordering::Relaxed);
-        if passed != self.seen {
-            (self.seen, self.since) = (passed, Instant::now());
+        let (passed, now) = (self.passed.load(Ordering::Relaxed), Instant::now());
+        if passed != self.seen || now - self.offered > PAUSE {
+            (self.seen, self.since) = (passed, now);
         }
+        self.offered = now;
         (self.seen > 0 && self.since.elapsed() > SILENCE).then(|| LEFT.into())
     }
 }

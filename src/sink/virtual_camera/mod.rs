@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::flow::Sink;
 use crate::frame::{Frame, FrameFormat, Timed};
 use crate::report::Meter;
+use crate::source::pipeline;
 use crate::source::test_pattern::FrameRate;
 
 mod branch;
@@ -45,6 +46,8 @@ pub(crate) fn open(
     rate: FrameRate,
     meter: &Meter,
 ) -> Result<(Box<dyn Sink>, String)> {
+    // The scene is filmed without GStreamer, which nobody has started then.
+    pipeline::init()?;
     let of_device = |path: PathBuf| {
         let name = format!("the virtual camera {}", path.display());
         Branch::open(branch::Kind::Loopback(path), format, rate, meter).map(|branch| (branch, name))

@@ -4,15 +4,21 @@ use std::env;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-/// The socket of a daemon: another file once another daemon has made it.
+/// The socket of a daemon: another file once another daemon has made it. File systems give the number of a file that is gone
+/// to the next one, so the moment at which it was made counts as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Daemon(u64, u64);
+pub(super) struct Daemon {
+    device: u64,
+    inode: u64,
+    changed_nanos: i128,
+}
 
 impl Daemon {
     /// The one that runs, if one does.
     pub(super) fn running() -> Option<Self> {
         let meta = std::fs::metadata(socket()?).ok()?;
-        Some(Self(meta.dev(), meta.ino()))
+        let changed_nanos = i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec());
+        Some(Self { device: meta.dev(), inode: meta.ino(), changed_nanos })
     }
 }
 
