@@ -241,7 +241,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_a_parser_panic(text in "\\PC*") {
-            let _ = (moment_nanos(&text), share(&text), named_number(&text), frame_rate(&text), text.parse::<crate::job::SizeChoice>());
+            let _ = (moment_nanos(&text), share(&text), named_number(&text), frame_rate(&text), text.parse::<SizeChoice>());
         }
 
         #[test]
