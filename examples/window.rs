@@ -1,5 +1,6 @@
 //! Shows a picture in the window, beside what a painting of it would be, and says on standard output what is wished:
 //! `cargo run --example window -- PICTURE [PAINTED]`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks")]
 
 use std::env;
 use std::process::ExitCode;

@@ -64,11 +64,16 @@ has_pipewire() {
         gst-inspect-1.0 --exists pipewiresrc
 }
 
+# Whether the window can be tried in a display that nobody sees. Without, its tests say that they were skipped.
+has_display() {
+    [ "$(uname -s)" != Linux ] || { command -v Xvfb && command -v xdotool; } >/dev/null
+}
+
 has_pip() {
     python3 -m pip --version >/dev/null 2>&1 || python3 -c 'import venv, ensurepip' >/dev/null 2>&1
 }
 
-# Prints the packages of `$1` (toolchain, gstreamer, vulkan, pipewire or python) for the package manager `$2`.
+# Prints the packages of `$1` (toolchain, gstreamer, vulkan, pipewire, display or python) for the package manager `$2`.
 packages_of() {
     case "$2-$1" in
         apt-toolchain) echo gcc libc6-dev pkg-config ;;
@@ -77,17 +82,20 @@ packages_of() {
             gstreamer1.0-libav ;;
         apt-vulkan) echo mesa-vulkan-drivers libvulkan1 ;;
         apt-pipewire) echo pipewire wireplumber gstreamer1.0-pipewire dbus-daemon ;;
+        apt-display) echo xvfb xdotool ;;
         apt-python) echo python3 python3-venv ;;
         dnf-toolchain) echo gcc pkgconf-pkg-config ;;
         dnf-gstreamer) echo gstreamer1-devel gstreamer1-plugins-base-devel gstreamer1-plugins-base \
             gstreamer1-plugins-good gstreamer1-plugins-bad-free gstreamer1-plugins-ugly gstreamer1-plugin-libav ;;
         dnf-vulkan) echo mesa-vulkan-drivers vulkan-loader ;;
         dnf-pipewire) echo pipewire wireplumber pipewire-gstreamer dbus-daemon ;;
+        dnf-display) echo xorg-x11-server-Xvfb xdotool ;;
         dnf-python) echo python3 python3-pip ;;
         pacman-toolchain) echo gcc pkgconf ;;
         pacman-gstreamer) echo gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad gst-plugins-ugly gst-libav ;;
         pacman-vulkan) echo vulkan-swrast vulkan-icd-loader ;;
         pacman-pipewire) echo pipewire wireplumber gst-plugin-pipewire dbus ;;
+        pacman-display) echo xorg-server-xvfb xdotool ;;
         pacman-python) echo python python-pip ;;
         brew-toolchain) echo pkgconf ;;
         brew-gstreamer) echo gstreamer ;;
@@ -167,6 +175,8 @@ main() {
     has_toolchain || groups="$groups toolchain"
     [ -z "$(missing_of_gstreamer)" ] || groups="$groups gstreamer"
     has_vulkan || groups="$groups vulkan"
+    # Only tests need it: nobody has to install it to build the programs.
+    [ -z "${CI:-}" ] || has_display || groups="$groups display"
     scripts/runtime.sh --present || runtime=$?
     case $runtime in
         0) ;;

@@ -20,6 +20,9 @@ const PERMISSIVE: [&str; 12] = [
     "Unlicense",
     "Zlib",
 ];
+/// Licences of the fonts that the window's words are set in. Whatever a program's own licence is, they may be part of it;
+/// what they ask for is their notice, and another name for a font that was changed.
+const OF_FONTS: [&str; 2] = ["OFL-1.1", "Ubuntu-font-1.0"];
 /// Licence with the exception that takes its conditions from what is compiled.
 const WITH_EXCEPTION: &str = "Apache-2.0 WITH LLVM-exception";
 
@@ -30,7 +33,8 @@ fn permissive(expression: &str) -> bool {
         let name = if permissive(inner) { "MIT" } else { "none" };
         return permissive(&format!("{}{name}{}", &expression[..outer.start], &expression[outer.end..]));
     }
-    expression.split(" OR ").any(|all| all.split(" AND ").all(|name| PERMISSIVE.contains(&name.trim())))
+    let is_known = |name: &str| PERMISSIVE.contains(&name) || OF_FONTS.contains(&name);
+    expression.split(" OR ").any(|all| all.split(" AND ").all(|name| is_known(name.trim())))
 }
 
 /// What stands in the first innermost brackets, and where they stand.

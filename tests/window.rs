@@ -2,7 +2,8 @@
 //!
 //! Pixels are checked on a texture, which needs an adapter (Mesa's llvmpipe is one); the window itself in a display of
 //! its own (Xvfb). Where one is missing, a test says so.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
+#![allow(clippy::unwrap_used, reason = "a test says where it failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 #[path = "window/display.rs"]
 mod display;

@@ -16,8 +16,8 @@ use crate::frame::Size;
 use crate::gpu::context::{Choice, Context, Fault, Wanted};
 
 /// In a window of this size, in points, letters have their proper size. They grow and shrink with it, within bounds.
-const PROPER_POINTS: (f64, f64) = (960.0, 540.0);
-const LEAST_ZOOM: f64 = 0.75;
+const PROPER_POINTS: (f64, f64) = (900.0, 506.0);
+const LEAST_ZOOM: f64 = 0.9;
 const MOST_ZOOM: f64 = 1.6;
 
 /// What came of drawing.

@@ -141,15 +141,8 @@ fn uniforms(format: FrameFormat, area: Area, mirror: bool) -> Uniforms {
     let FrameFormat { size, .. } = format;
     let (width, height) = (size.width as f32, size.height as f32);
     let shrunk = f32::max(width / area.width, height / area.height);
-    rows[9] = coefficients
-        .map(|row| row[3])
-        .into_iter()
-        .chain([shrunk.ceil().clamp(1.0, MOST_TAPS)])
-        .fold(([0.0; 4], 0), |(mut row, at), value| {
-            row[at] = value;
-            (row, at + 1)
-        })
-        .0;
+    let [red, green, blue] = coefficients.map(|row| row[3]);
+    rows[9] = [red, green, blue, shrunk.ceil().clamp(1.0, MOST_TAPS)];
     rows[10] = if mirror { [1.0, 0.0, -1.0, 1.0] } else { [0.0, 0.0, 1.0, 1.0] };
     let (scale, shift) = chroma_place(format);
     rows[11] = [1.0 / area.width, 1.0 / area.height, scale[0], scale[1]];

@@ -220,7 +220,7 @@ impl SetCard {
             match part {
                 Part::Letters(letters) => sheet.lines.push(Line { letters, left, top }),
                 Part::Bar(length, filled) => {
-                    sheet.blocks.extend(bar((left, top + row_height / 2.0), length, filled, scale))
+                    sheet.blocks.extend(bar((left, top + row_height / 2.0), length, filled, scale));
                 }
             }
         }
