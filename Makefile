@@ -58,8 +58,8 @@ train: ## make a style: make train STYLE_IMAGE=painting.jpg NAME=mystyle [CONTEN
 fuzz: setup ## thousands of broken files, and the readers of foreign bytes: make fuzz [MUTATIONS=3000 SECONDS_EACH=60]
 	@$(WITH_RUNTIME) bash scripts/fuzz.sh
 
-soak: setup ## job after job in one process, for an hour: make soak [SOAK_MINUTES=60]
-	$(WITH_RUNTIME) SOAK_MINUTES=$(or $(SOAK_MINUTES),60) cargo test --release --locked --test soak -- --nocapture
+soak: setup ## job after job in one process, and a live run beside it, for an hour: make soak [SOAK_MINUTES=60]
+	$(WITH_RUNTIME) SOAK_MINUTES=$(or $(SOAK_MINUTES),60) cargo test --release --locked --test soak --test webcam -- row_57 --nocapture
 
 install: ## install into PREFIX (/usr/local), below DESTDIR if set
 	@bash scripts/install.sh

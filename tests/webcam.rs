@@ -112,3 +112,39 @@ fn what_cannot_be_filmed_or_sent_is_told_in_one_line() {
     }
     assert_eq!(folder.names(), [] as [&str; 0]);
 }
+
+/// Memory in KiB and file handles of a process; none once it has ended.
+#[cfg(target_os = "linux")]
+fn held(child: &Child) -> Option<(f64, usize)> {
+    let folder = std::path::PathBuf::from(format!("/proc/{}", child.id()));
+    let status = std::fs::read_to_string(folder.join("status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let handles = std::fs::read_dir(folder.join("fd")).ok()?.count();
+    Some((line.trim().trim_end_matches(" kB").parse().unwrap(), handles))
+}
+
+/// A few seconds, or `SOAK_MINUTES` (`make soak`).
+#[cfg(target_os = "linux")]
+#[test]
+fn row_57_a_live_run_holds_no_more_after_a_while() {
+    const WARM_UP: Duration = Duration::from_secs(3);
+    const NOISE_KIB: f64 = 8000.0;
+    let minutes = std::env::var("SOAK_MINUTES").ok().map(|text| text.parse::<u64>().expect("a number"));
+    let length = minutes.map_or(Duration::from_secs(9), |minutes| Duration::from_secs(60 * minutes));
+    let folder = Folder::new();
+    let mut child =
+        folder.webcam(&format!("{SCENE} --no-window --stabilise 0.8")).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(WARM_UP);
+    let (since, mut seen) = (Instant::now(), Vec::new());
+    while since.elapsed() < length {
+        seen.push(held(&child).expect("it has ended"));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(interrupt(&mut child), Some(130));
+    let mean = |part: &[(f64, usize)]| part.iter().map(|(memory, _)| memory).sum::<f64>() / part.len() as f64;
+    let third = seen.len() / 3;
+    let (begin, end) = (mean(&seen[..third]), mean(&seen[seen.len() - third..]));
+    println!("{length:?}: {begin:.0} to {end:.0} KiB; latency {}", folder.take_report()["latency_ms"]);
+    assert!(end - begin < NOISE_KIB, "{begin} to {end} KiB");
+    assert_eq!(seen[0].1, seen[seen.len() - 1].1, "file handles");
+}
