@@ -175,7 +175,8 @@ impl Pipe {
         let passed = Arc::new(AtomicU64::new(0));
         if let Some(pad) = server.static_pad("sink") {
             let passed = Arc::clone(&passed);
-            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            // MPEG-TS comes in lists of buffers.
+            pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, _| {
                 passed.fetch_add(1, Ordering::Relaxed);
                 gst::PadProbeReturn::Ok
             });
