@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::compose::LiveControls;
+use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
@@ -146,6 +147,7 @@ fn attempt(
     let stylizer = network.stylizer(job, opened.format, meter)?;
     let out = out_format(opened.format, job);
     let mut plan = plan(&opened, &stylizer, network, out.size);
+    let convert = if stylizer.card().is_some() { Convert::Gpu } else { Convert::Cpu };
     let mut source = opened.source;
     let sink: Box<dyn Sink> = match claimed {
         Claimed::Goal(mut goal) => {
@@ -174,7 +176,7 @@ fn attempt(
         job.engine.memory_limit_bytes.map_or(Ok(()), |limit| memory::check_resident(limit).map_err(Error::from))
     })?;
     observer.tick(meter);
-    Ok(report(&plan, network, stop, meter, since.elapsed()))
+    Ok(report(&plan, convert, network, stop, meter, since.elapsed()))
 }
 
 fn request(job: &Job) -> Request {
@@ -241,11 +243,13 @@ impl Network {
         let net = job.look.net_size.resolve(source.size);
         let needs = self.needs(job, source);
         let order = stylizer::Order {
+            source,
             net,
             out: needs.out,
             workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
             controls: LiveControls::new(job.look.controls),
             provider: job.engine.provider,
+            convert: job.engine.convert.clone(),
             threads: job.engine.threads,
             memory_limit_bytes: job.engine.memory_limit_bytes,
         };
@@ -295,7 +299,7 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
     }
 }
 
-fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Duration) -> Report {
+fn report(plan: &Plan, convert: Convert, network: &Network, stop: &Stop, meter: &Meter, wall: Duration) -> Report {
     let frames_out = meter.frames_out();
     Report {
         frames_in: meter.frames_in(),
@@ -303,6 +307,7 @@ fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Dura
         frames_resumed: meter.frames_resumed(),
         frames_dropped: meter.frames_dropped(),
         frames_substituted: meter.frames_substituted(),
+        gpu_faults: meter.gpu_faults(),
         frames_damaged: meter.frames_damaged(),
         gaps: meter.gaps(),
         truncated: meter.is_truncated(),
@@ -315,7 +320,7 @@ fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter, wall: Dura
         tier: network.tier(),
         provider: plan.provider.clone(),
         precision: network.precision(),
-        convert: "cpu".into(),
+        convert: convert.to_string(),
         peak_rss_mb: crate::report::peak_rss_mb(),
         warnings: meter.warnings(),
         stages: meter.stages(),
