@@ -9,6 +9,7 @@ use super::desk::Desk;
 use super::hand::{Hand, Key};
 use super::ladder::Ladder;
 use super::words::Wish;
+use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Errand, Stage};
 use crate::frame::{Frame, FrameFormat, Painted, Size, Timed, tight_planes};
@@ -80,6 +81,11 @@ impl Painter {
         };
         painter.tell();
         painter
+    }
+
+    /// Who converts colours.
+    pub(super) fn converts_on(&self) -> Convert {
+        self.hand.convert
     }
 
     /// Sees to it that the hand comes that is wanted.

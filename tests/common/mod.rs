@@ -14,6 +14,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 use serde_json::Value;
 use stylize::compose::Controls;
+use stylize::convert::ConvertChoice;
 use stylize::job::{Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
 use stylize::model::{Provider, SpecOverrides};
 use tempfile::TempDir;
@@ -239,6 +240,7 @@ pub fn job(folder: &Folder, to: &str) -> Job {
             precision: None,
             overrides: SpecOverrides::default(),
             provider: Provider::Cpu,
+            convert: ConvertChoice::default(),
             threads: Some(2),
             memory_limit_bytes: None,
             runtime: None,
