@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Does what is missing before stylize can be built and run, and nothing when nothing is: a C toolchain, GStreamer with
-# the plugins that the main job needs, PipeWire, ONNX Runtime. What counts is what is found, not which package it came from: an own
-# GStreamer, or a library named by ORT_DYLIB_PATH, is taken as it is.
+# the plugins that the main job needs, PipeWire, ONNX Runtime. What counts is what is found, not which package it came
+# from: an own GStreamer, or a library named by ORT_DYLIB_PATH, is taken as it is.
 #
 #   STYLIZE_NO_INSTALL=1   never install system packages; say the command instead
 #   ORT_DYLIB_PATH=FILE    use this ONNX Runtime
