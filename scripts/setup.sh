@@ -50,7 +50,7 @@ missing_of_gstreamer() {
 has_pipewire() {
     [ "$(uname)" = Linux ] || return 0
     command -v pipewire >/dev/null && command -v wireplumber >/dev/null && command -v dbus-run-session >/dev/null &&
-        gst-inspect-1.0 --exists pipewiresrc
+        gst-inspect-1.0 pipewiresrc >/dev/null 2>&1 # --exists compares versions, and PipeWire has its own
 }
 
 has_pip() {
