@@ -1,6 +1,7 @@
 //! The CPU kernels against a reference in double precision, written plainly from the definitions.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+pub mod card;
 pub mod clip;
 pub mod ffmpeg;
 pub mod read;

@@ -163,6 +163,7 @@ fn the_mix_on_a_card_is_that_of_its_twin() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the threads of this test end with it")]
 fn frames_that_are_on_a_card_at_the_same_time_do_not_meet() {
     let Some(workshop) = workshop() else { return };
     let sizes = [Size::new(64, 48), Size::new(17, 33), Size::new(161, 121), Size::new(3, 5), Size::new(90, 90)];
