@@ -153,7 +153,7 @@ fn source(microphone: &Microphone) -> Result<gst::Element> {
 fn chosen() -> Result<gst::Element> {
     let source = element("autoaudiosrc")?;
     let ready = source.set_state(gst::State::Ready);
-    let children = source.downcast_ref::<gst::Bin>().map(|bin| bin.children()).unwrap_or_default();
+    let children = source.downcast_ref::<gst::Bin>().map(GstBinExtManual::children).unwrap_or_default();
     let is_device = |child: &gst::Element| {
         let name = child.factory().map(|factory| factory.name());
         name.is_some_and(|name| !["audiotestsrc", "fakesrc"].contains(&name.as_str()))

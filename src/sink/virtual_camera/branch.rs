@@ -174,6 +174,7 @@ impl Kind {
         // What every program understands.
         let filter = make("capsfilter", "caps", "libgstreamer1.0-0")?;
         filter.set_property_from_str("caps", "video/x-raw,format=YUY2");
+        let mut chain = vec![filter];
         let sink = match self {
             Self::PipeWire(name) => {
                 let sink = make("pipewiresink", "a virtual camera", "gstreamer1.0-pipewire")?;
@@ -185,6 +186,10 @@ impl Kind {
                     .field("node.description", name.as_str())
                     .build();
                 sink.set_property("stream-properties", properties);
+                // PipeWire 0.3.65 crashes as soon as somebody looks, if the frames lie in memory that its sink lends.
+                let own = make("identity", "a virtual camera", "libgstreamer1.0-0")?;
+                own.set_property("drop-allocation", true);
+                chain.push(own);
                 sink
             }
             Self::Loopback(path) => {
@@ -195,7 +200,8 @@ impl Kind {
         };
         sink.set_property("sync", false);
         sink.set_property("async", false);
-        Ok(vec![filter, sink])
+        chain.push(sink);
+        Ok(chain)
     }
 
     fn refused(&self, media: &Media) -> Error {
