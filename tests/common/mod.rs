@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 pub mod card;
+pub mod child;
 pub mod clip;
 pub mod ffmpeg;
 pub mod read;
