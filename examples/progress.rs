@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use stylize::convert::Convert;
 use stylize::flow::Stop;
 use stylize::frame::Size;
 use stylize::job::{Observer, Plan};
@@ -22,6 +23,7 @@ fn main() {
         out_size: size,
         style: "wave (live fp32)".into(),
         provider: "cpu".into(),
+        convert: Convert::Cpu,
         duration_nanos: is_known.then_some(12_000_000_000),
         frames: is_known.then_some(300),
         fps: Some(25.0),

@@ -9,10 +9,11 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+use crate::convert::{Convert, ConvertChoice};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
-use crate::job::{self, Input, Job, Network, Observer, Output, Part, Plan};
+use crate::job::{self, Engine, Input, Job, Network, Observer, Output, Part, Plan};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
 use crate::sink::{self, Claim, Goal, Null, Place};
 use crate::source::test_pattern::{FrameRate, TestPattern};
@@ -95,6 +96,11 @@ impl fmt::Display for Figures {
 /// # Errors
 /// When any part of it fails.
 pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result<Figures> {
+    if template.engine.convert.convert == Convert::Gpu {
+        return Err(Error::Usage("bench measures the conversion on the CPU: leave out --convert gpu".into()));
+    }
+    let engine = Engine { convert: ConvertChoice::default(), ..template.engine.clone() };
+    let template = &Job { engine, ..template.clone() };
     let (clip, styled) = (folder.join("clip.mp4"), folder.join("styled.mp4"));
     render(template, size, frames, &clip)?;
     let job =
@@ -196,7 +202,8 @@ struct Parts {
 fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<Parts> {
     let mut source = open(clip)?.source;
     let first = source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
-    let (mut pack, mut infer, mut unpack, mut stabilise) = stylizer.into_ends();
+    let (mut pack, mut infer, mut unpack, mut stabilise) =
+        stylizer.into_ends().ok_or_else(|| Error::Internal("a graphics card converts where the CPU was to".into()))?;
     let packed = cpu_of(|| (0..frames).try_for_each(|_| pack.process(first.clone()).map(drop)))?;
     let worker = &mut infer[0];
     let (mut unpacked, mut added) = (Duration::ZERO, Vec::new());

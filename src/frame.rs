@@ -229,12 +229,24 @@ pub struct Plane {
 
 /// Where the planes of a packed frame of ours lie, and how many bytes it takes: rows without padding, plane after plane.
 pub fn tight_planes(pixels: PixelFormat, size: Size) -> ([Plane; 3], usize) {
+    planes_of_rows(pixels, size, 1)
+}
+
+/// Where the planes of a frame lie on a graphics card, and how many bytes it takes: as [`tight_planes`], but rows begin at
+/// multiples of four bytes, since memory there is of words.
+pub fn aligned_planes(pixels: PixelFormat, size: Size) -> ([Plane; 3], usize) {
+    planes_of_rows(pixels, size, 4)
+}
+
+/// Plane after plane, row after row, each a multiple of `multiple` bytes long.
+fn planes_of_rows(pixels: PixelFormat, size: Size, multiple: usize) -> ([Plane; 3], usize) {
     let mut planes = [Plane::default(); 3];
     let mut end = 0;
     for (index, plane) in planes.iter_mut().enumerate().take(pixels.planes()) {
         let (row_bytes, rows) = pixels.plane_extent(index, size);
-        *plane = Plane { offset_bytes: end, stride_bytes: row_bytes };
-        end += row_bytes * rows;
+        let stride_bytes = row_bytes.next_multiple_of(multiple);
+        *plane = Plane { offset_bytes: end, stride_bytes };
+        end += stride_bytes * rows;
     }
     (planes, end)
 }

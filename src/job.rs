@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
@@ -32,6 +33,8 @@ pub struct Plan {
     pub style: String,
     /// Who runs the network.
     pub provider: String,
+    /// Who converts colours.
+    pub convert: Convert,
     /// Length of the part that is worked on.
     pub duration_nanos: Option<u64>,
     /// Number of frames, as far as the container tells.
@@ -215,6 +218,7 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
         out_size,
         style: network.label(),
         provider: stylizer.choice().provider.to_string(),
+        convert: stylizer.converts_on(),
         duration_nanos: opened.timing.duration_nanos,
         frames: seconds.zip(rate).map(|(seconds, rate)| (seconds * rate).round() as u64),
         fps: rate,
@@ -231,6 +235,7 @@ pub(crate) fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter,
         frames_resumed: meter.frames_resumed(),
         frames_dropped: meter.frames_dropped(),
         frames_substituted: meter.frames_substituted(),
+        gpu_faults: meter.gpu_faults(),
         frames_damaged: meter.frames_damaged(),
         gaps: meter.gaps(),
         truncated: meter.is_truncated(),
@@ -243,7 +248,7 @@ pub(crate) fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter,
         tier: network.tier(),
         provider: plan.provider.clone(),
         precision: network.precision(),
-        convert: "cpu".into(),
+        convert: plan.convert.to_string(),
         peak_rss_mb: crate::report::peak_rss_mb(),
         warnings: meter.warnings(),
         stages: meter.stages(),

@@ -24,6 +24,7 @@ struct Counters {
     frames_resumed: AtomicU64,
     frames_dropped: AtomicU64,
     frames_substituted: AtomicU64,
+    gpu_faults: AtomicU64,
     frames_damaged: AtomicU64,
     gaps: AtomicU64,
     truncated: AtomicBool,
@@ -84,6 +85,11 @@ impl Meter {
     /// The original passed in place of a styled frame that was not a picture.
     pub fn frame_substituted(&self) {
         self.0.frames_substituted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The graphics card failed; the processor did what it had in work.
+    pub fn gpu_fault(&self) {
+        self.0.gpu_faults.fetch_add(1, Ordering::Relaxed);
     }
 
     /// So many more frames came damaged from the decoder, or not at all.
@@ -163,6 +169,11 @@ impl Meter {
         self.0.frames_substituted.load(Ordering::Relaxed)
     }
 
+    /// How often the graphics card failed.
+    pub fn gpu_faults(&self) -> u64 {
+        self.0.gpu_faults.load(Ordering::Relaxed)
+    }
+
     /// Frames that came damaged from the decoder, or not at all.
     pub fn frames_damaged(&self) -> u64 {
         self.0.frames_damaged.load(Ordering::Relaxed)
@@ -235,6 +246,9 @@ pub struct Report {
     pub frames_dropped: u64,
     /// Frames whose original passed because the network gave NaN or infinity.
     pub frames_substituted: u64,
+    /// How often the graphics card failed and the processor did what it had in work; 2 at the most, after which the
+    /// processor does all.
+    pub gpu_faults: u64,
     /// Frames that came damaged from the decoder, or not at all.
     pub frames_damaged: u64,
     /// Places where data of the input is missing or cannot be read.
@@ -275,7 +289,7 @@ pub struct Report {
 impl Report {
     /// Whether frames were damaged, substituted or lost: exit code 7.
     pub fn degraded(&self) -> bool {
-        self.truncated || self.frames_damaged > 0 || self.gaps > 0 || self.frames_substituted > 0
+        self.truncated || self.frames_damaged > 0 || self.gaps > 0 || self.frames_substituted > 0 || self.gpu_faults > 0
     }
 }
 

@@ -5,10 +5,12 @@ use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
 use crate::compose::{Compose, LiveControls};
-use crate::convert::{Pack, Unpack};
+use crate::convert::choice::Load;
+use crate::convert::{Convert, ConvertChoice, Pack, Unpack};
 use crate::error::Result;
 use crate::flow::{Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
+use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
@@ -16,12 +18,21 @@ use crate::report::Meter;
 use crate::stabilise::Stabilise;
 use crate::tensor::TensorPool;
 
+mod paint;
+
+use paint::Paint;
+
 /// Memory for networks that run beside each other, a core.
 const WORKER_BYTES_PER_CORE: usize = 96 << 20;
+
+/// Frames that a graphics card converts at the same time: one goes up, one is worked on, one comes down.
+const CARD_WORKERS: usize = 3;
 
 /// What a stylizer is to do.
 #[derive(Clone, Debug)]
 pub struct Order {
+    /// Format of the frames that go in.
+    pub source: FrameFormat,
     /// Size that the network works at. A model of fixed size takes its own instead.
     pub net: Size,
     /// Format of the frames that come out.
@@ -30,6 +41,8 @@ pub struct Order {
     pub controls: LiveControls,
     /// Who runs the network.
     pub provider: Provider,
+    /// Who converts colours.
+    pub convert: ConvertChoice,
     /// CPU threads for the network; `None`: all cores.
     pub threads: Option<usize>,
     /// Memory that the run may take; `None`: what the machine has.
@@ -38,18 +51,43 @@ pub struct Order {
     pub workers: usize,
 }
 
+/// What follows the network.
+enum Finish {
+    Cpu { compose: Box<Compose>, unpack: Box<Unpack> },
+    Gpu(Vec<Paint>),
+}
+
 /// The five stages, made ready.
 pub struct Stylizer {
     net: Size,
     choice: Choice,
     workers: usize,
-    pack: Pack,
+    pack: Vec<Pack>,
     infer: Vec<Infer>,
-    compose: Compose,
-    unpack: Unpack,
+    finish: Finish,
     stabilise: Stabilise,
     tensors: TensorPool,
     frames: Pool<u8>,
+}
+
+impl Finish {
+    fn new(order: &Order, card: Option<&Card>, tensors: &TensorPool, frames: &Pool<u8>, meter: &Meter) -> Self {
+        let compose = || Compose::new(order.out.size, order.controls.clone(), tensors.clone(), meter.clone());
+        let unpack = || Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone()).on(card.cloned());
+        let Some(card) = card else {
+            return Self::Cpu { compose: Box::new(compose()), unpack: Box::new(unpack()) };
+        };
+        let paint = || Paint {
+            card: card.clone(),
+            controls: order.controls.clone(),
+            format: order.out,
+            bytes: frames.clone(),
+            meter: meter.clone(),
+            compose: compose(),
+            unpack: unpack(),
+        };
+        Self::Gpu(std::iter::repeat_with(paint).take(CARD_WORKERS).collect())
+    }
 }
 
 impl Stylizer {
@@ -79,14 +117,19 @@ impl Stylizer {
         for _ in 1..workers {
             infer.push(Infer::new(model.session(net, &options)?, tensors.clone()));
         }
+        let outer = border.outer(net);
+        let values = 3 * outer.pixels().max(order.out.size.pixels());
+        let load = Load { source: order.source, out: order.out, values };
+        let card = order.convert.card(choice.provider == Provider::Cpu, &load)?;
+        let packs = if card.is_some() { CARD_WORKERS } else { 1 };
+        let pack = || Pack::new(net, border, format, tensors.clone()).on(card.clone(), meter);
         Ok(Self {
             net,
             choice,
             workers,
-            pack: Pack::new(net, border, format, tensors.clone()),
+            pack: std::iter::repeat_with(pack).take(packs).collect(),
             infer,
-            compose: Compose::new(order.out.size, order.controls.clone(), tensors.clone(), meter.clone()),
-            unpack: Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone()),
+            finish: Finish::new(order, card.as_ref(), &tensors, &frames, meter),
             stabilise: Stabilise::new(order.controls.clone(), frames.clone()),
             tensors,
             frames,
@@ -113,18 +156,36 @@ impl Stylizer {
         (self.tensors.clone(), self.frames.clone())
     }
 
-    /// The stages that can be measured by themselves: pack, the workers of infer, unpack, stabilise.
-    pub(crate) fn into_ends(self) -> (Pack, Vec<Infer>, Unpack, Stabilise) {
-        (self.pack, self.infer, self.unpack, self.stabilise)
+    /// The card that converts; none where the processor does.
+    pub fn card(&self) -> Option<&Card> {
+        match &self.finish {
+            Finish::Cpu { .. } => None,
+            Finish::Gpu(paints) => paints.first().map(|paint| &paint.card),
+        }
+    }
+
+    /// Who converts colours.
+    pub fn converts_on(&self) -> Convert {
+        if self.card().is_some() { Convert::Gpu } else { Convert::Cpu }
+    }
+
+    /// The stages that can be measured by themselves: pack, the workers of infer, unpack, stabilise. None where a card
+    /// converts.
+    pub(crate) fn into_ends(mut self) -> Option<(Pack, Vec<Infer>, Unpack, Stabilise)> {
+        match (self.pack.pop(), self.finish) {
+            (Some(pack), Finish::Cpu { unpack, .. }) => Some((pack, self.infer, *unpack, self.stabilise)),
+            _ => None,
+        }
     }
 
     /// Lets the frames of `flow` pass through the stages, each on a thread of its own.
     pub fn continue_flow(self, flow: Flow<Frame>) -> Flow<Frame> {
-        flow.via("pack", self.pack)
-            .via_each("infer", self.infer)
-            .via("compose", self.compose)
-            .via("unpack", self.unpack)
-            .via("stabilise", self.stabilise)
+        let flow = flow.via_each("pack", self.pack).via_each("infer", self.infer);
+        let flow = match self.finish {
+            Finish::Cpu { compose, unpack } => flow.via("compose", *compose).via("unpack", *unpack),
+            Finish::Gpu(paints) => flow.via_each("unpack", paints),
+        };
+        flow.via("stabilise", self.stabilise)
     }
 }
 
@@ -134,10 +195,12 @@ impl Stage for Stylizer {
     type Out = Frame;
 
     fn process(&mut self, frame: Timed<Frame>) -> Result<Timed<Frame>> {
-        let packed = self.pack.process(frame)?;
+        let packed = self.pack[0].process(frame)?;
         let styled = self.infer[0].process(packed)?;
-        let composed = self.compose.process(styled)?;
-        let painted = self.unpack.process(composed)?;
+        let painted = match &mut self.finish {
+            Finish::Cpu { compose, unpack } => unpack.process(compose.process(styled)?)?,
+            Finish::Gpu(paints) => paints[0].process(styled)?,
+        };
         self.stabilise.process(painted)
     }
 }

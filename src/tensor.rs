@@ -16,6 +16,17 @@ pub enum DType {
     F32,
 }
 
+impl DType {
+    /// Bytes of one value.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::F16 => 2,
+            Self::F32 => 4,
+        }
+    }
+}
+
 /// Order of the dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Layout {
@@ -87,6 +98,24 @@ impl Values {
             Self::U8(v) => v.len(),
             Self::F16(v) => v.len(),
             Self::F32(v) => v.len(),
+        }
+    }
+
+    /// The bytes that they are made of, in the order of this machine.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::U8(v) => v,
+            Self::F16(v) => bytemuck::cast_slice(v),
+            Self::F32(v) => bytemuck::cast_slice(v),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::U8(v) => v,
+            Self::F16(v) => bytemuck::cast_slice_mut(v),
+            Self::F32(v) => bytemuck::cast_slice_mut(v),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The CPU kernels against a reference in double precision, written plainly from the definitions.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::sync::Arc;
 
@@ -12,6 +13,10 @@ use stylize::frame::{
 };
 use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, TensorPool, Values};
 
+#[path = "common/card.rs"]
+mod card;
+#[path = "convert/gpu.rs"]
+mod gpu;
 #[path = "convert/reference.rs"]
 mod reference;
 #[path = "convert/stages.rs"]
@@ -153,10 +158,19 @@ impl Errors {
     }
 }
 
+/// A kernel that packs.
+type PackKernel<'a> = &'a dyn Fn(&Frame, Border, &mut Tensor);
+/// A kernel that unpacks.
+type UnpackKernel<'a> = &'a dyn Fn(&Tensor, Border, FrameFormat, &[Plane], &mut [u8]) -> Finite;
+
 fn check_pack(frame: &Frame, format: TensorFormat, border: Border) {
+    check_pack_by(&cpu::pack, frame, format, border);
+}
+
+fn check_pack_by(pack: PackKernel<'_>, frame: &Frame, format: TensorFormat, border: Border) {
     let size = frame.size();
     let mut tensor = TensorPool::new().lend(format, border.outer(size));
-    cpu::pack(frame, border, &mut tensor);
+    pack(frame, border, &mut tensor);
     let wanted = reference::rgb_of(frame);
     let mut errors = Errors::default();
     for y in 0..tensor.size.height as usize {
@@ -180,9 +194,13 @@ fn check_pack(frame: &Frame, format: TensorFormat, border: Border) {
 }
 
 fn check_unpack(tensor: &Tensor, border: Border, format: FrameFormat, padding: usize) {
+    check_unpack_by(&cpu::unpack, tensor, border, format, padding);
+}
+
+fn check_unpack_by(unpack: UnpackKernel<'_>, tensor: &Tensor, border: Border, format: FrameFormat, padding: usize) {
     let (planes, len) = padded_planes(format.pixels, format.size, padding);
     let mut bytes = vec![0xA5; len];
-    assert_eq!(cpu::unpack(tensor, border, format, &planes, &mut bytes), Finite::Yes);
+    assert_eq!(unpack(tensor, border, format, &planes, &mut bytes), Finite::Yes);
     let (left, top) = (border.left as usize, border.top as usize);
     let rgb: Vec<Vec<[f64; 3]>> = (0..format.size.height as usize)
         .map(|y| {

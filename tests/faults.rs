@@ -7,6 +7,8 @@ mod common;
 
 #[path = "faults/colours.rs"]
 mod colours;
+#[path = "faults/gpu.rs"]
+mod gpu;
 #[path = "faults/inputs.rs"]
 mod inputs;
 #[path = "faults/machine.rs"]

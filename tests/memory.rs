@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::clip::{AAC, Clip};
 use common::{Folder, job, model};
 use stylize::compose::{Controls, LiveControls};
+use stylize::convert::ConvertChoice;
 use stylize::error::Result;
 use stylize::flow::{Flow, Sink, Source, Stage, Stop};
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Timed};
@@ -51,10 +52,12 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
     let controls =
         LiveControls::new(Controls { strength: way.strength, keep_colour: way.keep_colour, stabilise: way.stabilise });
     let order = Order {
+        source: pattern.format(),
         net: way.net,
         out,
         controls,
         provider: Provider::Cpu,
+        convert: ConvertChoice::default(),
         threads: Some(2),
         memory_limit_bytes: None,
         workers: 2,

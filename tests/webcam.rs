@@ -6,29 +6,16 @@ mod common;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use common::Folder;
+use common::child::{code, send, wait_until};
 use common::read::decode;
-use common::{Folder, HANG};
 
 /// A small scene, so that any machine keeps its pace.
 const SCENE: &str = "--camera test --mode 160x90@30 --progress none";
 
-fn wait_until(mut ready: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !ready() {
-        assert!(since.elapsed() < HANG, "nothing happens");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn interrupt(child: &mut Child) -> Option<i32> {
-    let sent = std::process::Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
-    assert!(sent.success());
-    let mut status = None;
-    wait_until(|| {
-        status = child.try_wait().unwrap();
-        status.is_some()
-    });
-    status.unwrap().code()
+    send("INT", child);
+    code(child)
 }
 
 #[test]

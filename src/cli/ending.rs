@@ -100,6 +100,10 @@ impl Ending<'_> {
             let frames = counted(report.frames_substituted, "frame");
             faults.push(format!("{frames} passed unstyled, as the network gave no picture"));
         }
+        if report.gpu_faults > 0 {
+            let times = counted(report.gpu_faults, "time");
+            faults.push(format!("the graphics card failed {times}, and the CPU did its work"));
+        }
         if self.strict && !report.warnings.is_empty() {
             let warnings = counted(report.warnings.len() as u64, "warning");
             faults.push(format!("{warnings} with --strict ({})", report.warnings.join("; ")));
@@ -134,6 +138,7 @@ pub mod tests {
             frames_resumed: 0,
             frames_dropped: 0,
             frames_substituted: 0,
+            gpu_faults: 0,
             frames_damaged: 0,
             gaps: 0,
             truncated: false,
@@ -178,6 +183,10 @@ pub mod tests {
         let damaged = Report { frames_damaged: 1, frames_substituted: 2, truncated: true, ..good_report() };
         let (code, _, why) = told(&damaged, None, false);
         assert_eq!(code, 7);
+        let lost = Report { gpu_faults: 1, ..good_report() };
+        let expected = "the output is complete, but: the graphics card failed 1 time, and the CPU did its work";
+        assert_eq!(told(&lost, None, false).2.as_deref(), Some(expected));
+        assert_eq!(told(&lost, None, false).0, 7);
         let expected = "the output is complete, but: the input broke off before its end, 1 frame damaged in the input, \
                         2 frames passed unstyled, as the network gave no picture";
         assert_eq!(why.as_deref(), Some(expected));

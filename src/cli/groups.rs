@@ -6,7 +6,9 @@ use clap::Args;
 
 use super::value::{OrAuto, moment_nanos, named_number, or_auto, share, size_bytes};
 use crate::compose::Controls;
+use crate::convert::{Convert, ConvertChoice};
 use crate::error::{Error, Result};
+use crate::gpu::context::Wanted;
 use crate::job::{Codec, Encoding, Engine, Look, Part, SizeChoice, StyleChoice};
 use crate::model::{Precision, Provider, SpecOverrides, Tier, ValueRange};
 use crate::progress;
@@ -74,17 +76,6 @@ impl StyleArgs {
     }
 }
 
-/// What converts colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Convert {
-    /// The best that works.
-    Auto,
-    /// The graphics card.
-    Gpu,
-    /// The processor.
-    Cpu,
-}
-
 /// Who runs the network.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
@@ -119,9 +110,18 @@ pub struct NetworkArgs {
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     pub memory_limit: Option<u64>,
 
-    /// What converts colours; gpu does not work in this version
+    /// What converts colours: auto, gpu or cpu
+    ///
+    /// auto takes a graphics card where one is there and the network does not run on the CPU. gpu works or is an error.
     #[arg(long, value_name = "auto|gpu|cpu", default_value = "auto", hide_possible_values = true)]
     pub convert: Convert,
+
+    /// Graphics card that converts: its number in `stylize doctor`, from 0, part of its name, or a kind
+    ///
+    /// Kinds are discrete, integrated, virtual and software. Programs that imitate a card (software) are taken only
+    /// where they are asked for. Of several cards the fastest kind is the default.
+    #[arg(long, value_name = "N|NAME", default_value = "best", hide_default_value = true)]
+    pub gpu: Wanted,
 
     /// ONNX Runtime library, or the folder that it is in [default: looked for]
     ///
@@ -192,9 +192,9 @@ pub fn engine(style: &StyleArgs, network: &NetworkArgs, model: &ModelArgs) -> Re
         }
         _ => {}
     }
-    if network.convert == Convert::Gpu {
-        let why = "--convert gpu: this version converts colours on the CPU only; use --convert auto or cpu";
-        return Err(Error::Device(why.into()));
+    if network.convert == Convert::Cpu && network.gpu != Wanted::Best {
+        let why = "--gpu chooses the card that converts, but --convert is cpu: leave one of them out";
+        return Err(Error::Usage(why.into()));
     }
     Ok(Engine {
         style: choice,
@@ -202,6 +202,7 @@ pub fn engine(style: &StyleArgs, network: &NetworkArgs, model: &ModelArgs) -> Re
         precision: network.precision,
         overrides,
         provider: network.provider,
+        convert: ConvertChoice { convert: network.convert, gpu: network.gpu.clone() },
         threads: network.threads.map(usize::from),
         memory_limit_bytes: network.memory_limit,
         runtime: network.runtime.clone(),

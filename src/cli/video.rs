@@ -291,7 +291,9 @@ mod tests {
     use super::super::ending::tests::good_report;
     use super::*;
     use crate::compose::Controls;
+    use crate::convert::{Convert, ConvertChoice};
     use crate::frame::Size;
+    use crate::gpu::context::Wanted;
     use crate::job::{SizeChoice, StyleChoice};
     use crate::model::{Precision, Provider, Tier, ValueRange};
 
@@ -362,6 +364,7 @@ mod tests {
             "in.mp4 rtmp://a/out.mp4",
             "in.mp4",
             "in.mp4 out.mp4 --fps 25",
+            "in.mp4 out.mp4 --convert cpu --gpu 1",
             "in.mp4 -o -",
             "in.mp4 -o null:",
             "in.mp4 - --quality 99",
@@ -371,7 +374,10 @@ mod tests {
         ] {
             assert_eq!(refused(words).0, 2, "{words}");
         }
-        assert_eq!(refused("in.mp4 out.mp4 --convert gpu").0, 6);
+        let convert = |words| parsed(words).job().unwrap().engine.convert;
+        let card = ConvertChoice { convert: Convert::Gpu, gpu: Wanted::Name("radeon".into()) };
+        assert_eq!(convert("in.mp4 out.mp4 --convert gpu --gpu radeon"), card);
+        assert_eq!(convert("in.mp4 out.mp4"), ConvertChoice { convert: Convert::Auto, gpu: Wanted::Best });
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! the style's own colours and equal sizes there is nothing to do, and the tensor passes as it is.
 
 pub mod cpu;
+pub mod gpu;
 pub mod guide;
 mod slopes;
 

@@ -7,23 +7,27 @@
 //!
 //! What frames do not hold (more bits, other chroma, HDR) becomes one before that: [`raw`], by the curves of [`tone`].
 //!
-//! [`colour`] holds the one matrix; [`cpu`] the kernels that walk a picture once; [`resize`] other sizes; [`Pack`] and
+//! [`colour`] holds the one matrix; [`cpu`] the kernels that walk a picture once, [`gpu`] their twins on a graphics card; [`resize`] other sizes; [`Pack`] and
 //! [`Unpack`] are the stages at both ends of the flow. "Planar" is [`TensorFormat::PLANAR`]: what can be resized and
 //! mixed.
 //!
 //! [`TensorFormat::PLANAR`]: crate::tensor::TensorFormat::PLANAR
 
+pub mod chroma;
 pub mod colour;
 pub mod cpu;
+pub mod gpu;
 pub mod planar;
 pub mod raw;
 pub mod resize;
 pub mod rescale;
 pub mod tone;
 
+pub(crate) mod choice;
 mod pack;
 mod unpack;
 
+pub use choice::{Convert, ConvertChoice};
 pub use pack::Pack;
 pub use unpack::Unpack;
 

@@ -1,11 +1,13 @@
 //! The stage at the head of the flow: from a frame to what the network takes.
 
-use crate::convert::cpu;
 use crate::convert::planar::{Canvas, Scaler};
+use crate::convert::{cpu, gpu};
 use crate::error::Result;
 use crate::flow::Stage;
 use crate::frame::{Frame, Size, Timed};
-use crate::tensor::{Border, Packed, TensorFormat, TensorPool};
+use crate::gpu::card::Card;
+use crate::report::Meter;
+use crate::tensor::{Border, Packed, Tensor, TensorFormat, TensorPool};
 
 /// Makes tensors of frames.
 pub struct Pack {
@@ -15,13 +17,28 @@ pub struct Pack {
     pool: TensorPool,
     scaler: Scaler,
     picture: Canvas,
+    card: Option<(Card, Meter)>,
 }
 
 impl Pack {
     /// Makes tensors of `format`, lent by `pool`, that hold the picture at size `net` and `border` round it.
     pub fn new(net: Size, border: Border, format: TensorFormat, pool: TensorPool) -> Self {
         let (scaler, picture) = (Scaler::new(pool.clone()), Canvas::new(pool.clone()));
-        Self { net, border, format, pool, scaler, picture }
+        Self { net, border, format, pool, scaler, picture, card: None }
+    }
+
+    /// Does it on `card` where the frame has the size that the network works at; faults are counted in `meter`.
+    #[must_use]
+    pub fn on(self, card: Option<Card>, meter: &Meter) -> Self {
+        Self { card: card.map(|card| (card, meter.clone())), ..self }
+    }
+
+    /// Whether the card did it.
+    fn pack_on_card(&self, original: &Frame, tensor: &mut Tensor) -> bool {
+        let done = |(card, meter): &(Card, Meter)| {
+            card.attempt(meter, |workshop| gpu::pack(workshop, original, self.border, tensor)).is_some()
+        };
+        self.card.as_ref().is_some_and(done)
     }
 }
 
@@ -33,7 +50,9 @@ impl Stage for Pack {
         let original = frame.item;
         let mut tensor = self.pool.lend(self.format, self.border.outer(self.net));
         if original.size() == self.net {
-            cpu::pack(&original, self.border, &mut tensor);
+            if !self.pack_on_card(&original, &mut tensor) {
+                cpu::pack(&original, self.border, &mut tensor);
+            }
         } else {
             let picture = self.picture.sized(self.net);
             self.scaler.scale(&original, picture)?;

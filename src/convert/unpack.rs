@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use crate::convert::planar::{Canvas, Scaler};
-use crate::convert::{Finite, cpu};
+use crate::convert::{Finite, cpu, gpu};
 use crate::error::{Error, Result};
 use crate::flow::Stage;
 use crate::frame::{Frame, FrameFormat, Painted, Plane, Timed, tight_planes};
+use crate::gpu::card::Card;
 use crate::pool::Pool;
 use crate::report::Meter;
-use crate::tensor::{Border, Styled, TensorPool};
+use crate::tensor::{Border, Styled, Tensor, TensorPool};
 
 /// Makes frames of tensors. Where a tensor holds what is not a number, the original takes its place and is counted.
 pub struct Unpack {
@@ -18,6 +19,7 @@ pub struct Unpack {
     meter: Meter,
     scaler: Scaler,
     substitute: Canvas,
+    card: Option<Card>,
 }
 
 impl Unpack {
@@ -25,7 +27,21 @@ impl Unpack {
     /// substitutes need comes from `tensors`.
     pub fn new(format: FrameFormat, bytes: Pool<u8>, tensors: TensorPool, meter: Meter) -> Self {
         let (scaler, substitute) = (Scaler::new(tensors.clone()), Canvas::new(tensors));
-        Self { format, bytes, meter, scaler, substitute }
+        Self { format, bytes, meter, scaler, substitute, card: None }
+    }
+
+    /// Does it on `card`.
+    #[must_use]
+    pub fn on(self, card: Option<Card>) -> Self {
+        Self { card, ..self }
+    }
+
+    /// Writes the picture on the card if there is one that works, else on the processor.
+    fn write(&self, tensor: &Tensor, border: Border, planes: &[Plane], out: &mut [u8]) -> Finite {
+        let on_card = self.card.as_ref().and_then(|card| {
+            card.attempt(&self.meter, |workshop| gpu::unpack(workshop, tensor, border, self.format, planes, out))
+        });
+        on_card.unwrap_or_else(|| cpu::unpack(tensor, border, self.format, planes, out))
     }
 
     /// Writes the original as planes of our format: byte for byte where it has that already.
@@ -58,7 +74,7 @@ impl Stage for Unpack {
         }
         let (planes, len) = tight_planes(self.format.pixels, size);
         let mut bytes = self.bytes.lend(len);
-        if cpu::unpack(&tensor, border, self.format, &planes, &mut bytes) == Finite::No {
+        if self.write(&tensor, border, &planes, &mut bytes) == Finite::No {
             self.meter.frame_substituted();
             self.write_original(&original, &planes, &mut bytes)?;
         }

@@ -1,4 +1,14 @@
 //! Graphics cards, through wgpu.
+//!
+//! ```text
+//! context ── a device, and what went wrong with it
+//!    └─ workshop ── its kernels and its staging buffers: one frame goes up, one comes down
+//!          └─ card ── opened again once when the device fails; after that the CPU goes on
+//! ```
 
 pub mod adapters;
+pub mod card;
 pub mod context;
+pub mod kernels;
+pub mod staging;
+pub mod workshop;

@@ -63,11 +63,13 @@ impl Network {
         let net = job.look.net_size.resolve(source.size);
         let needs = self.needs(job, source);
         let order = stylizer::Order {
+            source,
             net,
             out: needs.out,
             workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
             controls: LiveControls::new(job.look.controls),
             provider: job.engine.provider,
+            convert: job.engine.convert.clone(),
             threads: job.engine.threads,
             memory_limit_bytes: job.engine.memory_limit_bytes,
         };
@@ -84,11 +86,13 @@ impl Network {
         meter: &Meter,
     ) -> Result<Stylizer> {
         let order = stylizer::Order {
+            source: format,
             net: format.size,
             out: format,
             workers: 1,
             controls,
             provider: engine.provider,
+            convert: engine.convert.clone(),
             threads: engine.threads,
             memory_limit_bytes: engine.memory_limit_bytes,
         };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::compose::Controls;
+use crate::convert::ConvertChoice;
 use crate::frame::Size;
 use crate::model::{Precision, Provider, SpecOverrides, Tier};
 use crate::pattern::Pattern;
@@ -179,6 +180,8 @@ pub struct Engine {
     pub overrides: SpecOverrides,
     /// Who runs it.
     pub provider: Provider,
+    /// Who converts colours.
+    pub convert: ConvertChoice,
     /// CPU threads for the network; `None`: all cores.
     pub threads: Option<usize>,
     /// Memory that the run may take; `None`: what the machine has.

@@ -1,5 +1,6 @@
 //! A network that paints live frames: at its own size, behind and before which they are brought to that size and back.
 
+use crate::convert::Convert;
 use crate::convert::rescale::Rescale;
 use crate::error::Result;
 use crate::flow::Stage;
@@ -23,6 +24,8 @@ pub(super) struct Hand {
     pub(super) name: String,
     /// Who runs the network.
     pub(super) provider: String,
+    /// Who converts colours.
+    pub(super) convert: Convert,
     /// Memory that it takes.
     pub(super) bytes: u64,
     stylizer: Stylizer,
@@ -35,9 +38,9 @@ pub(super) struct Hand {
 impl Hand {
     /// Paints by `stylizer`, which takes and gives frames of the size in `key`; frames are lent by `frames`.
     pub(super) fn new(key: Key, name: String, bytes: u64, stylizer: Stylizer, frames: &Pool<u8>) -> Self {
-        let provider = stylizer.choice().provider.to_string();
+        let (provider, convert) = (stylizer.choice().provider.to_string(), stylizer.converts_on());
         let [before, behind] = [0, 1].map(|_| Rescale::new(frames.clone()));
-        Self { key, name, provider, bytes, stylizer, before, behind, rested: true }
+        Self { key, name, provider, convert, bytes, stylizer, before, behind, rested: true }
     }
 
     /// Paints `frame`; the painting is as large.

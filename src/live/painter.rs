@@ -9,6 +9,7 @@ use super::desk::Desk;
 use super::hand::{Hand, Key};
 use super::ladder::Ladder;
 use super::words::Wish;
+use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Errand, Stage};
 use crate::frame::{Frame, FrameFormat, Painted, Size, Timed, tight_planes};
@@ -80,6 +81,11 @@ impl Painter {
         };
         painter.tell();
         painter
+    }
+
+    /// Who converts colours.
+    pub(super) fn converts_on(&self) -> Convert {
+        self.hand.convert
     }
 
     /// Sees to it that the hand comes that is wanted.
@@ -227,8 +233,16 @@ fn mix(from: &Frame, to: &Frame, share: f32, frames: &Pool<u8>) -> Result<Frame>
 
 #[cfg(test)]
 mod tests {
+    use super::super::desk::Wanted;
+    use super::super::words::Board;
     use super::*;
-    use crate::frame::{Colour, PixelFormat};
+    use crate::compose::Controls;
+    use crate::convert::ConvertChoice;
+    use crate::flow::Stop;
+    use crate::frame::{Colour, PixelFormat, Stamp};
+    use crate::job::{Engine, Network, StyleChoice};
+    use crate::model::{Provider, SpecOverrides, zoo};
+    use crate::report::Meter;
 
     fn grey(value: u8) -> Frame {
         let size = Size::new(6, 4);
@@ -245,5 +259,79 @@ mod tests {
             assert!(mixed.bytes().iter().all(|&value| value == wanted), "{share}: {:?}", mixed.row(0, 0));
         }
         assert!(mix(&grey(255), &grey(255), 0.3, &frames).unwrap().bytes().iter().all(|&value| value == 255));
+    }
+
+    /// A painter of tiny frames in the first style of the zoo.
+    fn painter(desk: &Desk, most: Option<u64>) -> Painter {
+        let engine = Engine {
+            style: StyleChoice::Zoo(None),
+            tier: None,
+            precision: None,
+            overrides: SpecOverrides::default(),
+            provider: Provider::Cpu,
+            convert: ConvertChoice::default(),
+            threads: Some(1),
+            memory_limit_bytes: None,
+            runtime: None,
+        };
+        let network = Network::open(&engine).unwrap();
+        let (format, styles) = (grey(0).format(), desk.board().read().styles);
+        let atelier = Atelier::new(engine, styles, format, desk.controls(), Meter::new());
+        let hand = atelier.first(Key { style: Some(0), net: format.size }, &network).unwrap();
+        Painter::new(desk.clone(), atelier, hand, None, Duration::from_secs(1), most)
+    }
+
+    fn desk(stop: &Stop) -> Desk {
+        let board = Board::default();
+        board.write(|status| status.styles = zoo::styles().map(String::from).collect());
+        let wanted = Wanted { style: Some(0), ..Wanted::default() };
+        Desk::new(Controls::default(), wanted, board, stop.clone())
+    }
+
+    fn paint(painter: &mut Painter, seq: u64) -> Timed<Painted> {
+        painter.process(Timed { stamp: Stamp { seq, ..Stamp::default() }, item: grey(120) }).unwrap()
+    }
+
+    #[test]
+    fn styles_change_while_every_frame_is_painted() {
+        let desk = desk(&Stop::new());
+        let mut painter = painter(&desk, None);
+        let names: Vec<_> = zoo::styles().collect();
+        let (mut seq, since) = (0, Instant::now());
+        for (wish, name) in [(Wish::StyleBy(1), names[1]), (Wish::Style(4), names[4]), (Wish::StyleBy(-4), names[0])] {
+            desk.wish(wish);
+            while desk.board().read().style_name != name || painter.fade.is_some() {
+                assert_eq!(paint(&mut painter, seq).stamp.seq, seq);
+                seq += 1;
+                assert!(since.elapsed() < Duration::from_secs(60), "{name} does not come");
+            }
+        }
+        // The first one was kept.
+        assert!(painter.coming.is_none());
+        desk.wish(Wish::Style(99));
+        paint(&mut painter, seq);
+        assert_eq!(desk.board().read().style_name, names[0]);
+    }
+
+    #[test]
+    fn a_frozen_picture_stays_and_its_time_goes_on() {
+        let desk = desk(&Stop::new());
+        let mut painter = painter(&desk, None);
+        let first = paint(&mut painter, 0);
+        desk.wish(Wish::Freeze);
+        let frozen = paint(&mut painter, 1);
+        assert_eq!(frozen.stamp.seq, 1);
+        assert!(std::ptr::eq(frozen.item.frame.bytes(), first.item.frame.bytes()));
+        desk.wish(Wish::Freeze);
+        assert!(!std::ptr::eq(paint(&mut painter, 2).item.frame.bytes(), first.item.frame.bytes()));
+    }
+
+    #[test]
+    fn the_end_is_asked_for_after_the_last_frame_and_what_comes_then_goes_nowhere() {
+        let stop = Stop::new();
+        let mut painter = painter(&desk(&stop), Some(2));
+        assert!(!paint(&mut painter, 0).stamp.rehearsed && !stop.asked());
+        assert!(!paint(&mut painter, 1).stamp.rehearsed && stop.asked());
+        assert!(paint(&mut painter, 2).stamp.rehearsed);
     }
 }

@@ -10,6 +10,7 @@ use super::hand::Key;
 use super::ladder::Ladder;
 use super::painter::Painter;
 use super::words::{Board, LiveJob, Screen};
+use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Running, Sink, Stop};
 use crate::frame::FrameFormat;
@@ -35,7 +36,7 @@ pub fn run(job: &LiveJob, stop: &Stop, meter: &Meter, observer: &mut dyn Observe
     let end = Stop::new();
     let desk = desk(job, &end, named.is_some());
     let painter = painter(job, &network, &desk, (format, rate), meter)?;
-    let plan = plan(job, &desk, (format, rate));
+    let plan = plan(job, &desk, painter.converts_on(), (format, rate));
     let others = others(job, (format, rate), meter)?;
     let (window, screen) = open_window(job, &name, format, desk.board(), meter)?;
     let recorder = recorder(job, named, (format, rate), meter);
@@ -111,7 +112,7 @@ fn interval(rate: FrameRate) -> Duration {
     Duration::from_nanos(rate.nanos_at(1))
 }
 
-fn plan(job: &LiveJob, desk: &Desk, (format, rate): (FrameFormat, FrameRate)) -> Plan {
+fn plan(job: &LiveJob, desk: &Desk, convert: Convert, (format, rate): (FrameFormat, FrameRate)) -> Plan {
     let status = desk.board().read();
     Plan {
         size: format.size,
@@ -119,6 +120,7 @@ fn plan(job: &LiveJob, desk: &Desk, (format, rate): (FrameFormat, FrameRate)) ->
         out_size: format.size,
         style: status.style_name,
         provider: status.provider,
+        convert,
         duration_nanos: None,
         frames: job.frames,
         fps: Some(f64::from(rate.frames.get()) / f64::from(rate.seconds.get())),

@@ -183,6 +183,7 @@ mod tests {
             out_size: Size::new(1920, 1080),
             style: "wave".into(),
             provider: "cpu".into(),
+            convert: crate::convert::Convert::Cpu,
             duration_nanos: Some(10_500_000_000),
             frames: None,
             fps: Some(25.0),

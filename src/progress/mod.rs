@@ -276,6 +276,7 @@ mod tests {
             out_size: size,
             style: "wave".into(),
             provider: "cpu".into(),
+            convert: crate::convert::Convert::Cpu,
             duration_nanos: None,
             frames: None,
             fps: None,

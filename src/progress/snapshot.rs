@@ -158,13 +158,25 @@ fn brief_ms(ms: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::convert::Convert;
     use crate::frame::Size;
 
     fn plan(frames: Option<u64>, duration_nanos: Option<u64>) -> Plan {
         let size = Size::new(64, 36);
         let (style, provider) = ("wave".into(), "cpu".into());
         let (frames_resumed, fps) = (0, None);
-        Plan { size, net_size: size, out_size: size, style, provider, duration_nanos, frames, fps, frames_resumed }
+        Plan {
+            size,
+            net_size: size,
+            out_size: size,
+            style,
+            provider,
+            convert: Convert::Cpu,
+            duration_nanos,
+            frames,
+            fps,
+            frames_resumed,
+        }
     }
 
     fn course(frames: Option<u64>, duration_nanos: Option<u64>) -> Course {

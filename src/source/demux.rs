@@ -243,6 +243,10 @@ fn sort(path: &Path, streams: Vec<Stream>) -> Result<Streams, SourceError> {
 
 fn why_no_streams(path: &Path, said: &Said, moves: bool) -> SourceError {
     match said {
+        // A page that was saved in place of a video, say: no decoder to be installed would help.
+        Said { missing: Some(kind), .. } if kind.starts_with("text/") => {
+            SourceError::NotMedia { path: path.into(), reason: "it is text".into() }
+        }
         Said { missing: Some(codec), .. } => SourceError::NoDecoder { path: path.into(), codec: codec.clone() },
         Said { input_error: Some(failure), .. } | Said { output_error: Some(failure), .. } => unreadable(path, failure),
         _ if moves => SourceError::Stalled { path: path.into(), seconds: PATIENCE.as_secs() },

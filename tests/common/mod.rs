@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+pub mod card;
+pub mod child;
 pub mod clip;
 pub mod ffmpeg;
 pub mod read;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 use serde_json::Value;
 use stylize::compose::Controls;
+use stylize::convert::ConvertChoice;
 use stylize::job::{Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
 use stylize::model::{Provider, SpecOverrides};
 use tempfile::TempDir;
@@ -239,6 +242,7 @@ pub fn job(folder: &Folder, to: &str) -> Job {
             precision: None,
             overrides: SpecOverrides::default(),
             provider: Provider::Cpu,
+            convert: ConvertChoice::default(),
             threads: Some(2),
             memory_limit_bytes: None,
             runtime: None,

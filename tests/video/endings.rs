@@ -1,11 +1,11 @@
 //! Runs that are stopped, and runs that meet.
 
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Stdio};
 
+use crate::common::Folder;
+use crate::common::child::{code, send, wait_until};
 use crate::common::clip::{AAC, Clip};
 use crate::common::read::decode;
-use crate::common::{Folder, HANG};
 
 /// Long enough to be still at work when a signal comes, whatever the machine.
 const FRAMES: u64 = 3000;
@@ -17,28 +17,6 @@ fn begun(folder: &Folder) -> Child {
     let part = folder.path("out.mp4.stylize-part");
     wait_until(|| std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 20_000));
     child
-}
-
-pub fn wait_until(mut ready: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !ready() {
-        assert!(since.elapsed() < HANG, "nothing happens");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-pub fn send(signal: &str, child: &Child) {
-    let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
-    assert!(sent.success());
-}
-
-pub fn code(child: &mut Child) -> Option<i32> {
-    let mut status = None;
-    wait_until(|| {
-        status = child.try_wait().unwrap();
-        status.is_some()
-    });
-    status.unwrap().code()
 }
 
 #[test]

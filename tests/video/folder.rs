@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::endings::{code, send, wait_until};
+use crate::common::child::{code, send, wait_until};
 use crate::common::clip::{AAC, Clip, VP8};
 use crate::common::read::decode;
 use crate::common::{Ended, Folder};

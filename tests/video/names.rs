@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use assert_cmd::Command;
 
-use super::endings::{code, wait_until};
+use crate::common::child::{code, wait_until};
 use crate::common::clip::{AAC, Clip};
 use crate::common::read::decode;
 use crate::common::{Folder, HANG, model};

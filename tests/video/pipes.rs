@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use super::endings::{code, send, wait_until};
+use crate::common::child::{code, send, wait_until};
 use crate::common::clip::{AAC, Clip, H264_B, OPUS, VP8};
 use crate::common::read::decode;
 use crate::common::{Ended, Folder};

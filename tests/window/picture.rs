@@ -199,7 +199,7 @@ fn words_come_only_where_they_are_wanted() {
         })
     }
     let (top_left, top_right) = ((0, 0, 200, 120), (500, 0, 140, 60));
-    let (middle, bottom) = ((280, 100, 160, 140), (240, 240, 160, 110));
+    let (middle, bottom) = ((280, 100, 160, 100), (240, 240, 160, 110));
     for (view, status, note, seen) in [
         (&bare, &status, None, None),
         (&overlay, &status, None, Some(top_left)),

@@ -1,38 +1,14 @@
-//! Chroma of 4:2:0 pictures, and of 4:2:2: up by linear interpolation at its siting, down by the matching triangle.
-//!
-//! ```text
-//! luma columns       0     1     2     3              up                          down
-//! co-sited           C0          C1           even: C; odd: (C C')/2          (1 2 1)/4
-//! between               C0          C1        (1 3)/4 and (3 1)/4             (1 3 3 1)/8
-//! ```
-//! Both axes alike, each by its own siting; edges are repeated. Whatever the siting, the loops are the same: only the
-//! taps differ.
+//! Chroma of 4:2:0 pictures, and of 4:2:2, brought up and down as [`crate::convert::chroma`] says. Whatever the siting,
+//! the loops are the same: only the taps differ.
 
 use std::ops::Range;
 
 use pulp::Arch;
 
 use super::kernel::{byte_from, kernels};
+use crate::convert::chroma::{down_weights, up_weights};
 use crate::convert::raw::{Chroma, RawFrame};
 use crate::frame::{ChromaSite, Frame, PixelFormat, Size};
-
-/// Position of chroma samples along one axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// On the even luma samples.
-    CoSited,
-    /// Midway between an even luma sample and the next.
-    Between,
-}
-
-/// Along the rows and along the columns.
-fn phases(site: ChromaSite) -> [Phase; 2] {
-    match site {
-        ChromaSite::Left => [Phase::CoSited, Phase::Between],
-        ChromaSite::Centre => [Phase::Between, Phase::Between],
-        ChromaSite::TopLeft => [Phase::CoSited, Phase::CoSited],
-    }
-}
 
 /// Weights to come up by two: an even sample from chroma `i − 1` and `i`, an odd one from `i` and `i + 1`.
 #[derive(Clone, Copy, Debug)]
@@ -41,24 +17,14 @@ struct Up {
     odd: [f32; 2],
 }
 
-impl Up {
-    fn of(phase: Phase) -> Self {
-        match phase {
-            Phase::CoSited => Self { even: [0.0, 1.0], odd: [0.5, 0.5] },
-            Phase::Between => Self { even: [0.25, 0.75], odd: [0.75, 0.25] },
-        }
+impl From<[f32; 4]> for Up {
+    fn from([a, b, c, d]: [f32; 4]) -> Self {
+        Self { even: [a, b], odd: [c, d] }
     }
 }
 
 /// Weights to go down by two: chroma `i` from samples `2i − 1` to `2i + 2`.
 type Down = [f32; 4];
-
-fn down_of(phase: Phase) -> Down {
-    match phase {
-        Phase::CoSited => [0.25, 0.5, 0.25, 0.0],
-        Phase::Between => [0.125, 0.375, 0.375, 0.125],
-    }
-}
 
 /// A picture that has chroma planes.
 #[derive(Clone, Copy)]
@@ -101,7 +67,7 @@ pub(super) struct Upsampler<'a> {
 impl<'a> Upsampler<'a> {
     /// For a picture that has chroma planes.
     pub fn new(arch: Arch, samples: Samples<'a>) -> Self {
-        let [horizontal, vertical] = phases(samples.site()).map(Up::of);
+        let [horizontal, vertical] = up_weights(samples.site()).map(Up::from);
         let half_width = samples.size().halved().width as usize;
         let whole = matches!(samples, Samples::Raw(raw) if raw.format().chroma == Chroma::Half);
         Self {
@@ -184,13 +150,13 @@ pub(super) struct Downsampler {
 impl Downsampler {
     /// For a picture of this size.
     pub fn new(arch: Arch, size: Size, site: ChromaSite) -> Self {
-        let [horizontal, vertical] = phases(site).map(down_of);
+        let [horizontal, vertical] = down_weights(site);
         Self::with(arch, size, size.width as usize, Some(horizontal), vertical)
     }
 
     /// For a picture of this size whose rows come at half width.
     pub fn of_half_width(arch: Arch, size: Size, site: ChromaSite) -> Self {
-        let [_, vertical] = phases(site).map(down_of);
+        let [_, vertical] = down_weights(site);
         Self::with(arch, size, size.halved().width as usize, None, vertical)
     }
 

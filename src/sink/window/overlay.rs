@@ -71,6 +71,15 @@ pub(super) struct Card {
 /// What is to be said now. `note` is what has been put up lately; `waits` when no frame came yet.
 pub(super) fn cards(status: &Status, view: &View, note: Option<&str>, waits: bool) -> Vec<Card> {
     let mut cards = Vec::new();
+    if let Some(length) = status.recording {
+        let words = vec![("● ".into(), Tone::Red), (format!("REC  {}", clock(length)), Tone::Red)];
+        cards.push(Card { place: Place::TopRight, rows: vec![Row::Text(words)] });
+    }
+    if view.help {
+        // In a small window there is no room beside it.
+        cards.push(Card { place: Place::Middle, rows: help() });
+        return cards;
+    }
     if view.split.is_some() && !waits {
         cards.push(label(Place::LeftOfSplit, "original"));
         cards.push(label(Place::RightOfSplit, "painted"));
@@ -78,16 +87,10 @@ pub(super) fn cards(status: &Status, view: &View, note: Option<&str>, waits: boo
     if view.overlay {
         cards.push(Card { place: Place::TopLeft, rows: overview(status, view) });
     }
-    if let Some(length) = status.recording {
-        let words = vec![("● ".into(), Tone::Red), (format!("REC  {}", clock(length)), Tone::Red)];
-        cards.push(Card { place: Place::TopRight, rows: vec![Row::Text(words)] });
-    }
     if let Some(note) = note.filter(|note| !note.is_empty()) {
         cards.push(label(Place::Bottom, note));
     }
-    if view.help {
-        cards.push(Card { place: Place::Middle, rows: help() });
-    } else if waits {
+    if waits {
         cards.push(label(Place::Middle, "waiting for the first picture …"));
     }
     cards
@@ -207,8 +210,8 @@ mod tests {
 
     #[test]
     fn the_help_has_a_line_for_each_binding() {
-        let view = View { help: true, ..View::default() };
-        let told = words(&cards(&status(), &view, None, true));
+        let view = View { help: true, overlay: true, ..View::default() };
+        let told = words(&cards(&status(), &view, Some("saved a.png"), true));
         assert_eq!(told.len(), 1 + BINDINGS.len());
         assert!(told.contains(&"R|record, stop recording|".to_owned()), "{told:?}");
     }

@@ -104,8 +104,10 @@ impl Feed {
         let (raised, begun) = (Arc::clone(&up), pace == Pace::Arrival);
         let state = if begun { gst::State::Playing } else { gst::State::Paused };
         // Opening a device may take its time, or for ever.
+        let status = Arc::clone(&media.status);
         media.pipeline.call_async(move |pipeline| {
             let _ = raised.set(pipeline.set_state(state).is_ok());
+            status.note(|_| {}); // wakes who waits for it
         });
         let reader = Reader::new(Path::new(name).into(), Stated::default());
         Ok(Self { media: Some(media), sink, reader, up, begun, rate: None })
@@ -130,7 +132,8 @@ impl Feed {
         let (None, Some(media)) = (&first, &self.media) else { return Ok(first.map_or(News::Ended, News::Picture)) };
         // A sink that does not run gives nothing at once.
         let left = patience.saturating_sub(since.elapsed());
-        let said = media.status.wait(left, |said| said.failed() || self.has_ended());
+        let came_up = || is_up != self.up.get().copied();
+        let said = media.status.wait(left, |said| said.failed() || self.has_ended() || came_up());
         let ended = self.has_ended();
         if let Some(last) = self.pull(Duration::ZERO)? {
             return Ok(News::Picture(last));

@@ -1,0 +1,37 @@
+// Reading a frame.
+
+fn frame_code(plane: u32, byte: u32, row: u32) -> f32 {
+    let at = params.planes[plane].x + row * params.planes[plane].y + byte;
+    return f32(extractBits(frame_words[at / 4u], (at % 4u) * 8u, 8u));
+}
+
+fn chroma_code(column: u32, row: u32) -> vec2<f32> {
+    if PIXELS == NV12 {
+        return vec2<f32>(frame_code(1u, 2u * column, row), frame_code(1u, 2u * column + 1u, row));
+    }
+    return vec2<f32>(frame_code(1u, column, row), frame_code(2u, column, row));
+}
+
+// Cb and Cr at a pixel, by linear interpolation at their siting; edges are repeated.
+fn chroma_at(pixel: vec2<u32>) -> vec2<f32> {
+    let last = (params.size + 1u) / 2u - 1u;
+    let here = pixel / 2u;
+    let odd = (pixel % 2u) == vec2<u32>(1u);
+    let first = select(max(here, vec2<u32>(1u)) - 1u, here, odd);
+    let second = select(here, min(here + 1u, last), odd);
+    let across = select(params.across.xy, params.across.zw, odd.x);
+    let along = select(params.along.xy, params.along.zw, odd.y);
+    let above = across.x * chroma_code(first.x, first.y) + across.y * chroma_code(second.x, first.y);
+    let below = across.x * chroma_code(first.x, second.y) + across.y * chroma_code(second.x, second.y);
+    return along.x * above + along.y * below;
+}
+
+// The pixel through the colour matrix.
+fn frame_rgb(pixel: vec2<u32>) -> vec3<f32> {
+    let luma = frame_code(0u, select(pixel.x, 4u * pixel.x, PIXELS == RGBX), pixel.y);
+    if PIXELS == RGBX {
+        let byte = 4u * pixel.x;
+        return mapped(vec3<f32>(luma, frame_code(0u, byte + 1u, pixel.y), frame_code(0u, byte + 2u, pixel.y)));
+    }
+    return mapped(vec3<f32>(luma, chroma_at(pixel)));
+}

@@ -1,0 +1,117 @@
+//! Rows of the graphics card: what is broken here is a real device, or the program that imitates one.
+
+use stylize::compose::{Controls, LiveControls};
+use stylize::convert::{Convert, ConvertChoice};
+use stylize::flow::{Source, Stage};
+use stylize::frame::{Frame, PixelFormat, Size, Timed};
+use stylize::gpu::context::Wanted;
+use stylize::model::{Model, ModelSource, Provider, Runtime, SpecOverrides};
+use stylize::report::Meter;
+use stylize::source::test_pattern::{FrameRate, TestPattern};
+use stylize::stylizer::{Order, Stylizer};
+
+use crate::common::clip::Clip;
+use crate::common::{Folder, card, model};
+
+const SIZE: Size = Size::new(66, 42);
+
+fn stylizer(convert: ConvertChoice, strength: f32, meter: &Meter) -> (Stylizer, TestPattern) {
+    let fps = FrameRate { frames: 25.try_into().unwrap(), seconds: 1.try_into().unwrap() };
+    let pattern = TestPattern::new(SIZE, fps, Some(9)).unwrap();
+    let runtime = Runtime::load(None).unwrap();
+    let model = Model::open(&runtime, ModelSource::File(model("invert")), &SpecOverrides::default()).unwrap();
+    let order = Order {
+        source: pattern.format(),
+        net: SIZE,
+        out: pattern.format(),
+        controls: LiveControls::new(Controls { strength, ..Controls::default() }),
+        provider: Provider::Cpu,
+        convert,
+        threads: Some(1),
+        memory_limit_bytes: None,
+        workers: 1,
+    };
+    (Stylizer::new(&model, &order, meter).unwrap(), pattern)
+}
+
+/// All frames of the pattern, painted; `before` is asked before each.
+fn paint(stylizer: &mut Stylizer, mut pattern: TestPattern, before: impl Fn(&Stylizer, u64)) -> Vec<Frame> {
+    let mut painted = Vec::new();
+    while let Some(frame) = pattern.next().unwrap() {
+        before(stylizer, frame.stamp.seq);
+        let Timed { item, .. } = stylizer.process(frame).unwrap();
+        painted.push(item);
+    }
+    painted
+}
+
+fn assert_alike(got: &[Frame], wanted: &[Frame]) {
+    assert_eq!((got.len(), wanted.len()), (9, 9));
+    for (nth, (got, wanted)) in got.iter().zip(wanted).enumerate() {
+        assert_eq!(got.format().pixels, PixelFormat::I420);
+        let furthest = got.bytes().iter().zip(wanted.bytes()).map(|(got, wanted)| got.abs_diff(*wanted)).max();
+        assert!(furthest.is_some_and(|codes| codes <= 1), "frame {nth}: {furthest:?}");
+    }
+}
+
+/// Breaks the device before frames 3 and 6: the first time it is opened again, the second time the CPU goes on.
+fn two_faults(what: &str, fault: impl Fn(&wgpu::Device)) {
+    let Some(found) = card::shared() else { return };
+    let convert = ConvertChoice { convert: Convert::Gpu, gpu: Wanted::Name(found.name().into()) };
+    for strength in [1.0, 0.5] {
+        let (mut on_cpu, pattern) = stylizer(ConvertChoice::default(), strength, &Meter::new());
+        let wanted = paint(&mut on_cpu, pattern, |_, _| {});
+        let meter = Meter::new();
+        let (mut on_card, pattern) = stylizer(convert.clone(), strength, &meter);
+        let got = paint(&mut on_card, pattern, |stylizer, seq| {
+            let workshop = stylizer.card().unwrap().workshop();
+            assert_eq!(workshop.is_some(), seq <= 6, "frame {seq}");
+            assert_eq!(meter.gpu_faults(), (seq / 3).saturating_sub(u64::from(seq % 3 == 0)).min(2), "frame {seq}");
+            if [3, 6].contains(&seq) {
+                fault(workshop.unwrap().context().device());
+            }
+        });
+        assert_alike(&got, &wanted);
+        assert_eq!((meter.gpu_faults(), meter.frames_substituted()), (2, 0));
+        let warnings = meter.warnings();
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(warnings.iter().all(|warning| warning.contains(what) && !warning.contains('\n')), "{warnings:?}");
+        assert!(warnings[0].contains("opened again") && warnings[1].contains("the CPU converts the rest"));
+    }
+}
+
+#[test]
+fn row_42_a_card_that_is_out_of_memory_is_opened_again_once_then_the_cpu_goes_on() {
+    two_faults("", |device| {
+        // 2^50 bytes: whether the driver or wgpu refuses them, nobody asked for the error, which ends programs.
+        let usage = wgpu::BufferUsages::STORAGE;
+        let absurd = wgpu::BufferDescriptor { label: None, size: 1 << 50, usage, mapped_at_creation: false };
+        drop(device.create_buffer(&absurd));
+    });
+}
+
+#[test]
+fn row_42_what_a_card_does_not_take_is_no_end_either() {
+    two_faults("", |device| {
+        let source = wgpu::ShaderSource::Wgsl("this is no shader".into());
+        drop(device.create_shader_module(wgpu::ShaderModuleDescriptor { label: None, source }));
+    });
+}
+
+#[test]
+fn row_43_a_card_that_is_lost_is_opened_again_once_then_the_cpu_goes_on() {
+    two_faults("lost", wgpu::Device::destroy);
+}
+
+#[test]
+fn a_video_is_made_on_a_card_that_is_asked_for() {
+    let Some(found) = card::shared() else { return };
+    let folder = Folder::new();
+    Clip::new(5).write(&folder.path("in.mp4"));
+    let software = if found.name().contains("llvmpipe") { "llvmpipe" } else { "best" };
+    let ended = folder.run(&format!("in.mp4 out.mp4 --strength 0.5 --convert gpu --gpu {software}"));
+    let report = ended.good(5).report;
+    assert_eq!((&report["convert"], &report["gpu_faults"]), (&"gpu".into(), &0.into()));
+    folder.run("in.mp4 no.mp4 --convert gpu --gpu nowhere").refused(6, "--convert gpu: no graphics adapter is nowhere");
+    assert_eq!(folder.names(), ["in.mp4", "out.mp4"]);
+}
