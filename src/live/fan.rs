@@ -115,10 +115,11 @@ impl Fan {
             },
             unchanged => unchanged,
         };
-        if let Recording::Running { aside, .. } = &self.recording {
-            if !aside.offer(frame.clone()) && !aside.failed() {
-                self.meter.warn("the recording lacks frames: the encoder or the disk is too slow");
-            }
+        if let Recording::Running { aside, .. } = &self.recording
+            && !aside.offer(frame.clone())
+            && !aside.failed()
+        {
+            self.meter.warn("the recording lacks frames: the encoder or the disk is too slow");
         }
         let length = match &self.recording {
             Recording::Running { since, .. } => Some(since.elapsed()),

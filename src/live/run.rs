@@ -38,7 +38,7 @@ pub fn run(job: &LiveJob, stop: &Stop, meter: &Meter, observer: &mut dyn Observe
     let painter = painter(job, &network, &desk, (format, rate), meter)?;
     let plan = plan(job, &desk, painter.converts_on(), (format, rate));
     let others = others(job, (format, rate), meter)?;
-    let (window, screen) = open_window(job, &name, format, desk.board(), meter)?;
+    let (window, screen) = open_window(job, &name, format, desk.board(), meter)?.unzip();
     let recorder = recorder(job, named, (format, rate), meter);
     let fan = Fan::new(fan::Order {
         desk: desk.clone(),
@@ -46,7 +46,8 @@ pub fn run(job: &LiveJob, stop: &Stop, meter: &Meter, observer: &mut dyn Observe
         screen,
         others,
         recorder,
-        folder: std::env::current_dir().unwrap_or_default(),
+        // Where the user is, as for every file that is named without a folder.
+        folder: PathBuf::new(),
     });
     observer.started(&plan);
     let since = Instant::now();
@@ -153,15 +154,15 @@ fn open_window(
     format: FrameFormat,
     board: &Board,
     meter: &Meter,
-) -> Result<(Option<Window>, Option<Box<dyn Screen>>)> {
-    let Some(choice) = job.window else { return Ok((None, None)) };
+) -> Result<Option<(Window, Box<dyn Screen>)>> {
+    let Some(choice) = job.window else { return Ok(None) };
     let title = format!("stylize: {camera}");
     let options = window::Options { title, size: format.size, choice, board: board.clone() };
     match window::open(options) {
-        Ok((window, screen)) => Ok((Some(window), Some(Box::new(screen)))),
+        Ok((window, screen)) => Ok(Some((window, Box::new(screen)))),
         Err(Error::Device(why)) => {
             meter.warn(format!("no window: {why}; everything else goes on"));
-            Ok((None, None))
+            Ok(None)
         }
         Err(error) => Err(error),
     }
