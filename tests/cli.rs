@@ -79,12 +79,6 @@ fn a_wrong_command_line_is_one_line_and_2() {
 }
 
 #[test]
-fn what_this_version_cannot_do_on_a_device_is_6() {
-    let ended = run(VIDEO, "in.mp4 out.mp4 --convert gpu");
-    assert_eq!((ended.code, ended.stderr.lines().count()), (6, 1), "{}", ended.stderr);
-}
-
-#[test]
 fn a_report_that_cannot_be_written_is_known_before_the_work() {
     let ended = run(VIDEO, "in.mp4 out.mp4 --report no/such/folder/report.json");
     assert_eq!((ended.code, ended.stderr.lines().count()), (4, 1), "{}", ended.stderr);

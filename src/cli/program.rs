@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::error::{Error, Result};
+use crate::gpu::quiet::hush_drivers;
 use crate::progress::{Voice, one_line};
 
 /// Exit code of a wrong command line.
@@ -41,6 +42,7 @@ pub trait Program: Parser {
 
 /// Runs a program.
 pub fn main<P: Program>() -> ExitCode {
+    hush_drivers();
     ExitCode::from(run::<P>(std::env::args_os()))
 }
 

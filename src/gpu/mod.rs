@@ -10,5 +10,6 @@ pub mod adapters;
 pub mod card;
 pub mod context;
 pub mod kernels;
+pub(crate) mod quiet;
 pub mod staging;
 pub mod workshop;

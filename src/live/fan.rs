@@ -259,12 +259,12 @@ mod tests {
         }
     }
 
-    /// Logs its frames, and fails at the one of this number.
+    /// Logs its frames, and fails from the one of this number on.
     struct Logging(Log, Option<u64>);
 
     impl Sink for Logging {
         fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
-            if self.1 == Some(frame.stamp.seq) {
+            if self.1.is_some_and(|number| frame.stamp.seq >= number) {
                 return Err(Error::Device("unplugged".into()));
             }
             self.0.0.lock().unwrap().0.push(frame.stamp.seq);
