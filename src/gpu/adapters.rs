@@ -51,9 +51,7 @@ pub fn to_json(adapters: &[Adapter]) -> String {
 /// # Errors
 /// When the other process does not answer; the text says why.
 pub fn list_apart(asked: &mut Command) -> Result<Vec<Adapter>, String> {
-    // Mesa's layer that chooses a default device asks the window system, and complains where there is none.
-    let asked = asked.stdin(Stdio::null()).stderr(Stdio::null());
-    let output = asked.output().map_err(|error| error.to_string())?;
+    let output = asked.stdin(Stdio::null()).stderr(Stdio::null()).output().map_err(|error| error.to_string())?;
     serde_json::from_slice(&output.stdout).map_err(|_| format!("a graphics driver crashed ({})", output.status))
 }
 
