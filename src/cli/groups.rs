@@ -60,19 +60,19 @@ pub struct StyleArgs {
     )]
     pub stabilise: f32,
 
-    /// Size that the network works at: source, 720p or 1280x720
+    /// Size that the network works at: source, 720p or 1280x720 [default: source]
     ///
     /// A smaller size is faster and paints with broader strokes; the size of the output does not change. Speeds that
-    /// we publish hold at source.
-    #[arg(long, value_name = "SIZE", default_value = "source")]
-    pub net_size: SizeChoice,
+    /// we publish hold at source. Live, a size that is given here is kept, whatever it costs.
+    #[arg(long, value_name = "SIZE")]
+    pub net_size: Option<SizeChoice>,
 }
 
 impl StyleArgs {
     /// How the styled picture meets the original.
     pub fn look(&self) -> Look {
         let Self { strength, keep_colour, stabilise, .. } = *self;
-        Look { controls: Controls { strength, keep_colour, stabilise }, net_size: self.net_size }
+        Look { controls: Controls { strength, keep_colour, stabilise }, net_size: self.net_size.unwrap_or_default() }
     }
 }
 

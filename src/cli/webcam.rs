@@ -177,6 +177,7 @@ impl WebcamArgs {
             mode: self.mode,
             engine: engine(&self.style, &self.network, &self.model)?,
             look: self.style.look(),
+            adapts: self.style.net_size.is_none(),
             window: (!self.no_window).then_some(window),
             virtual_camera: self.virtual_camera.as_deref().map(virtual_camera),
             record: self.record.clone(),

@@ -60,8 +60,10 @@ impl Rescale {
         let columns = |row_bytes: usize| (row_bytes / pixels.pixel_bytes(index)) as u32;
         let source = ImageRef::new(columns(row_bytes), rows as u32, &self.tight, kind).map_err(|e| fault(&e))?;
         let mut target = Image::from_slice_u8(columns(to.0), to.1 as u32, out, kind).map_err(|e| fault(&e))?;
+        // Linear between samples that lie far apart is seen as a grid.
+        let filter = if to.1 > rows { FilterType::Mitchell } else { FilterType::Bilinear };
         // The fourth byte of a pixel is none of transparency.
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
         self.resizer.resize(&source, &mut target, &options).map_err(|e| fault(&e))
     }
 }

@@ -14,7 +14,7 @@ use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Running, Sink, Stop};
 use crate::frame::FrameFormat;
-use crate::job::{self, Network, Observer, Plan, SizeChoice, StyleChoice};
+use crate::job::{self, Network, Observer, Plan, StyleChoice};
 use crate::model::zoo;
 use crate::report::{Meter, Report};
 use crate::sink::window::{self, Window};
@@ -104,7 +104,7 @@ fn painter(
     let atelier = Atelier::new(job.engine.clone(), styles, format, desk.controls(), meter.clone());
     let hand = atelier.first(Key { style: desk.wanted().style, net }, network)?;
     let interval = interval(rate);
-    let ladder = (job.look.net_size == SizeChoice::Source).then(|| Ladder::new(format.size, interval));
+    let ladder = job.adapts.then(|| Ladder::new(net, interval));
     Ok(Painter::new(desk.clone(), atelier, hand, ladder, interval, job.frames))
 }
 

@@ -21,6 +21,8 @@ pub struct LiveJob {
     pub engine: Engine,
     /// How the styled picture meets the original.
     pub look: Look,
+    /// The network may go on at a smaller size where it does not keep the pace.
+    pub adapts: bool,
     /// A window, where there is a display.
     pub window: Option<WindowChoice>,
     /// A camera for other programs.
