@@ -31,6 +31,8 @@ const ACCEPTING: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(2);
 /// By so much picture and sound may come apart at the muxer: the painting of a frame takes its time, its sound does not.
 const APART: Duration = Duration::from_millis(500);
+/// What FLV counts time in: frames that are closer would have the same time.
+const TICK: Duration = Duration::from_millis(1);
 /// Bits a pixel of painted video.
 const BITS_PER_PIXEL: f64 = 0.13;
 /// Bounds of the bit rate, in kbit/s: what is still watched, and what services accept.
@@ -89,7 +91,7 @@ struct Pipe {
     /// Buffers that have come to the server's side.
     passed: Arc<AtomicU64>,
     /// When the last frame was taken.
-    last_nanos: Option<u64>,
+    last: Option<Duration>,
 }
 
 /// Connects to `address`, and sends frames of `format` and the sound of `microphone`.
@@ -183,7 +185,7 @@ impl Pipe {
         }
         // Why it fails is on the bus.
         let _ = media.pipeline.set_state(gst::State::Playing);
-        let mut pipe = Self { media, frames, sound, passed, last_nanos: None };
+        let mut pipe = Self { media, frames, sound, passed, last: None };
         pipe.wait_for_server(plan)?;
         Ok(pipe)
     }
@@ -213,15 +215,14 @@ impl Pipe {
     fn push(&mut self, frame: Timed<Frame>) {
         let Some(running) = self.media.pipeline.current_running_time() else { return };
         let age = frame.stamp.captured.map_or(Duration::ZERO, |captured| captured.elapsed());
-        let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-        let Some(pts_nanos) = running.nseconds().checked_sub(age) else { return };
+        let Some(moment) = Duration::from(running).checked_sub(age) else { return };
         // The black of the begin is younger than the first frame, whose painting took its time.
-        if self.last_nanos.is_some_and(|last| pts_nanos <= last) {
+        if self.last.is_some_and(|last| moment < last + TICK) {
             return;
         }
-        self.last_nanos = Some(pts_nanos);
+        self.last = Some(moment);
         // What cannot be taken is left out.
-        let _ = self.frames.push_buffer(buffer(frame.item, Some(pts_nanos), None));
+        let _ = self.frames.push_buffer(buffer(frame.item, Some(moment.as_nanos() as u64), None));
     }
 }
 
