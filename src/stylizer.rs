@@ -41,6 +41,8 @@ pub struct Order {
     pub controls: LiveControls,
     /// Who runs the network.
     pub provider: Provider,
+    /// Whether the network may be calculated in 16 bits ([`SessionOptions::halves`]).
+    pub halves: bool,
     /// Who converts colours.
     pub convert: ConvertChoice,
     /// CPU threads for the network; `None`: all cores.
@@ -103,6 +105,7 @@ impl Stylizer {
         let options = SessionOptions {
             provider: order.provider,
             threads: cores / workers,
+            halves: order.halves,
             memory_limit_bytes: order.memory_limit_bytes,
             ..SessionOptions::default()
         };
@@ -112,7 +115,7 @@ impl Stylizer {
         }
         let (choice, border, format) = (first.choice().clone(), first.border(), first.input_format());
         // A graphics card is shared by nobody: one session fills it.
-        let workers = if choice.provider == Provider::Cpu { workers } else { 1 };
+        let workers = if choice.provider.is_cpu() { workers } else { 1 };
         let mut infer = vec![Infer::new(first, tensors.clone())];
         for _ in 1..workers {
             infer.push(Infer::new(model.session(net, &options)?, tensors.clone()));
@@ -120,7 +123,7 @@ impl Stylizer {
         let outer = border.outer(net);
         let values = 3 * outer.pixels().max(order.out.size.pixels());
         let load = Load { source: order.source, out: order.out, values };
-        let card = order.convert.card(choice.provider == Provider::Cpu, &load)?;
+        let card = order.convert.card(choice.provider.is_cpu(), &load)?;
         let packs = if card.is_some() { CARD_WORKERS } else { 1 };
         let pack = || Pack::new(net, border, format, tensors.clone()).on(card.clone(), meter);
         Ok(Self {

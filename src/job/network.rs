@@ -15,6 +15,8 @@ pub(crate) struct Network {
     pub(super) model: Model,
     /// Which of the zoo's it is; `None`: somebody else's.
     chosen: Option<(Tier, Precision)>,
+    /// What was asked for.
+    precision: Option<Precision>,
 }
 
 impl Network {
@@ -22,7 +24,7 @@ impl Network {
         let runtime = Runtime::load(engine.runtime.as_deref())?;
         let (source, chosen) = match &engine.style {
             StyleChoice::Zoo(name) => {
-                let order = zoo::fastest_first(provider::expected(&runtime, engine.provider));
+                let order = zoo::best_first(provider::expected(&runtime, engine.provider));
                 let entry = zoo::find(name.as_deref(), engine.tier, engine.precision, order)?;
                 (entry.source, Some((entry.tier, entry.precision)))
             }
@@ -31,7 +33,7 @@ impl Network {
         let ceiling = memory::limit_bytes(engine.memory_limit_bytes).map(memory::Ceiling::lower);
         let model = Model::open(&runtime, source, &engine.overrides)?;
         drop(ceiling);
-        Ok(Self { model, chosen })
+        Ok(Self { model, chosen, precision: engine.precision })
     }
 
     /// Name of the style, or of the file.
@@ -54,6 +56,12 @@ impl Network {
         }
     }
 
+    /// Whether it was made for less than single precision, or is to run in less.
+    fn halves(&self) -> bool {
+        let precision = self.chosen.map(|(_, precision)| precision).or(self.precision);
+        precision.map_or(self.dtype() == DType::F16, |precision| precision != Precision::Fp32)
+    }
+
     fn dtype(&self) -> DType {
         self.model.spec().input.tensor_format().dtype
     }
@@ -69,6 +77,7 @@ impl Network {
             workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
             controls: LiveControls::new(job.look.controls),
             provider: job.engine.provider,
+            halves: self.halves(),
             convert: job.engine.convert.clone(),
             threads: job.engine.threads,
             memory_limit_bytes: job.engine.memory_limit_bytes,
@@ -92,6 +101,7 @@ impl Network {
             workers: 1,
             controls,
             provider: engine.provider,
+            halves: self.halves(),
             convert: engine.convert.clone(),
             threads: engine.threads,
             memory_limit_bytes: engine.memory_limit_bytes,

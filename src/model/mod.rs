@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 pub mod runtime;
 mod library;
+mod cpu;
 pub mod provider;
 pub mod zoo;
 pub mod graph;

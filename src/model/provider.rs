@@ -1,8 +1,9 @@
 //! Who does the arithmetic. A provider is one row of a table.
 
-use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
+use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProvider, ExecutionProviderDispatch};
 
-use super::Runtime;
+use super::cpu::multiplies_halves;
+use super::{Runtime, SessionOptions};
 
 /// Who runs the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
@@ -30,6 +31,13 @@ pub enum Provider {
     DirectMl,
 }
 
+impl Provider {
+    /// Whether it calculates on the CPU's cores, and in its memory.
+    pub fn is_cpu(self) -> bool {
+        matches!(self, Self::Cpu | Self::OpenVino)
+    }
+}
+
 /// The provider that runs a session, and how it came to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -44,7 +52,9 @@ pub(super) struct Row {
     pub provider: Provider,
     /// Whether the loaded library was built with it; whether it also works shows only when it is used.
     is_built_in: fn() -> ort::Result<bool>,
-    pub register: fn(threads: usize) -> ExecutionProviderDispatch,
+    pub register: fn(&SessionOptions) -> ExecutionProviderDispatch,
+    /// Whether it wants the graph as it is written: it has its own ways to make it faster.
+    pub as_written: bool,
     /// What to do where it does not run.
     pub remedy: &'static str,
 }
@@ -55,45 +65,61 @@ const ROWS: [Row; 7] = [
         provider: Provider::Cuda,
         is_built_in: ep::CUDA::is_available,
         register: |_| ep::CUDA::default().build(),
+        as_written: false,
         remedy: "set ORT_DYLIB_PATH to the library of the wheel onnxruntime-gpu; it needs an NVIDIA driver, CUDA 13 and cuDNN 9",
     },
     Row {
         provider: Provider::CoreMl,
         is_built_in: ep::CoreML::is_available,
         register: |_| ep::CoreML::default().build(),
+        as_written: false,
         remedy: "it needs macOS and the ONNX Runtime for it: run `make setup` there",
     },
     Row {
         provider: Provider::DirectMl,
         is_built_in: ep::DirectML::is_available,
         register: |_| ep::DirectML::default().build(),
+        as_written: false,
         remedy: "it needs Windows and the DirectML build of ONNX Runtime (set ORT_DYLIB_PATH)",
     },
     Row {
         provider: Provider::WebGpu,
         is_built_in: ep::WebGPU::is_available,
         register: |_| ep::WebGPU::default().build(),
+        as_written: false,
         remedy: "set ORT_DYLIB_PATH to the library of the wheel onnxruntime-webgpu; it needs a graphics card with a recent Vulkan driver",
     },
     Row {
         provider: Provider::OpenVino,
         is_built_in: ep::OpenVINO::is_available,
-        register: |threads| ep::OpenVINO::default().with_num_threads(threads).build(),
+        register: openvino,
+        as_written: true,
         remedy: "set ORT_DYLIB_PATH to the library of the wheel onnxruntime-openvino",
     },
     Row {
         provider: Provider::Cpu,
         is_built_in: ep::CPU::is_available,
         register: |_| cpu(),
+        as_written: false,
         remedy: "run `make setup`",
     },
     Row {
         provider: Provider::TensorRt,
         is_built_in: ep::TensorRT::is_available,
         register: |_| ep::TensorRT::default().build(),
+        as_written: false,
         remedy: "set ORT_DYLIB_PATH to the library of the wheel onnxruntime-gpu; it needs an NVIDIA driver, CUDA 13 and TensorRT 10",
     },
 ];
+
+/// OpenVINO on the CPU.
+fn openvino(options: &SessionOptions) -> ExecutionProviderDispatch {
+    let precision = if options.halves && multiplies_halves() { "bf16" } else { "f32" };
+    // It would bind the threads of every session to the same cores.
+    let config = format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{precision}","ENABLE_CPU_PINNING":false}}}}"#);
+    let provider = ep::OpenVINO::default().with_device_type("CPU").with_num_threads(options.threads.max(1));
+    provider.with_arbitrary_config("load_config", config).build()
+}
 
 /// ONNX Runtime's own kernels, and where they take their memory from (`session.rs` says why).
 pub(super) fn cpu() -> ExecutionProviderDispatch {

@@ -47,6 +47,8 @@ pub struct SessionOptions {
     pub provider: Provider,
     /// CPU threads that work on one picture (at least 1).
     pub threads: usize,
+    /// Whether what is not in bytes may be calculated in 16 bits where that is faster.
+    pub halves: bool,
     /// The first run, which is part of opening the session, may take this long: then the model is held to run for ever.
     pub first_run_limit: Duration,
     /// What the process may have when the first run is done on the CPU; `None`: what the machine has.
@@ -57,7 +59,8 @@ impl Default for SessionOptions {
     /// Whatever works best, on all cores, with two minutes for the first picture.
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { provider: Provider::Auto, threads, first_run_limit: Duration::from_secs(120), memory_limit_bytes: None }
+        let first_run_limit = Duration::from_secs(120);
+        Self { provider: Provider::Auto, threads, halves: false, first_run_limit, memory_limit_bytes: None }
     }
 }
 
@@ -132,11 +135,11 @@ impl Model {
         choice: Choice,
     ) -> Result<Session, ModelError> {
         // Graphics cards reserve address space by the terabyte.
-        let limit_bytes = memory::limit_bytes(options.memory_limit_bytes).filter(|_| row.provider == Provider::Cpu);
+        let limit_bytes = memory::limit_bytes(options.memory_limit_bytes).filter(|_| row.provider.is_cpu());
         let _ceiling = limit_bytes.map(memory::Ceiling::lower);
         let border = self.spec.border(picture);
         let size = border.outer(picture);
-        let builder = self.builder(row, size, options.threads.max(1)).map_err(|error| match row.provider {
+        let builder = self.builder(row, size, options).map_err(|error| match row.provider {
             Provider::Cpu => ModelError::unusable(&self.label(), reason(&error)),
             provider => ModelError::Provider { provider, reason: reason(&error), remedy: row.remedy },
         })?;
@@ -159,13 +162,14 @@ impl Model {
         })
     }
 
-    fn builder(&self, row: &Row, size: Size, threads: usize) -> ort::Result<SessionBuilder> {
+    fn builder(&self, row: &Row, size: Size, options: &SessionOptions) -> ort::Result<SessionBuilder> {
+        let level = if row.as_written { GraphOptimizationLevel::Disable } else { GraphOptimizationLevel::All };
         let mut builder = ort::session::Session::builder(self.runtime.environment())?
             .with_auto_device(AutoDevicePolicy::PreferCPU)?
-            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_optimization_level(level)?
             .with_parallel_execution(false)?
             .with_inter_threads(1)?
-            .with_intra_threads(threads)?
+            .with_intra_threads(options.threads.max(1))?
             // The other stages want the cores while this one waits.
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
@@ -173,7 +177,7 @@ impl Model {
         for (symbol, len) in self.free_dims(size) {
             builder = builder.with_dimension_override(symbol, len)?;
         }
-        let providers = [(row.register)(threads).error_on_failure(), provider::cpu()];
+        let providers = [(row.register)(options).error_on_failure(), provider::cpu()];
         Ok(builder.with_execution_providers(providers)?)
     }
 
