@@ -5,6 +5,7 @@
 //! same ([`weights`]). It looks back one frame, never forward, and forgets at cuts and at what does not continue.
 
 mod blend;
+mod cells;
 mod gray;
 mod motion;
 mod weights;
@@ -18,13 +19,11 @@ use crate::error::{Error, Result};
 use crate::flow::Stage;
 use crate::frame::{Frame, Painted, PixelFormat, Timed, tight_planes};
 use crate::pool::Pool;
-use blend::{Earlier, Edges, Plane, Way, mix_row};
+use blend::{Earlier, Edges, Plane, Way, mix, moved};
+use cells::{CELL, Cells};
 use gray::Pyramid;
 use motion::{Field, Search};
 use weights::Weights;
-
-/// Pixels that move alike, along each side.
-const CELL: [usize; 2] = [16, 8];
 
 /// Mixes each painting with the one before it.
 pub struct Stabilise {
@@ -41,6 +40,7 @@ pub struct Stabilise {
 
 #[derive(Debug, Default)]
 struct Scratch {
+    cells: Cells,
     ways: Vec<[Way; 2]>,
     edges: Edges,
 }
@@ -78,6 +78,9 @@ impl Stabilise {
         let format = painted.frame.format();
         let (planes, len) = tight_planes(format.pixels, format.size);
         let mut bytes = self.pool.lend(len);
+        let [size, original] = [format.size, painted.original.size()];
+        let scale = [original.width as f32 / size.width as f32, original.height as f32 / size.height as f32];
+        self.scratch.cells.spread(&self.field, [size.width as usize, size.height as usize], scale);
         for (index, plane) in planes.iter().enumerate().take(format.pixels.planes()) {
             let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
             let out = &mut bytes[plane.offset_bytes..][..row_bytes * rows];
@@ -108,16 +111,14 @@ impl Stabilise {
         let scale = [scale(original.width, format.size.width), scale(original.height, format.size.height)];
         let cell = CELL.map(|side| side / subsampled);
         self.weights.begin_plane(width, scale[0], step);
-        let Scratch { ways, edges } = &mut self.scratch;
-        for (y, out) in out.chunks_exact_mut(row_bytes).enumerate() {
-            if y % cell[1] == 0 {
-                let centre = (y + cell[1] / 2) as f32 * scale[1];
-                let pitch = [cell[0] as f32 * scale[0], scale[0] / scale[1]];
-                cells(&self.field, centre, pitch, width.div_ceil(cell[0]), 1.0 / scale[0], ways);
+        let Scratch { cells, ways, edges } = &mut self.scratch;
+        for (row, band) in out.chunks_mut(cell[1] * row_bytes).enumerate() {
+            cells.ways(row, scale.map(f32::recip), ways);
+            let (y, earlier) = (row * cell[1], Earlier { plane: before, ways, cell });
+            moved(Arch::new(), &earlier, y, edges, band);
+            for (y, out) in (y..).zip(band.chunks_exact_mut(row_bytes)) {
+                mix(Arch::new(), painted.frame.row(index, y), self.weights.row(y, scale[1]), out);
             }
-            let weights = self.weights.row(y, scale[1]);
-            let earlier = Earlier { plane: before, ways, cell: cell[0] };
-            mix_row(Arch::new(), &earlier, painted.frame.row(index, y), y, weights, edges, out);
         }
     }
 }
@@ -148,14 +149,4 @@ impl Stage for Stabilise {
         self.last = Some(frame.clone());
         Ok(Timed { stamp, item: frame })
     }
-}
-
-/// The ways of a row of cells whose middle lies at row `y` of the input. `pitch`: columns of the input from one cell to the next, and how
-/// many columns of the plane go for as many rows; `scale`: pixels of the plane to one of the input.
-fn cells(field: &Field, y: f32, pitch: [f32; 2], count: usize, scale: f32, ways: &mut Vec<[Way; 2]>) {
-    ways.clear();
-    ways.extend((0..count).map(|cell| {
-        let [dx, dy] = field.at((cell as f32 + 0.5) * pitch[0], y);
-        Way::of([dx * scale, dy * scale * pitch[1]])
-    }));
 }

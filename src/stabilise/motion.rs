@@ -4,7 +4,10 @@
 //! level of [`LARGE_BLOCK`], are compared (sum of absolute differences) with their surroundings in the picture before. A block's
 //! neighbours have a say, long ways cost a little, and the slopes of the costs give the fraction of a pixel.
 
+use pulp::Arch;
+
 use super::gray::{Gray, Pyramid};
+use crate::convert::cpu::kernel::kernels;
 
 /// Side of a block at 1/16, 1/8 and 1/4 of the size.
 const SMALL_BLOCK: usize = 4;
@@ -66,7 +69,15 @@ pub(super) struct Search {
     above: Vec<[i32; 2]>,
     raw: Vec<u32>,
     costs: Vec<u32>,
+    best: Vec<Best>,
     refined: Vec<Vector>,
+}
+
+/// The cheapest of the ways that were tried.
+#[derive(Clone, Copy, Debug)]
+struct Best {
+    cost: u32,
+    way: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -135,66 +146,48 @@ impl Search {
     fn match_blocks(&mut self, level: Level, before: &Gray, now: &Gray) {
         let count = self.grid.columns * self.grid.rows;
         let side = (2 * level.reach + 1) as usize;
+        self.raw.resize(count, 0);
         self.costs.clear();
-        for dy in -level.reach..=level.reach {
-            for dx in -level.reach..=level.reach {
-                if level.corners || dx == 0 || dy == 0 {
-                    self.differences(level.block, [dx, dy], before, now);
-                    self.gather(level.cost, [dx, dy]);
-                } else {
-                    self.costs.extend(std::iter::repeat_n(u32::MAX, count));
-                }
+        self.costs.resize(side * side * count, u32::MAX);
+        self.best.clear();
+        self.best.resize(count, Best { cost: u32::MAX, way: 0 });
+        for way in 0..side * side {
+            let further = [(way % side) as i32 - level.reach, (way / side) as i32 - level.reach];
+            if level.corners || further.contains(&0) {
+                self.try_way(level, way, further, before, now);
             }
         }
         self.refined.clear();
-        for block in 0..count {
+        for (block, (best, [x, y])) in self.best.iter().zip(&self.above).enumerate() {
+            let way = best.way as usize;
             let cost = |way: usize| self.costs[way * count + block];
-            let best = (0..side * side).min_by_key(|&way| cost(way)).unwrap_or(0);
-            let (column, row) = (best % side, best / side);
+            let (column, row) = (way % side, way / side);
             let fraction = |at: usize, step: usize| {
-                if at == 0 || at + 1 == side { 0.0 } else { vertex(cost(best - step), cost(best), cost(best + step)) }
+                if at == 0 || at + 1 == side { 0.0 } else { vertex(cost(way - step), best.cost, cost(way + step)) }
             };
-            let [x, y] = self.above[block];
             let (dx, dy) = (column as i32 - level.reach, row as i32 - level.reach);
             self.refined.push([(x + dx) as f32 + fraction(column, 1), (y + dy) as f32 + fraction(row, side)]);
         }
     }
 
-    /// Each block's difference to its place before, if it came the guessed way and `further`.
-    fn differences(&mut self, block: usize, further: [i32; 2], before: &Gray, now: &Gray) {
-        self.raw.clear();
-        for row in 0..self.grid.rows {
-            for column in 0..self.grid.columns {
-                let [x, y] = self.above[row * self.grid.columns + column];
-                let place = |at: usize, way: i32, side: usize| {
-                    (at as i32 * block as i32 + way).clamp(0, side as i32 - block as i32) as usize
-                };
-                let from_x = place(column, x + further[0], before.width);
-                let from_y = place(row, y + further[1], before.height);
-                let here = &now.values[row * block * now.width + column * block..];
-                let there = &before.values[from_y * before.width + from_x..];
-                self.raw.push(match block {
-                    LARGE_BLOCK => difference::<LARGE_BLOCK>(here, there, now.width),
-                    _ => difference::<SMALL_BLOCK>(here, there, now.width),
-                });
-            }
-        }
-    }
-
-    /// Adds to the costs: twice a block's own difference, its four neighbours', and the length of the way.
-    fn gather(&mut self, cost: u32, further: [i32; 2]) {
+    /// What it costs each block if it came the guessed way and `further`.
+    fn try_way(&mut self, level: Level, way: usize, further: [i32; 2], before: &Gray, now: &Gray) {
         let Grid { columns, rows } = self.grid;
         for row in 0..rows {
-            let own = &self.raw[row * columns..][..columns];
-            let above = &self.raw[row.saturating_sub(1) * columns..][..columns];
-            let below = &self.raw[(row + 1).min(rows - 1) * columns..][..columns];
-            for column in 0..columns {
-                let (left, right) = (column.saturating_sub(1), (column + 1).min(columns - 1));
-                let seen = 2 * own[column] + own[left] + own[right] + above[column] + below[column];
-                let [x, y] = self.above[row * columns + column];
-                let way = (x + further[0]).unsigned_abs() + (y + further[1]).unsigned_abs();
-                self.costs.push(seen + cost * way);
+            let guesses = &self.above[row * columns..][..columns];
+            let out = &mut self.raw[row * columns..][..columns];
+            match level.block {
+                LARGE_BLOCK => large_differences(Arch::new(), guesses, row, further, [before, now], out),
+                _ => small_differences(Arch::new(), guesses, row, further, [before, now], out),
             }
+        }
+        let costs = &mut self.costs[way * columns * rows..][..columns * rows];
+        for (row, costs) in costs.chunks_exact_mut(columns).enumerate() {
+            let of = |row: usize| &self.raw[row * columns..][..columns];
+            let near = [of(row.saturating_sub(1)), of(row), of((row + 1).min(rows - 1))];
+            let guesses = &self.above[row * columns..][..columns];
+            gathered(Arch::new(), near, guesses, further, level.cost, costs);
+            cheapest(Arch::new(), costs, way as u32, &mut self.best[row * columns..][..columns]);
         }
     }
 
@@ -238,17 +231,90 @@ fn vertex(left: u32, middle: u32, right: u32) -> f32 {
     if slope > 0.0 { (0.5 * (left - right) / slope).clamp(-0.5, 0.5) } else { 0.0 }
 }
 
-/// Sum of absolute differences of two blocks, whose rows are `stride` apart.
+/// Differences of a row of blocks to their places before.
 #[inline(always)]
-fn difference<const BLOCK: usize>(here: &[u8], there: &[u8], stride: usize) -> u32 {
-    let mut sum = 0;
-    for y in 0..BLOCK {
-        let (here, there) = (&here[y * stride..][..BLOCK], &there[y * stride..][..BLOCK]);
-        for x in 0..BLOCK {
-            sum += u32::from(here[x].abs_diff(there[x]));
+fn differences<const BLOCK: usize, const PIXELS: usize>(
+    guesses: &[[i32; 2]],
+    row: usize,
+    further: [i32; 2],
+    [before, now]: [&Gray; 2],
+    out: &mut [u32],
+) {
+    let place = |at: usize, way: i32, side: usize| {
+        (at as i32 * BLOCK as i32 + way).clamp(0, side as i32 - BLOCK as i32) as usize
+    };
+    for (column, (out, [x, y])) in out.iter_mut().zip(guesses).enumerate() {
+        let here = block::<BLOCK, PIXELS>(now, column * BLOCK, row * BLOCK);
+        let from = [place(column, x + further[0], before.width), place(row, y + further[1], before.height)];
+        let there = block::<BLOCK, PIXELS>(before, from[0], from[1]);
+        *out = here.iter().zip(&there).map(|(here, there)| u32::from(here.abs_diff(*there))).sum();
+    }
+}
+
+#[inline(always)]
+fn block<const BLOCK: usize, const PIXELS: usize>(gray: &Gray, x: usize, y: usize) -> [u8; PIXELS] {
+    let from = &gray.values[y * gray.width + x..];
+    let mut pixels = [0; PIXELS];
+    for (y, line) in pixels.chunks_exact_mut(BLOCK).enumerate() {
+        line.copy_from_slice(&from[y * gray.width..][..BLOCK]);
+    }
+    pixels
+}
+
+kernels! {
+    fn large_differences<'a>(
+        guesses: &'a [[i32; 2]],
+        row: usize,
+        further: [i32; 2],
+        pictures: [&'a Gray; 2],
+        out: &'a mut [u32],
+    ) {
+        differences::<LARGE_BLOCK, { LARGE_BLOCK * LARGE_BLOCK }>(guesses, row, further, pictures, out);
+    }
+
+    fn small_differences<'a>(
+        guesses: &'a [[i32; 2]],
+        row: usize,
+        further: [i32; 2],
+        pictures: [&'a Gray; 2],
+        out: &'a mut [u32],
+    ) {
+        differences::<SMALL_BLOCK, { SMALL_BLOCK * SMALL_BLOCK }>(guesses, row, further, pictures, out);
+    }
+
+    /// Costs of a row of blocks: twice a block's own difference, its four neighbours', and the length of the way.
+    fn gathered<'a>(
+        near: [&'a [u32]; 3],
+        guesses: &'a [[i32; 2]],
+        further: [i32; 2],
+        cost: u32,
+        costs: &'a mut [u32],
+    ) {
+        let [above, own, below] = near;
+        let last = costs.len() - 1;
+        for ((((costs, own), above), below), [x, y]) in costs.iter_mut().zip(own).zip(above).zip(below).zip(guesses) {
+            let way = (x + further[0]).unsigned_abs() + (y + further[1]).unsigned_abs();
+            *costs = 2 * own + above + below + cost * way;
+        }
+        for (cost, left) in costs[1..].iter_mut().zip(own) {
+            *cost += left;
+        }
+        for (cost, right) in costs.iter_mut().zip(&own[1..]) {
+            *cost += right;
+        }
+        // Beyond the edge the block itself goes for its neighbour.
+        costs[0] += own[0];
+        costs[last] += own[last];
+    }
+
+    /// Keeps the cheaper of `best` and `costs`.
+    fn cheapest<'a>(costs: &'a [u32], way: u32, best: &'a mut [Best]) {
+        for (best, &cost) in best.iter_mut().zip(costs) {
+            if cost < best.cost {
+                *best = Best { cost, way };
+            }
         }
     }
-    sum
 }
 
 #[cfg(test)]

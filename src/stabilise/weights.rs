@@ -2,10 +2,10 @@
 
 use pulp::Arch;
 
-use super::blend::{Earlier, Edges, Plane, Way, difference_row};
+use super::blend::{Earlier, Edges, Plane, Way, difference, moved};
+use super::cells::{CELL, Cells};
 use super::gray::{Gray, sum_of_four};
 use super::motion::Field;
-use super::{CELL, cells};
 use crate::convert::cpu::kernel::kernels;
 
 /// Differences of the input (means of 4x4 pixels, in steps of 255) up to which all that is allowed stays: camera noise.
@@ -24,7 +24,9 @@ const CUT: usize = 8;
 pub(super) struct Weights {
     grid: Gray,
     fine: Gray,
-    rows: [Vec<u8>; 2],
+    /// Differences of a row of cells.
+    band: Vec<u8>,
+    cells: Cells,
     ways: Vec<[Way; 2]>,
     edges: Edges,
     line: Vec<u8>,
@@ -50,19 +52,19 @@ impl Weights {
         };
         let width = now.width / 2;
         self.grid.resize(width, now.height / 2);
+        self.cells.spread(field, [2 * now.width, 2 * now.height], [1.0; 2]);
         let cell = CELL.map(|side| side / 2);
-        for y in 0..2 * self.grid.height {
-            if y % cell[1] == 0 {
-                let centre = (y + cell[1] / 2) as f32 * 2.0;
-                cells(field, centre, [CELL[0] as f32, 1.0], now.width.div_ceil(cell[0]), 0.5, &mut self.ways);
-            }
-            let out = &mut self.rows[y % 2];
-            out.resize(now.width, 0);
-            let earlier = Earlier { plane, ways: &self.ways, cell: cell[0] };
-            difference_row(Arch::new(), &earlier, now.row(y), y, &mut self.edges, out);
-            if y % 2 == 1 {
-                let [above, below] = &self.rows;
-                weights_of(Arch::new(), above, below, most, &mut self.grid.values[y / 2 * width..][..width]);
+        let rows = 2 * self.grid.height;
+        for y in (0..rows).step_by(cell[1]) {
+            let count = cell[1].min(rows - y);
+            self.cells.ways(y / cell[1], [0.5; 2], &mut self.ways);
+            self.band.resize(count * now.width, 0);
+            moved(Arch::new(), &Earlier { plane, ways: &self.ways, cell }, y, &mut self.edges, &mut self.band);
+            difference(Arch::new(), &now.values[y * now.width..], &mut self.band);
+            let weights = self.grid.values[y / 2 * width..].chunks_exact_mut(width);
+            for (pair, out) in self.band.chunks_exact(2 * now.width).zip(weights) {
+                let (above, below) = pair.split_at(now.width);
+                weights_of(Arch::new(), above, below, most, out);
             }
         }
         let kept = self.grid.values.iter().filter(|&&weight| weight > 0).count();

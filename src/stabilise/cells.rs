@@ -1,0 +1,35 @@
+//! The motion of each cell of a picture: pixels that move alike, whichever plane they are in.
+
+use super::blend::Way;
+use super::motion::{Field, Vector};
+
+/// Pixels along each side of a cell.
+pub(super) const CELL: [usize; 2] = [16, 8];
+
+/// A motion for each cell, in pixels of the input.
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    columns: usize,
+    vectors: Vec<Vector>,
+}
+
+impl Cells {
+    /// Becomes that of a picture of `size` pixels, if `scale` columns and rows of the input are one of it.
+    pub fn spread(&mut self, field: &Field, size: [usize; 2], scale: [f32; 2]) {
+        let [columns, rows] = [size[0].div_ceil(CELL[0]), size[1].div_ceil(CELL[1])];
+        let [across, down] = [CELL[0] as f32 * scale[0], CELL[1] as f32 * scale[1]];
+        self.columns = columns;
+        self.vectors.clear();
+        for row in 0..rows {
+            let y = (row as f32 + 0.5) * down;
+            self.vectors.extend((0..columns).map(|column| field.at((column as f32 + 0.5) * across, y)));
+        }
+    }
+
+    /// The ways of row `row` of cells, in a plane in which `scale` columns and rows go for one of the input.
+    pub fn ways(&self, row: usize, scale: [f32; 2], ways: &mut Vec<[Way; 2]>) {
+        let vectors = &self.vectors[row * self.columns..][..self.columns];
+        ways.clear();
+        ways.extend(vectors.iter().map(|[dx, dy]| Way::of([dx * scale[0], dy * scale[1]])));
+    }
+}
