@@ -33,6 +33,8 @@ pub struct Plan {
     pub style: String,
     /// Who runs the network.
     pub provider: String,
+    /// On what it calculates; empty where that is not known.
+    pub device: String,
     /// Who converts colours.
     pub convert: Convert,
     /// Length of the part that is worked on.
@@ -218,6 +220,7 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
         out_size,
         style: network.label(),
         provider: stylizer.choice().provider.to_string(),
+        device: stylizer.choice().device.clone(),
         convert: stylizer.converts_on(),
         duration_nanos: opened.timing.duration_nanos,
         frames: seconds.zip(rate).map(|(seconds, rate)| (seconds * rate).round() as u64),
@@ -247,6 +250,7 @@ pub(crate) fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter,
         style: plan.style.clone(),
         tier: network.tier(),
         provider: plan.provider.clone(),
+        device: plan.device.clone(),
         precision: network.precision(),
         convert: plan.convert.to_string(),
         peak_rss_mb: crate::report::peak_rss_mb(),

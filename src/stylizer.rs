@@ -12,6 +12,7 @@ use crate::flow::{Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
+use crate::model::provider::NOT_BUILT_IN;
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -107,12 +108,10 @@ impl Stylizer {
             ..SessionOptions::default()
         };
         let first = model.session(net, &options)?;
-        for (provider, reason) in &first.choice().passed_over {
-            tracing::info!("provider {provider} was not taken: {reason}");
-        }
+        tell(first.choice(), meter);
         let (choice, border, format) = (first.choice().clone(), first.border(), first.input_format());
         // A graphics card is shared by nobody: one session fills it.
-        let workers = if choice.provider == Provider::Cpu { workers } else { 1 };
+        let workers = if choice.on_card { 1 } else { workers };
         let mut infer = vec![Infer::new(first, tensors.clone())];
         for _ in 1..workers {
             infer.push(Infer::new(model.session(net, &options)?, tensors.clone()));
@@ -120,7 +119,7 @@ impl Stylizer {
         let outer = border.outer(net);
         let values = 3 * outer.pixels().max(order.out.size.pixels());
         let load = Load { source: order.source, out: order.out, values };
-        let card = order.convert.card(choice.provider == Provider::Cpu, &load)?;
+        let card = order.convert.card(!choice.on_card, &load)?;
         let packs = if card.is_some() { CARD_WORKERS } else { 1 };
         let pack = || Pack::new(net, border, format, tensors.clone()).on(card.clone(), meter);
         Ok(Self {
@@ -202,6 +201,17 @@ impl Stage for Stylizer {
             Finish::Gpu(paints) => paints[0].process(styled)?,
         };
         self.stabilise.process(painted)
+    }
+}
+
+/// Says what was not taken: of what the runtime has and does not run a warning, since somebody installed it to be used.
+fn tell(choice: &Choice, meter: &Meter) {
+    // One that runs on another device than the best is not worth a word to most.
+    for (provider, reason) in choice.passed_over.iter().filter(|(provider, _)| *provider != choice.provider) {
+        match reason.as_str() {
+            NOT_BUILT_IN => tracing::info!("provider {provider} was not taken: {reason}"),
+            reason => meter.warn(format!("provider {provider} does not run here: {reason}")),
+        }
     }
 }
 

@@ -2,16 +2,20 @@
 
 mod cpu;
 mod packages;
+mod trials;
 
 use std::collections::BTreeSet;
 use std::env;
 use std::fmt::{self, Display};
+use std::path::Path;
 use std::process::Command;
 
 use console::style;
 
 use crate::error::Error;
 use crate::gpu::adapters::{self, Adapter};
+use crate::model::Provider;
+use crate::model::trial::{self, Trial};
 use crate::source::elements::{self, Finding, PluginSet, Side, Survey};
 use cpu::Cpu;
 use packages::Manager;
@@ -23,14 +27,13 @@ pub struct RuntimeFacts {
     pub path: String,
     /// Its version.
     pub version: String,
-    /// Who can run networks with it, the best first.
-    pub providers: Vec<String>,
 }
 
 /// All that was found. Its text is the screen.
 pub struct Findings {
     gstreamer: Result<Survey, Error>,
     runtime: Result<RuntimeFacts, Error>,
+    trials: Vec<Trial>,
     adapters: Result<Vec<Adapter>, String>,
     cpu: Cpu,
     manager: Option<Manager>,
@@ -38,9 +41,11 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Looks around; what there is of ONNX Runtime is known already.
-    pub fn gather(runtime: Result<RuntimeFacts, Error>) -> Self {
+    /// Looks around; what there is of ONNX Runtime is known already, and was `named` by the user or found.
+    pub fn gather(runtime: Result<RuntimeFacts, Error>, named: Option<&Path>) -> Self {
+        let trials = if runtime.is_ok() { try_providers(named) } else { Vec::new() };
         Self {
+            trials,
             gstreamer: elements::survey().map_err(Error::from),
             runtime,
             adapters: ask_for_adapters(),
@@ -95,10 +100,10 @@ impl Findings {
 
     fn write_runtime(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.runtime {
-            Ok(RuntimeFacts { path, version, providers }) => {
+            Ok(RuntimeFacts { path, version }) => {
                 writeln!(f, "{} {version}", heading("ONNX Runtime"))?;
                 writeln!(f, "  {} {path}", Mark::Good)?;
-                writeln!(f, "  {} runs on {}", Mark::Good, providers.join(", "))
+                self.trials.iter().try_for_each(|trial| write_trial(f, trial))
             }
             Err(error) => writeln!(f, "{}\n  {} {error}", heading("ONNX Runtime"), Mark::Bad),
         }
@@ -140,6 +145,20 @@ impl Display for Findings {
     }
 }
 
+fn write_trial(f: &mut fmt::Formatter<'_>, trial: &Trial) -> fmt::Result {
+    let Trial { provider, device, millis, reason, version } = trial;
+    match millis {
+        Some(millis) => writeln!(
+            f,
+            "  {} {provider:<9} {} {}",
+            Mark::Good,
+            format_args!("{millis:.1} ms for 64x64"),
+            style(format!("{device}, ONNX Runtime {version}")).dim()
+        ),
+        None => writeln!(f, "  {} {provider:<9} {reason}", Mark::Weak),
+    }
+}
+
 fn write_adapter(f: &mut fmt::Formatter<'_>, adapter: &Adapter) -> fmt::Result {
     let Adapter { name, backend, driver, .. } = adapter;
     if adapter.is_software() {
@@ -147,6 +166,19 @@ fn write_adapter(f: &mut fmt::Formatter<'_>, adapter: &Adapter) -> fmt::Result {
     } else {
         writeln!(f, "  {} {name}: {backend}, {driver}", Mark::Good)
     }
+}
+
+/// The verb `trial` of this same program, for each provider.
+fn try_providers(named: Option<&Path>) -> Vec<Trial> {
+    let Ok(program) = env::current_exe() else { return Vec::new() };
+    let ask = |provider: Provider| {
+        let name = provider.to_string();
+        let mut asked = Command::new(&program);
+        asked.args(["trial", &name]);
+        named.map(|path| asked.arg("--runtime").arg(path));
+        trials::ask(&name, &mut asked)
+    };
+    trial::providers().flat_map(ask).collect()
 }
 
 /// The verb `adapters` of this same program.
@@ -190,6 +222,7 @@ mod tests {
         Findings {
             gstreamer: Ok(survey),
             runtime,
+            trials: trials(),
             adapters: Ok(Vec::new()),
             cpu: Cpu { name: "Z80".into(), cores: 1, instructions: Vec::new() },
             manager: Some(Manager::Apt),
@@ -198,7 +231,25 @@ mod tests {
     }
 
     fn runtime() -> Result<RuntimeFacts, Error> {
-        Ok(RuntimeFacts { path: "/lib/ort.so".into(), version: "1.31.1".into(), providers: vec!["cpu".into()] })
+        Ok(RuntimeFacts { path: "/lib/ort.so".into(), version: "1.31.1".into() })
+    }
+
+    fn trials() -> Vec<Trial> {
+        let trial = |provider: &str, millis| Trial {
+            provider: provider.into(),
+            device: "Z80".into(),
+            millis,
+            reason: "libcuda.so.1 is missing".into(),
+            version: "1.31.1".into(),
+        };
+        vec![trial("cpu", Some(2.0)), trial("cuda", None)]
+    }
+
+    #[test]
+    fn providers_stand_there_with_what_they_take_or_why_they_do_not_run() {
+        let screen = findings(&[], runtime()).to_string();
+        assert!(screen.contains(" cpu       2.0 ms for 64x64 Z80, ONNX Runtime 1.31.1\n"), "{screen}");
+        assert!(screen.contains(" cuda      libcuda.so.1 is missing\n"), "{screen}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::compose::LiveControls;
 use crate::error::Result;
 use crate::frame::{FrameFormat, Size};
 use crate::memory;
-use crate::model::{Model, ModelSource, Precision, Runtime, Tier, provider, zoo};
+use crate::model::{Model, ModelSource, Precision, Runtime, Tier, trial, zoo};
 use crate::report::Meter;
 use crate::stylizer::{self, Stylizer};
 use crate::tensor::DType;
@@ -19,10 +19,10 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn open(engine: &Engine) -> Result<Self> {
-        let runtime = Runtime::load(engine.runtime.as_deref())?;
+        let runtime = Runtime::load_for(engine.runtime.as_deref(), engine.provider)?;
         let (source, chosen) = match &engine.style {
             StyleChoice::Zoo(name) => {
-                let order = zoo::fastest_first(provider::expected(&runtime, engine.provider));
+                let order = zoo::fastest_first(trial::settle(&runtime, engine.provider)?.on_card);
                 let entry = zoo::find(name.as_deref(), engine.tier, engine.precision, order)?;
                 (entry.source, Some((entry.tier, entry.precision)))
             }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use super::ModelError;
 use super::describe::ModelSource;
-use super::provider::Provider;
 use super::runtime::{data_home, project_folder};
 
 /// Number format of a network's weights and arithmetic.
@@ -86,12 +85,12 @@ pub fn entries() -> Vec<Entry> {
     STYLES.iter().flat_map(|style| networks(style, &folders())).collect()
 }
 
-/// Number formats, the fastest first, of the zoo's networks where `provider` runs them.
-pub fn fastest_first(provider: Provider) -> [Precision; 3] {
-    match provider {
-        Provider::Cpu | Provider::OpenVino if multiplies_bytes() => [Precision::Int8, Precision::Fp32, Precision::Fp16],
-        Provider::Cpu | Provider::OpenVino => [Precision::Fp32, Precision::Fp16, Precision::Int8],
-        _ => [Precision::Fp16, Precision::Fp32, Precision::Int8],
+/// Number formats, the fastest first, of the zoo's networks where they run on a card, or on the processor.
+pub fn fastest_first(on_card: bool) -> [Precision; 3] {
+    match on_card {
+        true => [Precision::Fp16, Precision::Fp32, Precision::Int8],
+        false if multiplies_bytes() => [Precision::Int8, Precision::Fp32, Precision::Fp16],
+        false => [Precision::Fp32, Precision::Fp16, Precision::Int8],
     }
 }
 
@@ -211,8 +210,8 @@ mod tests {
     fn the_fastest_that_is_there_is_taken() {
         let entry = find_in(None, None, None, [Precision::Fp32, Precision::Fp16, Precision::Int8], &[]).unwrap();
         assert_eq!(entry.precision, Precision::Fp16);
-        assert_eq!(fastest_first(Provider::Cuda)[0], Precision::Fp16);
-        assert_eq!(fastest_first(Provider::Cpu)[0] == Precision::Int8, multiplies_bytes());
+        assert_eq!(fastest_first(true)[0], Precision::Fp16);
+        assert_eq!(fastest_first(false)[0] == Precision::Int8, multiplies_bytes());
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn the_report_has_the_keys_of_the_contract() {
     Clip::new(30).sound(AAC).write(&folder.path("in.mp4"));
     let report = folder.run("in.mp4 null: --net-size 40x30").good(30).report;
     for key in
-        "frames_in frames_out frames_dropped wall_s fps net_width net_height style tier provider precision convert \
+        "frames_in frames_out frames_dropped wall_s fps net_width net_height style tier provider device precision convert \
         peak_rss_mb warnings stages"
             .split_whitespace()
     {
