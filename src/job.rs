@@ -18,7 +18,7 @@ mod resume;
 mod words;
 
 pub(crate) use network::Network;
-pub use words::{Codec, Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
+pub use words::{Codec, CodecChoice, Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
 
 /// What is about to be done, known once input and model are open.
 #[derive(Clone, Debug)]
@@ -181,7 +181,7 @@ fn attempt(
     Ok(report(&plan, network, stop, meter, since.elapsed()))
 }
 
-fn request(job: &Job) -> Request {
+fn request(job: &Job) -> Request<'_> {
     let hides_priming =
         matches!(&job.output, Output::File(path) if Container::of(path).is_some_and(Container::hides_priming));
     Request {
@@ -190,6 +190,7 @@ fn request(job: &Job) -> Request {
         priming: hides_priming,
         deinterlace: job.deinterlace,
         room_bytes: memory::limit_bytes(job.engine.memory_limit_bytes),
+        decoder: &job.decoder,
     }
 }
 

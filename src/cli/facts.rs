@@ -6,6 +6,8 @@ use crate::doctor::RuntimeFacts;
 use crate::error::{Error, Result};
 use crate::model::describe::Description;
 use crate::model::{Inspection, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, trial, zoo};
+use crate::source::elements;
+use crate::{sink, source};
 
 /// A style of the zoo.
 #[derive(Clone, Debug)]
@@ -51,6 +53,16 @@ pub fn inspect(path: &Path, overrides: &SpecOverrides, runtime: Option<&Path>) -
 pub fn runtime(named: Option<&Path>) -> Result<RuntimeFacts> {
     let runtime = Runtime::load(named)?;
     Ok(RuntimeFacts { path: runtime.path().display().to_string(), version: runtime.version().into() })
+}
+
+/// The encoders and decoders that are chips, and why they do not work, as JSON.
+///
+/// # Errors
+/// When GStreamer does not start.
+pub fn chips() -> Result<String> {
+    elements::plugin_folders()?;
+    let chips = [source::hardware::survey(), sink::hardware::survey()].concat();
+    serde_json::to_string(&chips).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// What comes of trying `provider`, as JSON, with the ONNX Runtime for it.

@@ -34,6 +34,8 @@ pub struct Findings {
     gstreamer: Result<Survey, Error>,
     runtime: Result<RuntimeFacts, Error>,
     trials: Vec<Trial>,
+    /// Encoders and decoders that are chips, and why they do not work.
+    chips: Result<Vec<(String, Option<String>)>, String>,
     adapters: Result<Vec<Adapter>, String>,
     cpu: Cpu,
     manager: Option<Manager>,
@@ -46,6 +48,7 @@ impl Findings {
         let trials = if runtime.is_ok() { try_providers(named) } else { Vec::new() };
         Self {
             trials,
+            chips: ask_for_chips(),
             gstreamer: elements::survey().map_err(Error::from),
             runtime,
             adapters: ask_for_adapters(),
@@ -116,9 +119,27 @@ impl Findings {
             Ok(none) if none.is_empty() => writeln!(f, "  {} none; the CPU does all", Mark::Weak)?,
             Ok(adapters) => adapters.iter().try_for_each(|adapter| write_adapter(f, adapter))?,
         }
+        self.write_chips(f)?;
         let Cpu { name, cores, instructions } = &self.cpu;
         writeln!(f, "{} {name}, {cores} cores", heading("CPU"))?;
         writeln!(f, "  {} {}", Mark::Good, instructions.join(" "))
+    }
+
+    fn write_chips(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chips = match &self.chips {
+            Ok(chips) if chips.is_empty() => {
+                return writeln!(f, "  {} no codec in hardware; software does it", Mark::Weak);
+            }
+            Ok(chips) => chips,
+            Err(error) => return writeln!(f, "  {} codecs in hardware: {error}", Mark::Weak),
+        };
+        let working: Vec<_> =
+            chips.iter().filter(|(_, failure)| failure.is_none()).map(|(name, _)| &name[..]).collect();
+        if !working.is_empty() {
+            writeln!(f, "  {} codecs in hardware: {}", Mark::Good, working.join(", "))?;
+        }
+        let failed = chips.iter().filter_map(|(name, failure)| Some((name, failure.as_ref()?)));
+        failed.into_iter().try_for_each(|(name, why)| writeln!(f, "  {} {name} does not work: {why}", Mark::Weak))
     }
 
     fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,6 +202,12 @@ fn try_providers(named: Option<&Path>) -> Vec<Trial> {
     trial::providers().flat_map(ask).collect()
 }
 
+/// The verb `chips` of this same program: drivers may crash.
+fn ask_for_chips() -> Result<Vec<(String, Option<String>)>, String> {
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    trials::answer(Command::new(program).arg("chips"), "a driver")
+}
+
 /// The verb `adapters` of this same program.
 fn ask_for_adapters() -> Result<Vec<Adapter>, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
@@ -223,6 +250,7 @@ mod tests {
             gstreamer: Ok(survey),
             runtime,
             trials: trials(),
+            chips: Ok(vec![("nvh264enc".into(), None), ("vah264enc".into(), Some("no device".into()))]),
             adapters: Ok(Vec::new()),
             cpu: Cpu { name: "Z80".into(), cores: 1, instructions: Vec::new() },
             manager: Some(Manager::Apt),
@@ -250,6 +278,8 @@ mod tests {
         let screen = findings(&[], runtime()).to_string();
         assert!(screen.contains(" cpu       2.0 ms for 64x64 Z80, ONNX Runtime 1.31.1\n"), "{screen}");
         assert!(screen.contains(" cuda      libcuda.so.1 is missing\n"), "{screen}");
+        assert!(screen.contains(" codecs in hardware: nvh264enc\n"), "{screen}");
+        assert!(screen.contains(" vah264enc does not work: no device\n"), "{screen}");
     }
 
     #[test]

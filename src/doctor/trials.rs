@@ -5,6 +5,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
+
 use crate::model::trial::Trial;
 
 /// TensorRT builds an engine first.
@@ -13,13 +15,17 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// The trials of `provider`, as `asked` prints them, in JSON. One that does not answer is a trial that failed.
 pub fn ask(provider: &str, asked: &mut Command) -> Vec<Trial> {
-    answer(asked).unwrap_or_else(|reason| {
+    answer(asked, "its libraries").unwrap_or_else(|reason| {
         let (device, version) = (String::new(), String::new());
         vec![Trial { provider: provider.to_owned(), device, millis: None, reason, version }]
     })
 }
 
-fn answer(asked: &mut Command) -> Result<Vec<Trial>, String> {
+/// The list that `asked` prints in JSON.
+///
+/// # Errors
+/// When it does not answer, or crashes for the fault of `whose`.
+pub fn answer<T: DeserializeOwned>(asked: &mut Command, whose: &str) -> Result<Vec<T>, String> {
     let mut child = asked
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -30,7 +36,7 @@ fn answer(asked: &mut Command) -> Result<Vec<Trial>, String> {
     // A few lines fit into the pipe, so that it never waited for a reader.
     let mut text = String::new();
     child.stdout.take().map(|mut out| out.read_to_string(&mut text));
-    serde_json::from_str(&text).map_err(|_| format!("its libraries crashed ({status})"))
+    serde_json::from_str(&text).map_err(|_| format!("{whose} crashed ({status})"))
 }
 
 fn wait(child: &mut Child) -> Result<ExitStatus, String> {
