@@ -23,6 +23,7 @@ fn main() {
         out_size: size,
         style: "wave (live fp32)".into(),
         provider: "cpu".into(),
+        device: String::new(),
         convert: Convert::Cpu,
         duration_nanos: is_known.then_some(12_000_000_000),
         frames: is_known.then_some(300),

@@ -20,19 +20,18 @@ build() {
     fi
 }
 
+# The runtimes of .runtime, each in a folder of the same name.
 install_runtime() {
-    local file found=""
-    for file in .runtime/libonnxruntime*; do
-        [ -f "$file" ] || continue
+    local kind folder file found=""
+    for kind in . gpu openvino webgpu; do
+        folder=.runtime/$kind
+        [ -f "$folder/stamp" ] || continue
         found=1
-        install -d "$TO/lib/stylize" "$TO/share/doc/stylize"
-        install -m 644 "$file" "$TO/lib/stylize"
+        install -d "$TO/lib/stylize/$kind" "$TO/share/doc/stylize/$kind"
+        for file in "$folder"/lib*; do install -m 644 "$file" "$TO/lib/stylize/$kind"; done
+        install -m 644 "$folder"/*-LICENSE "$folder"/*-ThirdPartyNotices.txt "$TO/share/doc/stylize/$kind"
     done
-    if [ -z "$found" ]; then
-        say "no ONNX Runtime was installed, .runtime holds none: set ORT_DYLIB_PATH where the programs run"
-        return
-    fi
-    install -m 644 .runtime/onnxruntime-LICENSE .runtime/onnxruntime-ThirdPartyNotices.txt "$TO/share/doc/stylize"
+    [ -n "$found" ] || say "no ONNX Runtime was installed, .runtime holds none: set ORT_DYLIB_PATH where the programs run"
 }
 
 install_completions() {

@@ -5,7 +5,7 @@
 #
 #   STYLIZE_NO_INSTALL=1   never install system packages; say the command instead
 #   ORT_DYLIB_PATH=FILE    use this ONNX Runtime
-#   RUNTIME=cpu            which ONNX Runtime to fetch
+#   RUNTIME=KIND           which ONNX Runtime to fetch: cpu, openvino, gpu or webgpu
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/common.sh

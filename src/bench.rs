@@ -13,7 +13,7 @@ use crate::convert::{Convert, ConvertChoice};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
-use crate::job::{self, Engine, Input, Job, Network, Observer, Output, Part, Plan};
+use crate::job::{self, CodecChoice, Engine, Input, Job, Network, Observer, Output, Part, Plan};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
 use crate::sink::{self, Claim, Goal, Null, Place};
 use crate::source::test_pattern::{FrameRate, TestPattern};
@@ -149,7 +149,14 @@ fn cpu_of(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
 }
 
 fn open(path: &Path) -> Result<Opened> {
-    let request = Request { part: Part::default(), audio: false, priming: false, deinterlace: true, room_bytes: None };
+    let request = Request {
+        part: Part::default(),
+        audio: false,
+        priming: false,
+        deinterlace: true,
+        room_bytes: None,
+        decoder: &CodecChoice::Software,
+    };
     source::open(&Input::File(path.into()), request, &Stop::new(), &Meter::new())
 }
 

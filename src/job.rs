@@ -18,7 +18,7 @@ mod resume;
 mod words;
 
 pub(crate) use network::Network;
-pub use words::{Codec, Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
+pub use words::{Codec, CodecChoice, Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
 
 /// What is about to be done, known once input and model are open.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Plan {
     pub style: String,
     /// Who runs the network.
     pub provider: String,
+    /// On what it calculates; empty where that is not known.
+    pub device: String,
     /// Who converts colours.
     pub convert: Convert,
     /// Length of the part that is worked on.
@@ -179,7 +181,7 @@ fn attempt(
     Ok(report(&plan, network, stop, meter, since.elapsed()))
 }
 
-fn request(job: &Job) -> Request {
+fn request(job: &Job) -> Request<'_> {
     let hides_priming =
         matches!(&job.output, Output::File(path) if Container::of(path).is_some_and(Container::hides_priming));
     Request {
@@ -188,6 +190,7 @@ fn request(job: &Job) -> Request {
         priming: hides_priming,
         deinterlace: job.deinterlace,
         room_bytes: memory::limit_bytes(job.engine.memory_limit_bytes),
+        decoder: &job.decoder,
     }
 }
 
@@ -218,6 +221,7 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
         out_size,
         style: network.label(),
         provider: stylizer.choice().provider.to_string(),
+        device: stylizer.choice().device.clone(),
         convert: stylizer.converts_on(),
         duration_nanos: opened.timing.duration_nanos,
         frames: seconds.zip(rate).map(|(seconds, rate)| (seconds * rate).round() as u64),
@@ -247,6 +251,7 @@ pub(crate) fn report(plan: &Plan, network: &Network, stop: &Stop, meter: &Meter,
         style: plan.style.clone(),
         tier: network.tier(),
         provider: plan.provider.clone(),
+        device: plan.device.clone(),
         precision: network.precision(),
         convert: plan.convert.to_string(),
         peak_rss_mb: crate::report::peak_rss_mb(),

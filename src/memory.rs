@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::error::Result;
 use crate::frame::{FrameFormat, PixelFormat, Size};
 use crate::job::Codec;
-use crate::model::ModelError;
+use crate::model::{ModelError, Provider};
 use crate::source::SourceError;
 use crate::tensor::DType;
 
@@ -31,25 +31,32 @@ const DECODER_BYTES_PER_CORE: u64 = 2;
 /// What resizing holds between its two directions, and the planes of luma that guide it.
 const GUIDE_BYTES: u64 = 40;
 
-/// What a network takes, in bytes a pixel of its picture.
+/// What a network takes.
 #[derive(Clone, Copy, Debug)]
 pub struct NetworkBytes {
-    /// A picture before or behind it.
+    /// A picture before or behind it, in bytes a pixel.
     pub tensor: u64,
-    /// What a session holds between the layers.
+    /// What a session holds between the layers, in bytes a pixel.
     pub activations: u64,
+    /// Libraries of who runs it, beside ONNX Runtime.
+    pub libraries: u64,
 }
 
 impl NetworkBytes {
     /// For networks of the size of the shipped styles', that take pictures of `dtype`. Networks of other people may hold twenty
     /// times as much (Johnson's, at full width); what they take shows only when they run.
-    pub fn of(dtype: DType, is_quantised: bool) -> Self {
+    pub fn of(dtype: DType, is_quantised: bool, provider: Provider) -> Self {
         let value = match dtype {
             DType::U8 => 1,
             DType::F16 => 2,
             DType::F32 => 4,
         };
-        Self { tensor: 3 * value, activations: if is_quantised { 15 } else { 45 } }
+        let (activations, libraries) = match provider {
+            Provider::OpenVino => (30, 65 << 20),
+            _ if is_quantised => (15, 0),
+            _ => (45, 0),
+        };
+        Self { tensor: 3 * value, activations, libraries }
     }
 
     /// What one frame at work takes, in bytes a pixel: activations, and the tensors before and behind them.
@@ -112,7 +119,7 @@ impl Estimate {
             compose_bytes = compose_bytes.saturating_add(out_px.saturating_mul(2 * PLANAR_BYTES + GUIDE_BYTES / 2));
         }
         Self {
-            program_bytes: PROGRAM_BYTES,
+            program_bytes: PROGRAM_BYTES + network.libraries,
             decoder_bytes: decoder_bytes(source, cores),
             network_bytes,
             compose_bytes,
@@ -140,7 +147,7 @@ fn decoder_bytes(source: Size, cores: u64) -> u64 {
 /// Frames that an encoder looks ahead at or refers to, with what it notes of them.
 fn encoder_bytes_per_pixel(codec: Codec, out: FrameFormat, cores: u64) -> u64 {
     match codec {
-        Codec::H264 => 50 + 6 * cores,
+        Codec::H264 => 42 + 10 * cores.div_ceil(2),
         Codec::Hevc | Codec::Vp9 => 130,
         Codec::Av1 => 60,
         Codec::Ffv1 if out.pixels == PixelFormat::Rgbx => 190,
@@ -233,7 +240,7 @@ mod tests {
 
     fn needs(source: Size, net: Size, workers: usize) -> Needs {
         let out = FrameFormat { size: source, pixels: PixelFormat::I420, colour: Colour::assumed_for(source) };
-        let network = NetworkBytes::of(DType::F32, false);
+        let network = NetworkBytes::of(DType::F32, false, Provider::Cpu);
         Needs { network, source, net, out, codec: Some(Codec::H264), workers, cores: 2 }
     }
 

@@ -271,6 +271,8 @@ pub struct Report {
     pub tier: String,
     /// Provider that ran the network.
     pub provider: String,
+    /// On what it calculated, such as the name of a card; empty where that is not known.
+    pub device: String,
     /// Precision of the network.
     pub precision: String,
     /// What converted colours: `cpu` or `gpu`.

@@ -12,6 +12,7 @@ use crate::flow::{Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
+use crate::model::provider::NOT_BUILT_IN;
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -110,12 +111,10 @@ impl Stylizer {
             ..SessionOptions::default()
         };
         let first = model.session(net, &options)?;
-        for (provider, reason) in &first.choice().passed_over {
-            tracing::info!("provider {provider} was not taken: {reason}");
-        }
+        tell(first.choice(), meter);
         let (choice, border, format) = (first.choice().clone(), first.border(), first.input_format());
         // A graphics card is shared by nobody: one session fills it.
-        let workers = if choice.provider.is_cpu() { workers } else { 1 };
+        let workers = if choice.on_card { 1 } else { workers };
         let mut infer = vec![Infer::new(first, tensors.clone())];
         for _ in 1..workers {
             infer.push(Infer::new(model.session(net, &options)?, tensors.clone()));
@@ -123,7 +122,7 @@ impl Stylizer {
         let outer = border.outer(net);
         let values = 3 * outer.pixels().max(order.out.size.pixels());
         let load = Load { source: order.source, out: order.out, values };
-        let card = order.convert.card(choice.provider.is_cpu(), &load)?;
+        let card = order.convert.card(!choice.on_card, &load)?;
         let packs = if card.is_some() { CARD_WORKERS } else { 1 };
         let pack = || Pack::new(net, border, format, tensors.clone()).on(card.clone(), meter);
         Ok(Self {
@@ -208,6 +207,17 @@ impl Stage for Stylizer {
     }
 }
 
+/// Says what was not taken: of what the runtime has and does not run a warning, since somebody installed it to be used.
+fn tell(choice: &Choice, meter: &Meter) {
+    // One that runs on another device than the best is not worth a word to most.
+    for (provider, reason) in choice.passed_over.iter().filter(|(provider, _)| *provider != choice.provider) {
+        match reason.as_str() {
+            NOT_BUILT_IN => tracing::info!("provider {provider} was not taken: {reason}"),
+            reason => meter.warn(format!("provider {provider} does not run here: {reason}")),
+        }
+    }
+}
+
 /// CPU threads that the network gets where `asked` of them are asked for.
 pub(crate) fn cores(asked: Option<usize>) -> usize {
     asked.or(available_parallelism().ok().map(NonZeroUsize::get)).unwrap_or(1).max(1)
@@ -229,7 +239,7 @@ mod tests {
 
     #[test]
     fn workers_fill_the_cores_and_bound_the_memory() {
-        let [int8, fp16] = [true, false].map(|is_quantised| NetworkBytes::of(DType::U8, is_quantised));
+        let [int8, fp16] = [true, false].map(|is_quantised| NetworkBytes::of(DType::U8, is_quantised, Provider::Cpu));
         for cores in [1, 2, 3, 4, 6, 8, 16, 64] {
             for (width, height) in [(16, 16), (640, 360), (1280, 720), (1920, 1080), (3840, 2160), (7680, 4320)] {
                 let net = Size::new(width, height);

@@ -57,6 +57,7 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
         out,
         controls,
         provider: Provider::Cpu,
+        halves: false,
         convert: ConvertChoice::default(),
         threads: Some(2),
         memory_limit_bytes: None,
@@ -170,7 +171,7 @@ fn taken_and_estimated(size: Size, to: &str) -> (f64, f64) {
     let out = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
     let cores = std::thread::available_parallelism().unwrap().get();
     let codec = (to != "null:").then_some(Codec::H264);
-    let network = NetworkBytes::of(DType::U8, taken["precision"] == "int8");
+    let network = NetworkBytes::of(DType::U8, taken["precision"] == "int8", Provider::Cpu);
     let workers = stylize::stylizer::workers(size, network, cores);
     let needs = Needs { network, source: size, net: size, out, codec, workers, cores };
     (taken["peak_rss_mb"].as_f64().unwrap(), Estimate::of(&needs).total_bytes() as f64 / 1e6)

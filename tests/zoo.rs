@@ -98,7 +98,7 @@ fn each_network_paints_as_the_trained_one_does() {
 
 #[test]
 fn where_nothing_is_said_the_live_tier_is_taken() {
-    let order = zoo::best_first(stylize::model::Provider::Cpu);
+    let order = zoo::best_first(stylize::model::Provider::Cpu, false);
     for style in zoo::styles() {
         let entry = zoo::find(Some(style), None, None, order).unwrap();
         assert_eq!((entry.style, entry.tier), (style, Tier::Live));

@@ -115,7 +115,7 @@ fn check_lossless(container: Container, path: &Path, encoding: &Encoding) -> Res
     if encoding.quality.is_some() {
         return Err(usage("--lossless has no quality to choose: leave --quality out"));
     }
-    if encoding.codec.is_some_and(|codec| codec != Codec::Ffv1) || encoding.encoder.is_some() {
+    if encoding.codec.is_some_and(|codec| codec != Codec::Ffv1) || encoding.encoder.name().is_some() {
         return Err(usage("--lossless means FFV1: leave --codec and --encoder out"));
     }
     Ok(())
@@ -123,7 +123,7 @@ fn check_lossless(container: Container, path: &Path, encoding: &Encoding) -> Res
 
 fn check_quality(codec: Codec, encoding: &Encoding) -> Result<()> {
     let Some(quality) = encoding.quality else { return Ok(()) };
-    if let Some(encoder) = &encoding.encoder {
+    if let Some(encoder) = encoding.encoder.name() {
         return Err(usage(format!("--quality: the scale of {encoder} is not known; leave --quality or --encoder out")));
     }
     let name = codec_name(codec);
@@ -157,6 +157,7 @@ fn codec_name(codec: Codec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::CodecChoice;
 
     fn verdict(out: &str, encoding: &Encoding) -> Option<String> {
         let output = if out == "null:" { Output::Null } else { Output::File(out.into()) };
@@ -192,7 +193,7 @@ mod tests {
         for wrong in [
             Encoding { quality: Some(1), ..lossless.clone() },
             Encoding { codec: Some(Codec::H264), ..lossless.clone() },
-            Encoding { encoder: Some("x264enc".into()), ..lossless },
+            Encoding { encoder: CodecChoice::Named("x264enc".into()), ..lossless },
         ] {
             assert!(verdict("a.mkv", &wrong).is_some(), "{wrong:?}");
         }
@@ -204,7 +205,7 @@ mod tests {
         assert_eq!((fits("a.mp4", 51), fits("a.mp4", 52), fits("a.mp4", 0)), (true, false, false));
         assert_eq!((fits("a.webm", 63), fits("a.webm", 64)), (true, false));
         assert_eq!((fits("a.jpg", 90), fits("a.png", 1)), (false, false));
-        let own = Encoding { quality: Some(200), encoder: Some("rav1enc".into()), ..Encoding::default() };
+        let own = Encoding { quality: Some(200), encoder: CodecChoice::Named("rav1enc".into()), ..Encoding::default() };
         assert!(verdict("a.mkv", &own).unwrap().contains("rav1enc"));
     }
 

@@ -150,6 +150,7 @@ pub mod tests {
             style: "wave".into(),
             tier: "live".into(),
             provider: "cpu".into(),
+            device: String::new(),
             precision: "int8".into(),
             convert: "cpu".into(),
             peak_rss_mb: 100.0,

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use crate::doctor::RuntimeFacts;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::describe::Description;
-use crate::model::{Inspection, ModelSource, Precision, Runtime, SpecOverrides, Tier, provider, zoo};
+use crate::model::{Inspection, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, trial, zoo};
+use crate::source::elements;
+use crate::{sink, source};
 
 /// A style of the zoo.
 #[derive(Clone, Debug)]
@@ -50,6 +52,24 @@ pub fn inspect(path: &Path, overrides: &SpecOverrides, runtime: Option<&Path>) -
 /// When there is none that can be used.
 pub fn runtime(named: Option<&Path>) -> Result<RuntimeFacts> {
     let runtime = Runtime::load(named)?;
-    let providers = provider::built_in(&runtime).iter().map(ToString::to_string).collect();
-    Ok(RuntimeFacts { path: runtime.path().display().to_string(), version: runtime.version().into(), providers })
+    Ok(RuntimeFacts { path: runtime.path().display().to_string(), version: runtime.version().into() })
+}
+
+/// The encoders and decoders that are chips, and why they do not work, as JSON.
+///
+/// # Errors
+/// When GStreamer does not start.
+pub fn chips() -> Result<String> {
+    elements::plugin_folders()?;
+    let chips = [source::hardware::survey(), sink::hardware::survey()].concat();
+    serde_json::to_string(&chips).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// What comes of trying `provider`, as JSON, with the ONNX Runtime for it.
+///
+/// # Errors
+/// When there is none that can be used.
+pub fn trial(provider: Provider, named: Option<&Path>) -> Result<String> {
+    let runtime = Runtime::load_for(named, provider)?;
+    serde_json::to_string(&trial::tried(&runtime, provider)).map_err(|error| Error::Internal(error.to_string()))
 }

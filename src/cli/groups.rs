@@ -9,7 +9,7 @@ use crate::compose::Controls;
 use crate::convert::{Convert, ConvertChoice};
 use crate::error::{Error, Result};
 use crate::gpu::context::Wanted;
-use crate::job::{Codec, Encoding, Engine, Look, Part, SizeChoice, StyleChoice};
+use crate::job::{Codec, CodecChoice, Encoding, Engine, Look, Part, SizeChoice, StyleChoice};
 use crate::model::{Precision, Provider, SpecOverrides, Tier, ValueRange};
 use crate::progress;
 use crate::tensor::{Channels, Layout};
@@ -236,9 +236,13 @@ pub struct EncodingArgs {
     #[arg(long, value_name = "N")]
     pub quality: Option<u32>,
 
-    /// GStreamer element that encodes, such as x264enc or nvh264enc; without --codec it also says which codec
-    #[arg(long, value_name = "NAME")]
-    pub encoder: Option<String>,
+    /// What encodes: auto, software, or a GStreamer element such as x264enc or nvh264enc
+    ///
+    /// auto takes a chip (VA-API, NVENC, VideoToolbox, Media Foundation, V4L2) where GStreamer has it and it works at this
+    /// size, with its quality set near that of software. An element that is named encodes as it comes; without --codec it
+    /// also says which codec.
+    #[arg(long, value_name = "auto|software|NAME", default_value = "auto", hide_default_value = true)]
+    pub encoder: CodecChoice,
 
     /// Keep every styled frame bit for bit (FFV1 in .mkv, as RGB)
     #[arg(long)]
@@ -301,6 +305,13 @@ pub struct PartArgs {
     /// Stop after so many frames
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub frames: Option<u64>,
+
+    /// What decodes: auto, software, or a GStreamer element such as vah264dec
+    ///
+    /// auto takes a chip (VA-API, NVDEC, VideoToolbox, Media Foundation, V4L2) where GStreamer has it, and software where it
+    /// fails before the first frame. What comes through a pipe or goes into a sandbox is decoded by software.
+    #[arg(long, value_name = "auto|software|NAME", default_value = "auto", hide_default_value = true)]
+    pub decoder: CodecChoice,
 }
 
 impl PartArgs {

@@ -59,7 +59,7 @@ fn access(jobs: &[Job], report: Option<&Path>, plugins: Vec<PathBuf>) -> Result<
 
 /// The runtime, with the providers beside it, and the model with what may lie beside it.
 fn of_engine(engine: &Engine) -> Result<Vec<PathBuf>> {
-    let library = Runtime::find(engine.runtime.as_deref())?;
+    let library = Runtime::find_for(engine.runtime.as_deref(), engine.provider)?;
     let mut read = vec![folder_of(&library.canonicalize().unwrap_or(library))];
     if let StyleChoice::File(path) = &engine.style {
         let beside = [".toml", ".data", "_data"].map(|ending| {

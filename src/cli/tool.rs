@@ -15,7 +15,8 @@ use crate::doctor::Findings;
 use crate::error::{Error, Result};
 use crate::flow::Stop;
 use crate::gpu::adapters;
-use crate::job::{Encoding, Input, Job, Output, Part, SizeChoice};
+use crate::job::{CodecChoice, Encoding, Input, Job, Output, Part, SizeChoice};
+use crate::model::Provider;
 use crate::progress::Voice;
 use crate::source::live::cameras::{self, Camera};
 
@@ -82,6 +83,21 @@ enum Verb {
     #[command(hide = true)]
     Adapters,
 
+    /// List the codecs in hardware and whether they work, as JSON; `doctor` asks for it in a process of its own
+    #[command(hide = true)]
+    Chips,
+
+    /// Try a provider, and print what came of it as JSON; `doctor` asks for it in a process of its own
+    #[command(hide = true)]
+    Trial {
+        /// The provider
+        #[arg(value_name = "PROVIDER")]
+        provider: Provider,
+        /// ONNX Runtime library, or the folder that it is in [default: looked for]
+        #[arg(long, value_name = "PATH")]
+        runtime: Option<PathBuf>,
+    },
+
     /// Print a script that completes the command lines in a shell
     Completions {
         /// The shell
@@ -129,10 +145,11 @@ impl BenchArgs {
             engine: engine(&self.style, &self.network, &self.model)?,
             look: self.style.look(),
             size: SizeChoice::Source,
-            encoding: Encoding::default(),
+            encoding: Encoding { encoder: CodecChoice::Software, ..Encoding::default() },
             audio: false,
             part: Part::default(),
             deinterlace: true,
+            decoder: CodecChoice::Software,
         };
         let SizeChoice::Exact(size) = self.size else {
             return Err(Error::Usage("--size of the bench is WIDTHxHEIGHT, such as 1280x720".into()));
@@ -159,7 +176,7 @@ impl Program for ToolArgs {
                 answer(format!("{}\n", known.to_string().trim_end()).as_bytes())?;
             }
             Verb::Doctor { runtime } => {
-                let findings = Findings::gather(facts::runtime(runtime.as_deref()));
+                let findings = Findings::gather(facts::runtime(runtime.as_deref()), runtime.as_deref());
                 answer(format!("{findings}\n").as_bytes())?;
                 return Ok(findings.exit_code());
             }
@@ -167,6 +184,8 @@ impl Program for ToolArgs {
             Verb::Cameras => answer(camera_table(&cameras::present(&Stop::new())?).as_bytes())?,
             Verb::CameraList => answer(cameras::to_json(&cameras::list()?).as_bytes())?,
             Verb::Adapters => answer(adapters::to_json(&adapters::list()).as_bytes())?,
+            Verb::Chips => answer(facts::chips()?.as_bytes())?,
+            Verb::Trial { provider, runtime } => answer(facts::trial(provider, runtime.as_deref())?.as_bytes())?,
             Verb::Completions { shell, program } => answer(&manual::completions(shell, program))?,
             Verb::Man { folder } => answer(format!("{}\n", manual::write_pages(&folder)?.join("\n")).as_bytes())?,
         }

@@ -220,6 +220,7 @@ impl VideoArgs {
             audio: !self.out.no_audio,
             part: self.part.part()?,
             deinterlace: !self.out.no_deinterlace,
+            decoder: if self.sandbox { self.part.decoder.or_software() } else { &self.part.decoder }.clone(),
         })
     }
 
@@ -339,7 +340,7 @@ mod tests {
         assert_eq!((job.engine.threads, job.engine.runtime), (Some(3), Some("/lib/ort".into())));
         assert_eq!(job.look.controls, Controls { strength: 0.5, keep_colour: true, stabilise: 0.25 });
         assert_eq!((job.look.net_size, job.size), (SizeChoice::Height(360), SizeChoice::Exact(Size::new(640, 480))));
-        assert_eq!(job.encoding.encoder.as_deref(), Some("x265enc"));
+        assert_eq!(job.encoding.encoder.name(), Some("x265enc"));
         assert_eq!(parsed("in.mp4 out.mp4 --quality 20").job().unwrap().encoding.quality, Some(20));
         assert_eq!((job.part.start_nanos, job.part.end_nanos), (Some(60_000_000_000), Some(120_000_000_000)));
         assert_eq!((job.part.frames, job.force, job.audio), (Some(9), true, false));

@@ -2,16 +2,20 @@
 
 mod cpu;
 mod packages;
+mod trials;
 
 use std::collections::BTreeSet;
 use std::env;
 use std::fmt::{self, Display};
+use std::path::Path;
 use std::process::Command;
 
 use console::style;
 
 use crate::error::Error;
 use crate::gpu::adapters::{self, Adapter};
+use crate::model::Provider;
+use crate::model::trial::{self, Trial};
 use crate::source::elements::{self, Finding, PluginSet, Side, Survey};
 use cpu::Cpu;
 use packages::Manager;
@@ -23,14 +27,15 @@ pub struct RuntimeFacts {
     pub path: String,
     /// Its version.
     pub version: String,
-    /// Who can run networks with it, the best first.
-    pub providers: Vec<String>,
 }
 
 /// All that was found. Its text is the screen.
 pub struct Findings {
     gstreamer: Result<Survey, Error>,
     runtime: Result<RuntimeFacts, Error>,
+    trials: Vec<Trial>,
+    /// Encoders and decoders that are chips, and why they do not work.
+    chips: Result<Vec<(String, Option<String>)>, String>,
     adapters: Result<Vec<Adapter>, String>,
     cpu: Cpu,
     manager: Option<Manager>,
@@ -38,9 +43,12 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Looks around; what there is of ONNX Runtime is known already.
-    pub fn gather(runtime: Result<RuntimeFacts, Error>) -> Self {
+    /// Looks around; what there is of ONNX Runtime is known already, and was `named` by the user or found.
+    pub fn gather(runtime: Result<RuntimeFacts, Error>, named: Option<&Path>) -> Self {
+        let trials = if runtime.is_ok() { try_providers(named) } else { Vec::new() };
         Self {
+            trials,
+            chips: ask_for_chips(),
             gstreamer: elements::survey().map_err(Error::from),
             runtime,
             adapters: ask_for_adapters(),
@@ -95,10 +103,10 @@ impl Findings {
 
     fn write_runtime(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.runtime {
-            Ok(RuntimeFacts { path, version, providers }) => {
+            Ok(RuntimeFacts { path, version }) => {
                 writeln!(f, "{} {version}", heading("ONNX Runtime"))?;
                 writeln!(f, "  {} {path}", Mark::Good)?;
-                writeln!(f, "  {} runs on {}", Mark::Good, providers.join(", "))
+                self.trials.iter().try_for_each(|trial| write_trial(f, trial))
             }
             Err(error) => writeln!(f, "{}\n  {} {error}", heading("ONNX Runtime"), Mark::Bad),
         }
@@ -111,9 +119,27 @@ impl Findings {
             Ok(none) if none.is_empty() => writeln!(f, "  {} none; the CPU does all", Mark::Weak)?,
             Ok(adapters) => adapters.iter().try_for_each(|adapter| write_adapter(f, adapter))?,
         }
+        self.write_chips(f)?;
         let Cpu { name, cores, instructions } = &self.cpu;
         writeln!(f, "{} {name}, {cores} cores", heading("CPU"))?;
         writeln!(f, "  {} {}", Mark::Good, instructions.join(" "))
+    }
+
+    fn write_chips(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chips = match &self.chips {
+            Ok(chips) if chips.is_empty() => {
+                return writeln!(f, "  {} no codec in hardware; software does it", Mark::Weak);
+            }
+            Ok(chips) => chips,
+            Err(error) => return writeln!(f, "  {} codecs in hardware: {error}", Mark::Weak),
+        };
+        let working: Vec<_> =
+            chips.iter().filter(|(_, failure)| failure.is_none()).map(|(name, _)| &name[..]).collect();
+        if !working.is_empty() {
+            writeln!(f, "  {} codecs in hardware: {}", Mark::Good, working.join(", "))?;
+        }
+        let failed = chips.iter().filter_map(|(name, failure)| Some((name, failure.as_ref()?)));
+        failed.into_iter().try_for_each(|(name, why)| writeln!(f, "  {} {name} does not work: {why}", Mark::Weak))
     }
 
     fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,6 +166,20 @@ impl Display for Findings {
     }
 }
 
+fn write_trial(f: &mut fmt::Formatter<'_>, trial: &Trial) -> fmt::Result {
+    let Trial { provider, device, millis, reason, version } = trial;
+    match millis {
+        Some(millis) => writeln!(
+            f,
+            "  {} {provider:<9} {} {}",
+            Mark::Good,
+            format_args!("{millis:.1} ms for 64x64"),
+            style(format!("{device}, ONNX Runtime {version}")).dim()
+        ),
+        None => writeln!(f, "  {} {provider:<9} {reason}", Mark::Weak),
+    }
+}
+
 fn write_adapter(f: &mut fmt::Formatter<'_>, adapter: &Adapter) -> fmt::Result {
     let Adapter { name, backend, driver, .. } = adapter;
     if adapter.is_software() {
@@ -147,6 +187,25 @@ fn write_adapter(f: &mut fmt::Formatter<'_>, adapter: &Adapter) -> fmt::Result {
     } else {
         writeln!(f, "  {} {name}: {backend}, {driver}", Mark::Good)
     }
+}
+
+/// The verb `trial` of this same program, for each provider.
+fn try_providers(named: Option<&Path>) -> Vec<Trial> {
+    let Ok(program) = env::current_exe() else { return Vec::new() };
+    let ask = |provider: Provider| {
+        let name = provider.to_string();
+        let mut asked = Command::new(&program);
+        asked.args(["trial", &name]);
+        named.map(|path| asked.arg("--runtime").arg(path));
+        trials::ask(&name, &mut asked)
+    };
+    trial::providers().flat_map(ask).collect()
+}
+
+/// The verb `chips` of this same program: drivers may crash.
+fn ask_for_chips() -> Result<Vec<(String, Option<String>)>, String> {
+    let program = env::current_exe().map_err(|error| error.to_string())?;
+    trials::answer(Command::new(program).arg("chips"), "a driver")
 }
 
 /// The verb `adapters` of this same program.
@@ -190,6 +249,8 @@ mod tests {
         Findings {
             gstreamer: Ok(survey),
             runtime,
+            trials: trials(),
+            chips: Ok(vec![("nvh264enc".into(), None), ("vah264enc".into(), Some("no device".into()))]),
             adapters: Ok(Vec::new()),
             cpu: Cpu { name: "Z80".into(), cores: 1, instructions: Vec::new() },
             manager: Some(Manager::Apt),
@@ -198,7 +259,27 @@ mod tests {
     }
 
     fn runtime() -> Result<RuntimeFacts, Error> {
-        Ok(RuntimeFacts { path: "/lib/ort.so".into(), version: "1.31.1".into(), providers: vec!["cpu".into()] })
+        Ok(RuntimeFacts { path: "/lib/ort.so".into(), version: "1.31.1".into() })
+    }
+
+    fn trials() -> Vec<Trial> {
+        let trial = |provider: &str, millis| Trial {
+            provider: provider.into(),
+            device: "Z80".into(),
+            millis,
+            reason: "libcuda.so.1 is missing".into(),
+            version: "1.31.1".into(),
+        };
+        vec![trial("cpu", Some(2.0)), trial("cuda", None)]
+    }
+
+    #[test]
+    fn providers_stand_there_with_what_they_take_or_why_they_do_not_run() {
+        let screen = findings(&[], runtime()).to_string();
+        assert!(screen.contains(" cpu       2.0 ms for 64x64 Z80, ONNX Runtime 1.31.1\n"), "{screen}");
+        assert!(screen.contains(" cuda      libcuda.so.1 is missing\n"), "{screen}");
+        assert!(screen.contains(" codecs in hardware: nvh264enc\n"), "{screen}");
+        assert!(screen.contains(" vah264enc does not work: no device\n"), "{screen}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::compose::LiveControls;
 use crate::error::Result;
 use crate::frame::{FrameFormat, Size};
 use crate::memory;
-use crate::model::{Model, ModelSource, Precision, Runtime, Tier, provider, zoo};
+use crate::model::{Model, ModelSource, Precision, Provider, Runtime, Tier, trial, zoo};
 use crate::report::Meter;
 use crate::stylizer::{self, Stylizer};
 use crate::tensor::DType;
@@ -17,14 +17,17 @@ pub(crate) struct Network {
     chosen: Option<(Tier, Precision)>,
     /// What was asked for.
     precision: Option<Precision>,
+    /// Who is likely to run it.
+    provider: Provider,
 }
 
 impl Network {
     pub(crate) fn open(engine: &Engine) -> Result<Self> {
-        let runtime = Runtime::load(engine.runtime.as_deref())?;
+        let runtime = Runtime::load_for(engine.runtime.as_deref(), engine.provider)?;
+        let settled = trial::settle(&runtime, engine.provider)?;
         let (source, chosen) = match &engine.style {
             StyleChoice::Zoo(name) => {
-                let order = zoo::best_first(provider::expected(&runtime, engine.provider));
+                let order = zoo::best_first(settled.provider, settled.on_card);
                 let entry = zoo::find(name.as_deref(), engine.tier, engine.precision, order)?;
                 (entry.source, Some((entry.tier, entry.precision)))
             }
@@ -33,7 +36,7 @@ impl Network {
         let ceiling = memory::limit_bytes(engine.memory_limit_bytes).map(memory::Ceiling::lower);
         let model = Model::open(&runtime, source, &engine.overrides)?;
         drop(ceiling);
-        Ok(Self { model, chosen, precision: engine.precision })
+        Ok(Self { model, chosen, precision: engine.precision, provider: settled.provider })
     }
 
     /// Name of the style, or of the file.
@@ -116,7 +119,7 @@ impl Network {
 
     fn bytes(&self) -> memory::NetworkBytes {
         let is_quantised = self.chosen.is_some_and(|(_, precision)| precision == Precision::Int8);
-        memory::NetworkBytes::of(self.dtype(), is_quantised)
+        memory::NetworkBytes::of(self.dtype(), is_quantised, self.provider)
     }
 
     /// What decides how much memory `job` takes, whose source gives frames of format `source`.

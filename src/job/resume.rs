@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{Engine, Input, Job, Network, Output, Plan, StyleChoice};
+use super::{Engine, Input, Job, Network, Output, Plan, StyleChoice, codec};
 use crate::error::{Error, Result};
 use crate::frame::FrameFormat;
 use crate::model::ModelSource;
 use crate::report::Meter;
 use crate::resume::{Identity, Unlike, identity};
-use crate::sink::{Found, Kept, Place};
+use crate::sink::{self, Found, Kept, Place};
 use crate::source::{SourceError, elements};
 
 /// Says that the work of a killed run is lost, and why.
@@ -25,7 +25,7 @@ pub(super) fn prepare(
     (plan, out): (&Plan, FrameFormat),
     meter: &Meter,
 ) -> Result<(Option<Identity>, Option<Kept>)> {
-    let identity = identity_of(job, network, plan, out)?;
+    let identity = identity_of(job, network, (plan, out), meter)?;
     let kept = kept(place, resuming, identity.as_ref(), meter)?;
     Ok((identity, kept))
 }
@@ -45,7 +45,12 @@ fn kept(place: &mut Place, resuming: bool, identity: Option<&Identity>, meter: &
 
 /// Everything that decides how the output of `job` comes out; none if its input cannot be read a second time, or the
 /// output is a single picture.
-fn identity_of(job: &Job, network: &Network, plan: &Plan, out: FrameFormat) -> Result<Option<Identity>> {
+fn identity_of(
+    job: &Job,
+    network: &Network,
+    (plan, out): (&Plan, FrameFormat),
+    meter: &Meter,
+) -> Result<Option<Identity>> {
     let input = match &job.input {
         _ if job.output.is_still() => return Ok(None),
         Input::Stdin => return Ok(None),
@@ -72,6 +77,7 @@ fn identity_of(job: &Job, network: &Network, plan: &Plan, out: FrameFormat) -> R
         .with("--strength, --keep-colour, --stabilise or --net-size", look)
         .with("--size", size)
         .with("--codec, --quality, --encoder or --lossless", encoding)
+        .with("the encoder", &encoder(job, out, meter)?)
         .with("--start, --end or --frames", part)
         .with("--no-audio", audio)
         .with("the provider", &plan.provider)
@@ -79,6 +85,11 @@ fn identity_of(job: &Job, network: &Network, plan: &Plan, out: FrameFormat) -> R
         .with("GStreamer", &elements::version())
         .with("an option", &whole);
     Ok(Some(identity))
+}
+
+/// The element that encodes: another one, though of the same codec, does not continue what one has begun.
+fn encoder(job: &Job, out: FrameFormat, meter: &Meter) -> Result<Option<String>> {
+    Ok(codec(job)?.map(|codec| sink::encoder(codec, &job.encoding, out.size, meter)))
 }
 
 /// What tells the model of a network from others: its weights, and how they are used.

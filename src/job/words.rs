@@ -143,6 +143,45 @@ pub enum Codec {
     Ffv1,
 }
 
+/// What decodes or encodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CodecChoice {
+    /// A chip, where there is one that works; else software.
+    #[default]
+    Auto,
+    /// No chip.
+    Software,
+    /// A GStreamer element by name.
+    Named(String),
+}
+
+impl CodecChoice {
+    /// The same, but software where the choice is free.
+    pub fn or_software(&self) -> &Self {
+        if *self == Self::Auto { &Self::Software } else { self }
+    }
+
+    /// The element that was named.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::Auto | Self::Software => None,
+        }
+    }
+}
+
+impl FromStr for CodecChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "software" => Self::Software,
+            name => Self::Named(name.to_owned()),
+        })
+    }
+}
+
 /// How the output is encoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoding {
@@ -150,8 +189,8 @@ pub struct Encoding {
     pub codec: Option<Codec>,
     /// The codec's own constant-quality scale; `None`: a good default.
     pub quality: Option<u32>,
-    /// A GStreamer element by name.
-    pub encoder: Option<String>,
+    /// What encodes.
+    pub encoder: CodecChoice,
     /// Every styled frame comes back bit for bit.
     pub lossless: bool,
 }
@@ -224,4 +263,6 @@ pub struct Job {
     pub part: Part,
     /// Whether interlaced video becomes progressive.
     pub deinterlace: bool,
+    /// What decodes.
+    pub decoder: CodecChoice,
 }

@@ -24,6 +24,8 @@ pub(super) struct Hand {
     pub(super) name: String,
     /// Who runs the network.
     pub(super) provider: String,
+    /// On what it calculates.
+    pub(super) device: String,
     /// Who converts colours.
     pub(super) convert: Convert,
     /// Memory that it takes.
@@ -38,9 +40,10 @@ pub(super) struct Hand {
 impl Hand {
     /// Paints by `stylizer`, which takes and gives frames of the size in `key`; frames are lent by `frames`.
     pub(super) fn new(key: Key, name: String, bytes: u64, stylizer: Stylizer, frames: &Pool<u8>) -> Self {
-        let (provider, convert) = (stylizer.choice().provider.to_string(), stylizer.converts_on());
+        let (choice, convert) = (stylizer.choice(), stylizer.converts_on());
+        let (provider, device) = (choice.provider.to_string(), choice.device.clone());
         let [before, behind] = [0, 1].map(|_| Rescale::new(frames.clone()));
-        Self { key, name, provider, convert, bytes, stylizer, before, behind, rested: true }
+        Self { key, name, provider, device, convert, bytes, stylizer, before, behind, rested: true }
     }
 
     /// Paints `frame`; the painting is as large.

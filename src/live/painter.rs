@@ -180,11 +180,12 @@ impl Painter {
     }
 
     fn tell(&self) {
-        let Hand { key, name, provider, .. } = &self.hand;
+        let Hand { key, name, provider, device, .. } = &self.hand;
         self.desk.board().write(|status| {
             status.style = key.style;
             status.style_name.clone_from(name);
             status.provider.clone_from(provider);
+            status.device.clone_from(device);
             status.net_size = Some(key.net);
         });
     }

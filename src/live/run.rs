@@ -121,6 +121,7 @@ fn plan(job: &LiveJob, desk: &Desk, convert: Convert, (format, rate): (FrameForm
         out_size: format.size,
         style: status.style_name,
         provider: status.provider,
+        device: status.device,
         convert,
         duration_nanos: None,
         frames: job.frames,

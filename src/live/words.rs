@@ -132,6 +132,8 @@ pub struct Status {
     pub dropped: u64,
     /// Who runs the network.
     pub provider: String,
+    /// On what it calculates.
+    pub device: String,
     /// Size that the network works at.
     pub net_size: Option<Size>,
     /// How much of the style, 0..=1.

@@ -10,7 +10,19 @@ pub(super) fn reason(error: &ort::Error) -> String {
     let message = error.message();
     // "Load model from FILE failed:": the caller names the file.
     let message = message.split_once(" failed:").map_or(message, |(_, after)| after);
+    if let Some(missing) = missing_library(message) {
+        return one_line(&missing);
+    }
+    // "bool f(int) status == good was false. Reason": the condition is for those who know the source.
+    let message = message.rsplit_once(" was false. ").map_or(message, |(_, after)| after);
     one_line(&format!("ONNX Runtime refuses it: {}", without_location(message)))
+}
+
+/// What a provider lacks whose library does not load: "Failed to load library A with error: B: cannot open shared object file".
+fn missing_library(text: &str) -> Option<String> {
+    let (_, why) = text.split_once("Failed to load library ")?.1.split_once(" with error: ")?;
+    let missing = why.split_once(": cannot open shared object file");
+    Some(missing.map_or_else(|| format!("its library does not load: {why}"), |(name, _)| format!("{name} is missing")))
 }
 
 /// `text` without "/source/file.cc:245 type Class::function(arguments) const".
@@ -37,6 +49,15 @@ fn without_location(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_library_that_is_missing_is_named() {
+        let text = "[ONNXRuntimeError] : 1 : FAIL : Failed to load library /a/b.so with error: ";
+        let missing = missing_library(&format!("{text}libcuda.so.1: cannot open shared object file: No such file"));
+        assert_eq!(missing.as_deref(), Some("libcuda.so.1 is missing"));
+        assert_eq!(missing_library(&format!("{text}bad")).as_deref(), Some("its library does not load: bad"));
+        assert_eq!(missing_library("all is well"), None);
+    }
 
     #[test]
     fn the_place_in_the_source_goes_and_the_message_stays() {

@@ -7,7 +7,7 @@
 //!            graph + statements ─► spec ──┘          runtime, provider: who does the arithmetic
 //! ```
 //!
-//! Only this module names `ort`; of it, `runtime`, `provider`, `describe`, `session`, `run` and `complaint` do. What decides the
+//! Only this module names `ort`; of it, `runtime`, `provider`, `register`, `describe`, `session`, `run` and `complaint` do. What decides the
 //! meaning of a model (`graph`, `statements`, `port`, `spec`) is plain data and can be tested without a library.
 
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ pub mod runtime;
 mod library;
 mod cpu;
 pub mod provider;
+mod register;
+mod devices;
 pub mod zoo;
 pub mod graph;
 pub mod statements;
@@ -25,6 +27,8 @@ pub mod describe;
 pub mod session;
 mod run;
 mod scale;
+mod quiet;
+pub mod trial;
 pub mod inspect;
 pub mod infer;
 mod complaint;

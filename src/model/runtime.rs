@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::logging::LogLevel;
 
 use super::library::check_whole;
+use super::provider::{self, Provider, Row};
 use super::{ModelError, one_line};
 
 /// Minor version of the oldest ONNX Runtime that is taken: older ones read external data of a model from anywhere.
@@ -22,20 +23,31 @@ pub struct Runtime {
     environment: ort::environment::Environment,
     path: PathBuf,
     version: String,
+    /// Rows of the providers that turned out not to run here, and why.
+    failed: Arc<Mutex<Vec<(Provider, bool, String)>>>,
 }
 
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
 impl Runtime {
-    /// Loads the library: `named` (a file, or a folder that holds it) when given, else the first of `ORT_DYLIB_PATH`, the
-    /// folder of the executable, `$XDG_DATA_HOME/stylize/runtime`, and `.runtime` of the project that the executable was
-    /// built in. One that is named and cannot be used is an error. Once loaded, later calls return the same.
+    /// Loads the library, as [`Runtime::load_for`] does for a network that any provider may run.
     ///
     /// # Errors
     /// When there is none, or what is there is cut, too old or something else.
     pub fn load(named: Option<&Path>) -> Result<Self, ModelError> {
+        Self::load_for(named, Provider::Cpu)
+    }
+
+    /// Loads the library: `named` (a file, or a folder that holds it) when given, else the first of `ORT_DYLIB_PATH`, the
+    /// folder of the executable, `$XDG_DATA_HOME/stylize/runtime`, and `.runtime` of the project that the executable was
+    /// built in. Each may have folders `gpu`, `openvino` and `webgpu`, whose libraries go first for their providers. One that is
+    /// named and cannot be used is an error. Once loaded, later calls return the same.
+    ///
+    /// # Errors
+    /// When there is none, or what is there is cut, too old or something else.
+    pub fn load_for(named: Option<&Path>, provider: Provider) -> Result<Self, ModelError> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = find(named)?;
+        let path = find(named, provider)?;
         match &*loaded {
             Some(runtime) if runtime.path == path => Ok(runtime.clone()),
             Some(runtime) => {
@@ -47,12 +59,25 @@ impl Runtime {
         }
     }
 
-    /// The file that [`Runtime::load`] would load.
+    /// The file that [`Runtime::load_for`] would load.
     ///
     /// # Errors
     /// When there is none where it is looked for, or not where it was said to be.
-    pub fn find(named: Option<&Path>) -> Result<PathBuf, ModelError> {
-        find(named)
+    pub fn find_for(named: Option<&Path>, provider: Provider) -> Result<PathBuf, ModelError> {
+        find(named, provider)
+    }
+
+    /// Notes that a row of the providers does not run here, and why: nobody need try it again.
+    pub(super) fn note_failure(&self, row: &Row, reason: String) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.push((row.provider, row.on_card, reason));
+    }
+
+    /// Why it is known that a row does not run here.
+    pub(super) fn known_failure(&self, row: &Row) -> Option<String> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = failed.iter().find(|(provider, on_card, _)| (*provider, *on_card) == (row.provider, row.on_card));
+        known.map(|(_, _, reason)| reason.clone())
     }
 
     /// The file.
@@ -79,7 +104,7 @@ fn load(path: PathBuf) -> Result<Runtime, ModelError> {
     // Its messages go to tracing; the library need not even make those that nobody listens to.
     environment.set_log_level(if tracing::enabled!(tracing::Level::DEBUG) { LogLevel::Info } else { LogLevel::Error });
     let version = version(&path);
-    Ok(Runtime { environment, path, version })
+    Ok(Runtime { environment, path, version, failed: Arc::default() })
 }
 
 fn check(path: &Path) -> Result<(), ModelError> {
@@ -121,26 +146,29 @@ fn numbers_in(name: &OsStr) -> Vec<u64> {
     name.to_string_lossy().split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
-/// The library that [`Runtime::load`] would load.
-///
-/// # Errors
-/// When there is none where it is looked for, or not where it was said to be.
-pub fn find(named: Option<&Path>) -> Result<PathBuf, ModelError> {
+fn find(named: Option<&Path>, provider: Provider) -> Result<PathBuf, ModelError> {
     let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let kinds = provider::runtimes(provider);
     if let Some(path) = named.map(Path::to_path_buf).or(variable) {
         // Relative names are the user's, so from the current folder; the loader would begin elsewhere.
         let path = std::path::absolute(&path).unwrap_or(path);
-        return match in_place(&path) {
+        return match kinds.iter().find_map(|kind| in_place(&of_kind(&path, kind))) {
             Some(library) => Ok(library),
             None if path.is_dir() => Err(ModelError::RuntimeMissing { looked: path.display().to_string() }),
             None => Err(ModelError::RuntimeUnusable { path, reason: "does not exist".into() }),
         };
     }
     let places = places(std::env::current_exe().ok().as_deref(), data_home().as_deref());
-    places.iter().find_map(|place| in_place(place)).ok_or_else(|| {
+    let of_kinds = kinds.iter().flat_map(|kind| places.iter().map(move |place| of_kind(place, kind)));
+    of_kinds.into_iter().find_map(|place| in_place(&place)).ok_or_else(|| {
         let looked: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
         ModelError::RuntimeMissing { looked: looked.join(", ") }
     })
+}
+
+/// The folder of a kind of runtime at `place`; that of no kind is the place itself.
+fn of_kind(place: &Path, kind: &str) -> PathBuf {
+    if kind.is_empty() { place.to_path_buf() } else { place.join(kind) }
 }
 
 /// Folders in which the library may lie, the first first.
@@ -204,8 +232,25 @@ mod tests {
         }
         let newest = folder.path().join("libonnxruntime.so.1.31.1");
         assert_eq!(in_place(folder.path()), Some(newest.clone()));
-        assert_eq!(find(Some(folder.path())).unwrap(), newest);
+        assert_eq!(find(Some(folder.path()), Provider::Cpu).unwrap(), newest);
         assert_eq!(version(&newest), "1.31.1");
+    }
+
+    #[test]
+    fn a_provider_has_the_library_of_its_own_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for kind in ["", "gpu", "openvino"] {
+            fs::create_dir_all(folder.path().join(kind)).unwrap();
+            fs::write(folder.path().join(kind).join("libonnxruntime.so.1.31.1"), b"").unwrap();
+        }
+        let kind_for = |provider| {
+            let found = find(Some(folder.path()), provider).unwrap();
+            found.strip_prefix(folder.path()).unwrap().parent().unwrap().to_owned()
+        };
+        assert_eq!(kind_for(Provider::Cuda), Path::new("gpu"));
+        assert_eq!(kind_for(Provider::OpenVino), Path::new("openvino"));
+        assert_eq!(kind_for(Provider::WebGpu), Path::new(""), "an error will say that it has no WebGPU");
+        assert_eq!(kind_for(Provider::Cpu), Path::new(""));
     }
 
     #[test]
@@ -226,8 +271,11 @@ mod tests {
     #[test]
     fn what_is_named_and_unusable_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(find(Some(folder.path())), Err(ModelError::RuntimeMissing { .. })));
-        assert!(matches!(find(Some(Path::new("/nowhere/x.so"))), Err(ModelError::RuntimeUnusable { .. })));
+        assert!(matches!(find(Some(folder.path()), Provider::Cpu), Err(ModelError::RuntimeMissing { .. })));
+        assert!(matches!(
+            find(Some(Path::new("/nowhere/x.so")), Provider::Cpu),
+            Err(ModelError::RuntimeUnusable { .. })
+        ));
         let text = folder.path().join("libonnxruntime.so");
         fs::write(&text, "text").unwrap();
         let message = load(text).unwrap_err().to_string();

@@ -16,6 +16,8 @@ use super::describe::{Description, ModelSource};
 use super::graph::{Dim, Element};
 use super::port::Port;
 use super::provider::{self, Choice, Provider, Row};
+use super::quiet::hushed;
+use super::register;
 use super::run::run_into;
 use super::spec::{Constant, ModelSpec};
 use super::{ModelError, Runtime, SpecOverrides};
@@ -105,47 +107,52 @@ impl Model {
             let reason = format!("takes pictures of {fixed} only, not {picture}; leave --net-size out");
             return Err(ModelError::unusable(&self.label(), reason));
         }
-        let mut passed_over = Vec::new();
+        let named = options.provider != Provider::Auto;
+        let mut passed_over: Vec<(Provider, String)> = Vec::new();
+        let mut refusal = None;
         for row in provider::rows(options.provider) {
-            let named = options.provider != Provider::Auto;
-            if !row.is_built_in() {
-                let reason = "the ONNX Runtime that was found is built without it".to_owned();
-                if named {
-                    return Err(ModelError::Provider { provider: row.provider, reason, remedy: row.remedy });
-                }
-                passed_over.push((row.provider, reason));
-                continue;
-            }
-            let choice = Choice { provider: row.provider, passed_over: passed_over.clone() };
-            match self.session_on(row, picture, options, choice) {
-                Err(error) if !named && row.provider != Provider::Cpu => {
-                    passed_over.push((row.provider, error.to_string()));
-                }
-                done => return done,
-            }
+            let known = row.excuse(options.provider).map(str::to_owned).or_else(|| self.runtime.known_failure(row));
+            let failed = match known {
+                Some(reason) => ModelError::Provider { provider: row.provider, reason, remedy: row.remedy },
+                None => match self.session_on(row, picture, options) {
+                    Ok(mut session) => {
+                        session.choice.passed_over = passed_over;
+                        return Ok(session);
+                    }
+                    Err(error) if !named && row.provider == Provider::Cpu => return Err(error),
+                    Err(error) => error,
+                },
+            };
+            let reason = match &failed {
+                ModelError::Provider { reason, .. } => reason.clone(),
+                other => other.to_string(),
+            };
+            passed_over.push((row.provider, reason));
+            // Of several kinds of device the last is the plainest, and its error says the most.
+            refusal = Some(failed);
         }
-        Err(ModelError::unusable(&self.label(), "no provider runs here; run `make setup`"))
+        Err(refusal.unwrap_or_else(|| ModelError::unusable(&self.label(), "no provider runs here; run `make setup`")))
     }
 
-    fn session_on(
-        &self,
-        row: &Row,
-        picture: Size,
-        options: &SessionOptions,
-        choice: Choice,
-    ) -> Result<Session, ModelError> {
+    /// Makes it ready on one provider and kind of device.
+    pub(super) fn session_on(&self, row: &Row, picture: Size, options: &SessionOptions) -> Result<Session, ModelError> {
         // Graphics cards reserve address space by the terabyte.
-        let limit_bytes = memory::limit_bytes(options.memory_limit_bytes).filter(|_| row.provider.is_cpu());
+        let limit_bytes = memory::limit_bytes(options.memory_limit_bytes).filter(|_| !row.on_card);
         let _ceiling = limit_bytes.map(memory::Ceiling::lower);
         let border = self.spec.border(picture);
         let size = border.outer(picture);
-        let builder = self.builder(row, size, options).map_err(|error| match row.provider {
-            Provider::Cpu => ModelError::unusable(&self.label(), reason(&error)),
-            provider => ModelError::Provider { provider, reason: reason(&error), remedy: row.remedy },
-        })?;
-        let mut session = self.described.source.commit(builder)?;
+        row.prepare(&self.runtime);
         let constants = self.constants()?;
-        let shape = self.warm_up(&mut session, size, &constants, options.first_run_limit)?;
+        let (session, shape) = hushed(row.speaks, || {
+            let builder = self.builder(row, size, options).map_err(|error| match row.provider {
+                Provider::Cpu => ModelError::unusable(&self.label(), reason(&error)),
+                provider => ModelError::Provider { provider, reason: reason(&error), remedy: row.remedy },
+            })?;
+            let mut session = self.described.source.commit(builder)?;
+            let limit = options.first_run_limit * row.slowness;
+            let shape = self.warm_up(&mut session, size, &constants, limit)?;
+            Ok::<_, ModelError>((session, shape))
+        })?;
         let output = self.spec.output.size_of(&shape).ok_or_else(|| {
             let reason = format!("gives {shape:?} for a picture of {size}: no picture of 3 channels");
             ModelError::unusable(&self.label(), reason)
@@ -158,7 +165,12 @@ impl Model {
             output_border: self.spec.output_border(border, size, output),
             input: Bound::new(&self.spec.input, size, &self.label())?,
             output: Bound::new(&self.spec.output, output, &self.label())?,
-            choice,
+            choice: Choice {
+                provider: row.provider,
+                device: (row.device)(),
+                on_card: row.on_card,
+                passed_over: Vec::new(),
+            },
         })
     }
 
@@ -177,7 +189,8 @@ impl Model {
         for (symbol, len) in self.free_dims(size) {
             builder = builder.with_dimension_override(symbol, len)?;
         }
-        let providers = [(row.register)(options).error_on_failure(), provider::cpu()];
+        let mut providers: Vec<_> = (row.register)(options).into_iter().map(|one| one.error_on_failure()).collect();
+        providers.push(register::cpu());
         Ok(builder.with_execution_providers(providers)?)
     }
 

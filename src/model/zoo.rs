@@ -87,14 +87,14 @@ pub fn entries() -> Vec<Entry> {
     STYLES.iter().flat_map(|style| networks(style, &folders())).collect()
 }
 
-/// Number formats, the best first, of the zoo's networks where `provider` runs them.
-pub fn best_first(provider: Provider) -> [Precision; 3] {
+/// Number formats, the best first, of the zoo's networks where `provider` runs them, on a card or on the processor.
+pub fn best_first(provider: Provider, on_card: bool) -> [Precision; 3] {
     match provider {
+        _ if on_card => [Precision::Fp16, Precision::Fp32, Precision::Int8],
         // A fifth slower than bytes, and as steady as the network that was trained.
         Provider::OpenVino if multiplies_tiles_of_halves() => [Precision::Fp16, Precision::Int8, Precision::Fp32],
-        _ if provider.is_cpu() && multiplies_bytes() => [Precision::Int8, Precision::Fp32, Precision::Fp16],
-        _ if provider.is_cpu() => [Precision::Fp32, Precision::Fp16, Precision::Int8],
-        _ => [Precision::Fp16, Precision::Fp32, Precision::Int8],
+        _ if multiplies_bytes() => [Precision::Int8, Precision::Fp32, Precision::Fp16],
+        _ => [Precision::Fp32, Precision::Fp16, Precision::Int8],
     }
 }
 
@@ -203,8 +203,8 @@ mod tests {
     fn the_fastest_that_is_there_is_taken() {
         let entry = find_in(None, None, None, [Precision::Fp32, Precision::Fp16, Precision::Int8], &[]).unwrap();
         assert_eq!(entry.precision, Precision::Fp16);
-        assert_eq!(best_first(Provider::Cuda)[0], Precision::Fp16);
-        assert_eq!(best_first(Provider::Cpu)[0] == Precision::Int8, multiplies_bytes());
+        assert_eq!(best_first(Provider::Cuda, true)[0], Precision::Fp16);
+        assert_eq!(best_first(Provider::Cpu, false)[0] == Precision::Int8, multiplies_bytes());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! | `event` | keys |
 //! |---|---|
 //! | `file` | `number` `count` `input` `output`; a run over several files only |
-//! | `start` | `style` `provider` `width` `height` `net_width` `net_height` `out_width` `out_height` `frames_total` `frames_resumed` `fps` `duration_s` |
+//! | `start` | `style` `provider` `device` `width` `height` `net_width` `net_height` `out_width` `out_height` `frames_total` `frames_resumed` `fps` `duration_s` |
 //! | `progress` | `frames_in` `frames_out` `frames_dropped` `frames_substituted` `frames_total` `percent` `fps` `eta_s` `elapsed_s` `position_s` `stages{NAME{p50_ms,p90_ms,p99_ms}}` |
 //! | `warning` | `message` |
 //! | `end` | `exit_code` `output` and the keys of `--report` |
@@ -89,6 +89,7 @@ pub enum Event<'a> {
 pub struct Start<'a> {
     style: &'a str,
     provider: &'a str,
+    device: &'a str,
     width: u32,
     height: u32,
     net_width: u32,
@@ -106,6 +107,7 @@ impl<'a> From<&'a Plan> for Start<'a> {
         Self {
             style: &plan.style,
             provider: &plan.provider,
+            device: &plan.device,
             width: plan.size.width,
             height: plan.size.height,
             net_width: plan.net_size.width,
@@ -183,13 +185,14 @@ mod tests {
             out_size: Size::new(1920, 1080),
             style: "wave".into(),
             provider: "cpu".into(),
+            device: "Z80".into(),
             convert: crate::convert::Convert::Cpu,
             duration_nanos: Some(10_500_000_000),
             frames: None,
             fps: Some(25.0),
             frames_resumed: 7,
         };
-        let expected = json!({"event": "start", "style": "wave", "provider": "cpu", "width": 1280, "height": 720,
+        let expected = json!({"event": "start", "style": "wave", "provider": "cpu", "device": "Z80", "width": 1280, "height": 720,
             "net_width": 640, "net_height": 360, "out_width": 1920, "out_height": 1080,
             "frames_total": null, "frames_resumed": 7, "fps": 25.0, "duration_s": 10.5});
         assert_eq!(written(&Event::Start((&plan).into())), expected);

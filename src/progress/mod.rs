@@ -197,7 +197,7 @@ fn plain_line(now: &Snapshot) -> String {
 }
 
 fn plan_line(plan: &Plan) -> String {
-    let Plan { size, net_size, out_size, style, provider, fps, frames_resumed, .. } = plan;
+    let Plan { size, net_size, out_size, style, provider, device, fps, frames_resumed, .. } = plan;
     let network = if net_size == size { String::new() } else { format!(", network at {net_size}") };
     let output = if out_size == size { String::new() } else { format!(", output {out_size}") };
     let length =
@@ -207,7 +207,9 @@ fn plan_line(plan: &Plan) -> String {
         0 => String::new(),
         frames => format!("; goes on behind {frames} frames that are done"),
     };
-    format!("{size}{rate}{length}{network}{output}; style {style} on {provider}{resumed}")
+    // Everybody has a processor; which card it is may surprise.
+    let device = if provider == "cpu" || device.is_empty() { String::new() } else { format!(" ({device})") };
+    format!("{size}{rate}{length}{network}{output}; style {style} on {provider}{device}{resumed}")
 }
 
 fn bar_style() -> ProgressStyle {
@@ -276,6 +278,7 @@ mod tests {
             out_size: size,
             style: "wave".into(),
             provider: "cpu".into(),
+            device: "Z80".into(),
             convert: crate::convert::Convert::Cpu,
             duration_nanos: None,
             frames: None,
@@ -283,6 +286,9 @@ mod tests {
             frames_resumed: 0,
         };
         assert_eq!(plan_line(&plan), "1280x720; style wave on cpu");
+        plan.provider = "cuda".into();
+        assert_eq!(plan_line(&plan), "1280x720; style wave on cuda (Z80)");
+        plan.provider = "cpu".into();
         plan.fps = Some(30_000.0 / 1001.0);
         assert_eq!(plan_line(&plan), "1280x720 at 29.97 fps; style wave on cpu");
         plan.fps = None;

@@ -171,6 +171,7 @@ mod tests {
             out_size: size,
             style,
             provider,
+            device: String::new(),
             convert: Convert::Cpu,
             duration_nanos,
             frames,

@@ -4,7 +4,7 @@ use std::thread::available_parallelism;
 
 use gst::prelude::*;
 
-use super::{Container, SinkError};
+use super::{Container, SinkError, hardware};
 use crate::error::{Error, Result};
 use crate::frame::Size;
 use crate::job::{Codec, Encoding};
@@ -118,18 +118,18 @@ const FFV1_SMALLEST: u32 = 2;
 /// [`Error::Usage`] when the options contradict each other or the container; [`SinkError::NoEncoder`].
 pub(crate) fn settle(container: Container, encoding: &Encoding) -> Result<Codec> {
     pipeline::init()?;
-    let codec = match &encoding.encoder {
+    let codec = match encoding.encoder.name() {
         _ if encoding.lossless => Codec::Ffv1,
         Some(encoder) => codec_of(encoder, container, encoding.codec)?,
         None => encoding.codec.unwrap_or_else(|| container.default_codec()),
     };
     if !container.holds(codec) {
-        let (name, encoder) = (name(codec), encoding.encoder.as_deref().unwrap_or_default());
+        let (name, encoder) = (name(codec), encoding.encoder.name().unwrap_or_default());
         return Err(Error::Usage(format!(
             "--encoder {encoder} gives {name}, which a {container} cannot hold; .mkv can"
         )));
     }
-    if encoding.encoder.is_none() {
+    if encoding.encoder.name().is_none() && !hardware::may_encode(codec, encoding) {
         let Recipe { element, name, package, .. } = recipe(codec);
         factory(element, name, package)?;
     }
@@ -179,13 +179,18 @@ fn factory(element: &str, what: &str, package: &'static str) -> Result<gst::Elem
     })
 }
 
-/// The elements from raw frames to a stream that a muxer takes.
-pub(super) fn chain(codec: Codec, encoding: &Encoding) -> Result<Vec<gst::Element>, SinkError> {
+/// The elements from raw frames to a stream that a muxer takes; `element` encodes ([`hardware::element`]).
+pub(super) fn chain(codec: Codec, encoding: &Encoding, element: &str) -> Result<Vec<gst::Element>, SinkError> {
     let recipe = recipe(codec);
-    let encoder = match &encoding.encoder {
-        // As it comes, without settings of ours.
-        Some(name) => make(name, recipe.name, "the plugin that has it")?,
-        None => encoder(recipe, encoding.quality)?,
+    let is_named = encoding.encoder.name().is_some();
+    let encoders = match hardware::chain(element, codec, encoding.quality) {
+        Some(chip) if !is_named => chip?,
+        // As it comes, without settings of ours; but chips take few formats.
+        _ if is_named => vec![
+            make("videoconvert", "video conversion", "gstreamer1.0-plugins-base")?,
+            make(element, recipe.name, "the plugin that has it")?,
+        ],
+        _ => vec![encoder(recipe, encoding.quality)?],
     };
     let mut chain = Vec::new();
     if codec == Codec::Ffv1 {
@@ -198,16 +203,26 @@ pub(super) fn chain(codec: Codec, encoding: &Encoding) -> Result<Vec<gst::Elemen
         filter.set_property_from_str("caps", "video/x-raw,format=BGRx");
         chain.push(filter);
     }
-    chain.push(encoder);
-    if encoding.encoder.is_none() {
+    chain.extend(encoders);
+    if element == recipe.element && !is_named {
         let filter = make("capsfilter", "caps", "libgstreamer1.0-0")?;
         filter.set_property_from_str("caps", recipe.caps);
         chain.push(filter);
     }
-    if let Some(parser) = recipe.parser {
+    if let Some(parser) = parser(codec) {
         chain.push(make(parser, recipe.name, "gstreamer1.0-plugins-bad")?);
     }
     Ok(chain)
+}
+
+/// The parser before the muxer.
+pub(super) fn parser(codec: Codec) -> Option<&'static str> {
+    recipe(codec).parser
+}
+
+/// The element that encodes where no other is wanted.
+pub(super) fn software(codec: Codec) -> &'static str {
+    recipe(codec).element
 }
 
 fn recipe(codec: Codec) -> &'static Recipe {
@@ -229,8 +244,8 @@ fn encoder(recipe: &Recipe, quality: Option<u32>) -> Result<gst::Element, SinkEr
         }
     }
     if recipe.codec == Codec::H264 {
-        // One thread a core; x264 would take half as many again, a frame of memory each.
-        encoder.set_property("threads", available_parallelism().map_or(0, |n| n.get() as u32));
+        // The network needs more of the cores than x264, which would take half as many again as there are, a frame of memory each.
+        encoder.set_property("threads", available_parallelism().map_or(0, |n| n.get().div_ceil(2) as u32));
     }
     let (property, default) = recipe.quality;
     let quality = quality.unwrap_or(default);

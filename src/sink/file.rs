@@ -13,7 +13,7 @@ use super::end::End;
 use super::leftover::Kept;
 use super::recorder::Recorder;
 use super::replay::{Replay, Seam, unlike};
-use super::{Goal, Order, Place, SinkError, check, encoder, labels, stdout};
+use super::{Goal, Order, Place, SinkError, check, encoder, hardware, labels, stdout};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
 use crate::frame::{Frame, Timed};
@@ -87,7 +87,9 @@ impl FileSink {
         let muxer = builder.muxer()?;
         let seam = kept.as_ref().map(|kept| Seam::new(kept, &target, &media)).transpose()?;
         let joined = seam.as_ref().zip(kept.as_ref());
-        let frames = builder.video(&muxer, &caps, encoder::chain(codec, encoding)?, timing.rate, joined)?;
+        let element = hardware::element(codec, encoding, coded.size, meter);
+        let encoders = encoder::chain(codec, encoding, &element)?;
+        let frames = builder.video(&muxer, &caps, encoders, timing.rate, joined)?;
         // Of what goes away at once nothing can be put right later.
         let room = !container.is_isobmff() && matches!(goal, Goal::File(_));
         let tracks = builder.held(tracks, meter);

@@ -18,6 +18,7 @@ mod container;
 mod encoder;
 mod end;
 mod file;
+pub(crate) mod hardware;
 pub(crate) mod live;
 mod labels;
 mod leftover;
@@ -37,6 +38,7 @@ pub mod window;
 
 pub use container::Container;
 pub(crate) use encoder::settle as codec;
+pub(crate) use hardware::element as encoder;
 pub(crate) use leftover::{Found, Kept};
 pub(crate) use place::{Claim, Place};
 pub(crate) use replay::Replay;

@@ -34,10 +34,10 @@ pub(super) struct Decoded {
     pub(super) orientation: Option<Orientation>,
 }
 
-/// Decodes `stream`.
+/// Decodes `stream` by `decoder`.
 pub(super) fn decode(
     media: &Media,
-    stream: Stream,
+    (stream, decoder): (Stream, gst::Element),
     origin: &Origin,
     path: &Path,
     stop: &Stop,
@@ -46,9 +46,6 @@ pub(super) fn decode(
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
     let codec = stream.codec();
     let container = stream.caps.clone();
-    let no_decoder = || SourceError::NoDecoder { path: path.into(), codec: codec.clone() };
-    let decoder = alpha::decoder_for(&stream.caps, meter).or_else(|| decoder_for(&stream.caps));
-    let decoder = decoder.ok_or_else(no_decoder)?.create().build().map_err(gstreamer)?;
     let queue = element("queue")?;
     queue.set_property("max-size-buffers", 0u32);
     queue.set_property("max-size-time", 0u64);

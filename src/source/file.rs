@@ -14,13 +14,13 @@ use super::shape::{Meant, Shape, Shaped, Stored};
 use super::stdin::Pipe;
 use super::turn::Orientation;
 use super::{
-    Kind, OpenMedia, Opened, Request, SourceError, Timing, Track, damage, decode, demux, labels, track, whole,
+    Kind, OpenMedia, Opened, Request, SourceError, Timing, Track, damage, decode, demux, hardware, labels, track, whole,
 };
 use crate::error::Result;
 use crate::flow::Stop;
 use crate::frame::{Frame, FrameFormat, Stamp, Timed};
 use crate::isobmff::Index;
-use crate::job::Part;
+use crate::job::{CodecChoice, Part};
 use crate::report::Meter;
 use crate::{matroska, memory};
 
@@ -34,7 +34,13 @@ const RUN_UP_NANOS: u64 = 2_000_000_000;
 const EXACT_DEMUXERS: [&str; 2] = ["qtdemux", "matroskademux"];
 
 /// Opens the file at `path`, or `pipe`, which is called `path` then.
-pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
+pub(super) fn open(
+    path: &Path,
+    pipe: Option<&Pipe>,
+    request: Request<'_>,
+    stop: &Stop,
+    meter: &Meter,
+) -> Result<Opened> {
     let part = request.part;
     let media = Arc::new(Media::new()?);
     let damage = damage::Account::open();
@@ -55,7 +61,18 @@ pub(super) fn open(path: &Path, pipe: Option<&Pipe>, request: Request, stop: &St
     if let Some(size) = video.size() {
         memory::check_decoding(path, size, request.room_bytes)?;
     }
-    let decode::Decoded { sink, stated, orientation } = decode::decode(&media, video, &origin, path, stop, meter)?;
+    // What has gone through a pipe cannot be read a second time, by software.
+    let wanted = if pipe.is_some() { request.decoder.or_software() } else { request.decoder };
+    let chosen = hardware::choose(path, &video, wanted, meter)?;
+    let chip = chosen.hardware();
+    let decoded = decode::decode(&media, (video, chosen.element), &origin, path, stop, meter);
+    let decode::Decoded { sink, stated, orientation } = match (decoded, chip) {
+        (Err(error), Some(chip)) if !stop.asked() => {
+            meter.warn(format!("the decoder {chip} failed before the first frame ({error}): software decodes"));
+            return open(path, pipe, Request { decoder: &CodecChoice::Software, ..request }, stop, meter);
+        }
+        (decoded, _) => decoded?,
+    };
     let orientation = orientation.or_else(|| Orientation::of_matrix(index.matrix?)).unwrap_or_default();
     let mut source = FileSource {
         path: path.into(),
@@ -98,7 +115,7 @@ fn tracks(
     media: &Arc<Media>,
     [mut audio, texts, mut rest]: [Vec<demux::Stream>; 3],
     index: &Index,
-    request: Request,
+    request: Request<'_>,
     origin: &Origin,
 ) -> Result<Vec<Track>, SourceError> {
     if !request.audio {
@@ -115,7 +132,7 @@ fn tracks(
 
 /// The index of a file that has one to look into, with what the head of a Matroska file says of the same. Whether run-ups
 /// are hidden, the request says.
-fn index_of(path: &Path, pipe: Option<&Pipe>, request: Request) -> Result<Index, SourceError> {
+fn index_of(path: &Path, pipe: Option<&Pipe>, request: Request<'_>) -> Result<Index, SourceError> {
     if pipe.is_some() {
         return Ok(Index::default());
     }
@@ -132,7 +149,7 @@ fn sound(
     media: &Media,
     stream: demux::Stream,
     index: &Index,
-    request: Request,
+    request: Request<'_>,
     origin: &Origin,
 ) -> Result<Track, SourceError> {
     let priming = index.primings.iter().find(|run_up| stream.is_track(run_up.track_id)).copied();

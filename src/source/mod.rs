@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::flow::{Source, Stop};
 use crate::frame::{FrameFormat, Size};
-use crate::job::{Input, Part, SizeChoice};
+use crate::job::{CodecChoice, Input, Part, SizeChoice};
 use crate::memory::Sum;
 use crate::report::Meter;
 
@@ -21,6 +21,7 @@ mod origin;
 mod demux;
 mod track;
 mod decode;
+pub(crate) mod hardware;
 mod reader;
 mod alpha;
 mod file;
@@ -79,6 +80,14 @@ pub enum SourceError {
         path: PathBuf,
         /// The codec, in words.
         codec: String,
+    },
+    /// The decoder that was asked for does not do it.
+    #[error("--decoder {element}: {reason}; name another, or leave it at auto")]
+    Decoder {
+        /// GStreamer's name of it.
+        element: String,
+        /// Why not.
+        reason: String,
     },
     /// The video is of a kind that would come out wrong.
     #[error("{path:?} is {what}, which is not supported yet; convert it first: {hint}")]
@@ -212,7 +221,7 @@ pub(crate) struct OpenMedia {
 
 /// What is wanted of an input.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     /// Which part.
     pub(crate) part: Part,
     /// Whether its sound is wanted.
@@ -223,10 +232,12 @@ pub(crate) struct Request {
     pub(crate) deinterlace: bool,
     /// Memory that may be taken, where it is known.
     pub(crate) room_bytes: Option<u64>,
+    /// What decodes.
+    pub(crate) decoder: &'a CodecChoice,
 }
 
 /// Opens `input`.
-pub(crate) fn open(input: &Input, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
+pub(crate) fn open(input: &Input, request: Request<'_>, stop: &Stop, meter: &Meter) -> Result<Opened> {
     match input {
         Input::File(path) => open_file(path, request, stop, meter),
         Input::Pictures { pattern, rate } => sequence::open(pattern, *rate, request, meter),
@@ -235,7 +246,7 @@ pub(crate) fn open(input: &Input, request: Request, stop: &Stop, meter: &Meter) 
 }
 
 /// A file is a still picture by its content, else whatever GStreamer demuxes and decodes.
-fn open_file(path: &Path, request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
+fn open_file(path: &Path, request: Request<'_>, stop: &Stop, meter: &Meter) -> Result<Opened> {
     pipeline::check_readable(path)?;
     if still::is_picture(path) {
         return still::open(path, request, meter);

@@ -16,7 +16,7 @@ use crate::pattern::Pattern;
 use crate::report::Meter;
 
 /// Opens the pictures of `pattern`, from the lowest number up to the first that is missing, or `part` of them.
-pub(super) fn open(pattern: &Pattern, rate: FrameRate, request: Request, meter: &Meter) -> Result<Opened> {
+pub(super) fn open(pattern: &Pattern, rate: FrameRate, request: Request<'_>, meter: &Meter) -> Result<Opened> {
     let (path, part) = (pattern.as_path(), request.part);
     let numbers = pattern.numbers().map_err(|error| SourceError::open(pattern.folder(), &error))?;
     let Some(&lowest) = numbers.first() else {

@@ -33,7 +33,7 @@ const DEVICE: &str = "/dev/stdin";
 const NAME: &str = "<stdin>";
 
 /// Opens standard input.
-pub(super) fn open(request: Request, stop: &Stop, meter: &Meter) -> Result<Opened> {
+pub(super) fn open(request: Request<'_>, stop: &Stop, meter: &Meter) -> Result<Opened> {
     let unreadable = |error: &io::Error| SourceError::open(Path::new(NAME), error);
     let stdin = io::stdin();
     if stdin.is_terminal() {

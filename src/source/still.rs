@@ -33,7 +33,7 @@ pub(super) fn is_picture(path: &Path) -> bool {
 }
 
 /// Decodes the picture: EXIF orientation is applied, alpha is composited over black.
-pub(super) fn open(path: &Path, request: Request, meter: &Meter) -> Result<Opened> {
+pub(super) fn open(path: &Path, request: Request<'_>, meter: &Meter) -> Result<Opened> {
     let part = request.part;
     check_room(path, request.room_bytes)?;
     let frames = decode(path, request.room_bytes, meter).map_err(|error| match error {

@@ -17,7 +17,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 use stylize::compose::Controls;
 use stylize::convert::ConvertChoice;
-use stylize::job::{Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
+use stylize::job::{CodecChoice, Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
 use stylize::model::{Provider, SpecOverrides};
 use tempfile::TempDir;
 
@@ -232,6 +232,7 @@ fn arguments(words: &str) -> Vec<PathBuf> {
 /// Turns `in.mp4` into `to` with the network that changes nothing.
 pub fn job(folder: &Folder, to: &str) -> Job {
     Job {
+        decoder: CodecChoice::default(),
         input: Input::File(folder.path("in.mp4")),
         output: Output::File(folder.path(to)),
         force: true,

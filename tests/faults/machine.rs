@@ -107,13 +107,13 @@ fn library(name: &str, code: &str) -> Option<Library> {
     compiled.map(|_| Library { path, _folder: folder })
 }
 
-/// What ONNX Runtime 1.10 answers to those who ask for a newer interface.
+/// What an old ONNX Runtime answers to those who ask for a newer interface; its version follows.
 const OLD_RUNTIME: &str = r#"
     use std::ffi::{c_char, c_void};
     #[repr(C)]
     pub struct Base(extern "C" fn(u32) -> *const c_void, extern "C" fn() -> *const c_char);
     extern "C" fn api(_: u32) -> *const c_void { std::ptr::null() }
-    extern "C" fn version() -> *const c_char { c"1.10.0".as_ptr() }
+    extern "C" fn version() -> *const c_char { VERSION.as_ptr() }
     static BASE: Base = Base(api, version);
     #[unsafe(no_mangle)]
     pub extern "C" fn OrtGetApiBase() -> *const Base { &raw const BASE }
@@ -122,8 +122,11 @@ const OLD_RUNTIME: &str = r#"
 #[test]
 fn row_47_a_runtime_that_is_too_old_is_5() {
     let folder = with_clip();
-    let Some(old) = library("onnxruntime", OLD_RUNTIME) else { return };
-    run_on(&folder, &old.path).refused(5, "1.10.0, too old");
+    for version in ["1.10.0", "1.23.2"] {
+        let code = format!("{OLD_RUNTIME} static VERSION: &std::ffi::CStr = c\"{version}\";");
+        let Some(old) = library("onnxruntime", &code) else { return };
+        run_on(&folder, &old.path).refused(5, &format!("{version}, too old"));
+    }
     assert_eq!(folder.names(), ["in.mp4"]);
 }
 
@@ -195,6 +198,14 @@ fn row_55_a_provider_that_is_named_and_not_there_is_5() {
     let folder = with_clip();
     for provider in ["coreml", "directml"] {
         folder.run(&format!("in.mp4 out.mp4 --provider {provider}")).refused(5, provider);
+    }
+    for (provider, runtime) in [("cuda", "gpu"), ("tensorrt", "gpu"), ("webgpu", "webgpu")] {
+        if ["/dev/nvidiactl", "/dev/dri"].iter().any(|path| Path::new(path).exists()) {
+            println!("skipped: {provider} (there may be a card here)");
+            continue;
+        }
+        let advice = format!("it needs `make setup RUNTIME={runtime}`");
+        folder.run(&format!("in.mp4 out.mp4 --provider {provider}")).refused(5, &advice);
     }
     assert_eq!(folder.run("in.mp4 out.mp4 --provider auto").good(5).report["provider"], "cpu");
     assert_eq!(folder.names(), ["in.mp4", "out.mp4"]);

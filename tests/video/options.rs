@@ -61,7 +61,7 @@ fn the_report_has_the_keys_of_the_contract() {
     Clip::new(30).sound(AAC).write(&folder.path("in.mp4"));
     let report = folder.run("in.mp4 null: --net-size 40x30").good(30).report;
     for key in
-        "frames_in frames_out frames_dropped wall_s fps net_width net_height style tier provider precision convert \
+        "frames_in frames_out frames_dropped wall_s fps net_width net_height style tier provider device precision convert \
         peak_rss_mb warnings stages"
             .split_whitespace()
     {
@@ -155,4 +155,16 @@ fn a_warning_is_a_7_only_with_strict() {
     let ended = folder.run("in.mkv out.mp4").good(5);
     assert!(ended.warnings().contains("odd sides"), "{}", ended.warnings());
     assert_eq!(folder.run("in.mkv strict.mp4 --strict").code, 7);
+}
+
+#[test]
+fn software_is_one_option_away_and_a_decoder_can_be_named() {
+    let folder = Folder::new();
+    Clip::new(5).write(&folder.path("in.mp4"));
+    folder.run("in.mp4 a.mp4 --encoder software --decoder software").good(5);
+    folder.run("in.mp4 b.mp4 --encoder auto --decoder avdec_h264").good(5);
+    assert_eq!(fs::read(folder.path("a.mp4")).unwrap().len(), fs::read(folder.path("b.mp4")).unwrap().len());
+    folder.run("in.mp4 c.mp4 --decoder nosuchdec").refused(3, "--decoder nosuchdec: GStreamer has no such element");
+    folder.run("in.mp4 c.mp4 --decoder vp9dec").refused(3, "it does not decode the video of this input");
+    folder.run("in.mp4 c.mkv --lossless --encoder software").good(5);
 }

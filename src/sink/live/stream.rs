@@ -13,12 +13,12 @@ use gst::prelude::*;
 use crate::error::{Error, Result};
 use crate::flow::Sink;
 use crate::frame::{Frame, FrameFormat, Stamp, Timed, tight_planes};
-use crate::job::Encoding;
+use crate::job::{CodecChoice, Encoding};
 use crate::report::Meter;
 use crate::sink::buffer::buffer;
 use crate::sink::container::Container;
 use crate::sink::encoder::make;
-use crate::sink::{SinkError, audio};
+use crate::sink::{SinkError, audio, hardware};
 use crate::source::caps::caps_of;
 use crate::source::microphone::{self, Listening, Microphone};
 use crate::source::pipeline::Media;
@@ -73,7 +73,8 @@ struct Plan {
     microphone: Option<Microphone>,
     format: FrameFormat,
     rate: FrameRate,
-    encoder: Option<String>,
+    encoder: CodecChoice,
+    meter: Meter,
 }
 
 struct Stream {
@@ -111,9 +112,10 @@ pub(crate) fn stream(
     let silence = (protocol == Protocol::Rtmp).then_some(Microphone::Silence);
     let microphone = microphone.cloned().or(silence);
     let encoder = encoding.encoder.clone();
-    let plan = Plan { address: address.into(), protocol, microphone, format, rate, encoder };
+    let meter = meter.clone();
+    let plan = Plan { address: address.into(), protocol, microphone, format, rate, encoder, meter: meter.clone() };
     let pipe = Some(Pipe::connect(&plan)?);
-    Ok(Box::new(Stream { plan, pipe, tried: Instant::now(), meter: meter.clone() }))
+    Ok(Box::new(Stream { plan, pipe, tried: Instant::now(), meter }))
 }
 
 impl Stream {
@@ -247,19 +249,25 @@ impl Plan {
     /// From raw frames to H.264.
     fn encoder(&self) -> Result<Vec<gst::Element>, SinkError> {
         let convert = make("videoconvert", "colours", "gstreamer1.0-plugins-base")?;
-        let encoder = match &self.encoder {
+        let bits = self.format.size.pixels() as f64 * self.frames_per_second() * BITS_PER_PIXEL;
+        let kbits = (bits / 1000.0).clamp(KBITS.0, KBITS.1) as u32;
+        let key_frames = (self.frames_per_second() * KEY_FRAME_S).ceil() as u32;
+        let chip = || hardware::for_stream(&self.encoder, self.format.size, (kbits, key_frames), &self.meter);
+        let encoder = match self.encoder.name() {
             // As it comes, without settings of ours.
             Some(name) => make(name, "the stream", "the plugin that has it")?,
-            None => {
-                let encoder = make("x264enc", "H.264", "gstreamer1.0-plugins-ugly")?;
-                let bits = self.format.size.pixels() as f64 * self.frames_per_second() * BITS_PER_PIXEL;
-                encoder.set_property("bitrate", (bits / 1000.0).clamp(KBITS.0, KBITS.1) as u32);
-                encoder.set_property("key-int-max", (self.frames_per_second() * KEY_FRAME_S).ceil() as u32);
-                encoder.set_property_from_str("tune", "zerolatency");
-                // Recordings are made with the same: it leaves the cores to the network.
-                encoder.set_property_from_str("speed-preset", "superfast");
-                encoder
-            }
+            None => match chip() {
+                Some(chip) => chip,
+                None => {
+                    let encoder = make("x264enc", "H.264", "gstreamer1.0-plugins-ugly")?;
+                    encoder.set_property("bitrate", kbits);
+                    encoder.set_property("key-int-max", key_frames);
+                    encoder.set_property_from_str("tune", "zerolatency");
+                    // Recordings are made with the same: it leaves the cores to the network.
+                    encoder.set_property_from_str("speed-preset", "superfast");
+                    encoder
+                }
+            },
         };
         let filter = make("capsfilter", "caps", "libgstreamer1.0-0")?;
         filter.set_property_from_str("caps", "video/x-h264");

@@ -1,0 +1,115 @@
+//! Trying providers for real: whether one is built into the library says little, a network that it runs says all.
+
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::provider::{self, Choice, Provider, Row};
+use super::{Model, ModelError, Runtime, SessionOptions, SpecOverrides, zoo};
+use crate::frame::Size;
+use crate::tensor::TensorPool;
+
+/// Size of the picture that is painted.
+const SIZE: Size = Size::new(64, 64);
+
+/// Runs that are measured; the first of a session counts for nothing.
+const RUNS: usize = 5;
+
+/// What came of trying a provider on one kind of device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The provider.
+    pub provider: String,
+    /// On what it calculated; empty where that is not known.
+    pub device: String,
+    /// What a picture of 64x64 took, in the first style of the zoo; none where it did not run.
+    pub millis: Option<f64>,
+    /// Why it did not run, and what to do.
+    pub reason: String,
+    /// Version of the ONNX Runtime that it was tried with.
+    pub version: String,
+}
+
+/// The provider that is to run a network of the zoo, found out before one is chosen for it: cards want other numbers than
+/// processors. The processor is taken untried.
+///
+/// # Errors
+/// When the one that was asked for does not run.
+pub fn settle(runtime: &Runtime, provider: Provider) -> Result<Choice, ModelError> {
+    let mut passed_over = Vec::new();
+    for row in provider::rows(provider) {
+        let device = || (row.device)();
+        let choice =
+            |passed_over| Choice { provider: row.provider, device: device(), on_card: row.on_card, passed_over };
+        if row.is_built_in() && !row.on_card {
+            return Ok(choice(passed_over));
+        }
+        let tried = row.excuse(provider).map_or_else(|| attempt(runtime, row), |excuse| Err(excuse.to_owned()));
+        match tried {
+            Ok(_) => return Ok(choice(passed_over)),
+            Err(reason) => {
+                if row.is_built_in() {
+                    runtime.note_failure(row, reason.clone());
+                }
+                passed_over.push((row.provider, reason));
+            }
+        }
+    }
+    // Of several kinds of device, the first is the one that a user means who has the card.
+    let (failed, reason) = passed_over.into_iter().next().unwrap_or((provider, "there is no such provider".into()));
+    Err(ModelError::Provider { provider: failed, reason, remedy: provider::remedy(failed) })
+}
+
+/// Tries `provider` on each kind of device that it knows.
+pub fn tried(runtime: &Runtime, provider: Provider) -> Vec<Trial> {
+    let trial = |row: &Row| {
+        let (millis, reason) = match attempt(runtime, row) {
+            Ok(time) => (Some(time.as_secs_f64() * 1000.0), String::new()),
+            Err(reason) => (None, format!("{reason}; {}", row.remedy)),
+        };
+        let (provider, device) = (row.provider.to_string(), (row.device)());
+        Trial { provider, device, millis, reason, version: runtime.version().to_owned() }
+    };
+    provider::rows(provider).map(trial).collect()
+}
+
+/// The providers that there can be on this system.
+pub fn providers() -> impl Iterator<Item = Provider> {
+    let can_be = |provider: &&Provider| match provider {
+        Provider::Auto => false,
+        Provider::CoreMl => cfg!(target_os = "macos"),
+        Provider::DirectMl => cfg!(windows),
+        _ => true,
+    };
+    Provider::value_variants().iter().filter(can_be).copied()
+}
+
+/// Runs a small picture through the first style, and says what it took.
+fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, String> {
+    if !row.is_built_in() {
+        return Err(provider::NOT_BUILT_IN.into());
+    }
+    run(runtime, row).map_err(|error| match error {
+        ModelError::Provider { reason, .. } | ModelError::Unusable { reason, .. } => reason,
+        other => other.to_string(),
+    })
+}
+
+fn run(runtime: &Runtime, row: &Row) -> Result<Duration, ModelError> {
+    let entry = zoo::find_in(None, None, None, zoo::best_first(row.provider, row.on_card), &[])?;
+    let model = Model::open(runtime, entry.source, &SpecOverrides::default())?;
+    let options = SessionOptions { provider: row.provider, halves: true, ..SessionOptions::default() };
+    let mut session = model.session_on(row, SIZE, &options)?;
+    let pool = TensorPool::new();
+    let input = pool.lend(session.input_format(), session.input_size());
+    let mut output = pool.lend(session.output_format(), session.output_size());
+    let mut times = Vec::with_capacity(RUNS);
+    for _ in 0..RUNS {
+        let since = Instant::now();
+        session.run(&input, &mut output)?;
+        times.push(since.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[RUNS / 2])
+}
