@@ -19,7 +19,7 @@ cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
 cargo test --locked --quiet --test borders --test shaders
 if command -v shellcheck >/dev/null; then
-    shellcheck -x scripts/*.sh .ci/run
+    shellcheck -x scripts/*.sh scripts/gpu-bench .ci/run
 else
     say "the scripts were not checked: shellcheck is not installed"
 fi

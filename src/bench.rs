@@ -9,17 +9,20 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use crate::convert::{Convert, ConvertChoice};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
-use crate::job::{self, CodecChoice, Engine, Input, Job, Network, Observer, Output, Part, Plan};
+use crate::job::{self, CodecChoice, Input, Job, Network, Observer, Output, Part, Plan};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
 use crate::sink::{self, Claim, Goal, Null, Place};
 use crate::source::test_pattern::{FrameRate, TestPattern};
 use crate::source::{self, Opened, Request, Timing};
-use crate::stylizer::Stylizer;
+use crate::stylizer::{Ends, Stylizer};
 use crate::tensor::Styled;
+
+mod inside;
+
+pub use inside::{Inside, inside};
 
 /// Frames a second of the clip that is measured with.
 const RATE: FrameRate = FrameRate { frames: NonZeroU32::new(25).unwrap(), seconds: NonZeroU32::MIN };
@@ -36,8 +39,10 @@ pub struct Figures {
     pub frames: u64,
     /// Style, or file of the model.
     pub style: String,
-    /// Who ran the network.
+    /// Who ran the network, and on what.
     pub provider: String,
+    /// Who converted colours: where a card did, its time is not among the CPU times.
+    pub converts_on: String,
     /// Frames that the network worked on at once.
     pub workers: usize,
     /// CPU cores.
@@ -70,8 +75,9 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, frames, style, provider, workers, cores, .. } = self;
+        let Self { size, frames, style, provider, converts_on, workers, cores, .. } = self;
         writeln!(f, "{frames} frames of {size}, style {style} on {provider}, {workers} at a time, {cores} cores")?;
+        writeln!(f, "colours on {converts_on}")?;
         writeln!(f, "{:<28}{:>10}{:>14}", "CPU time", "s", "ms a frame")?;
         let mut row = |name: &str, time: Duration| {
             let ms = time.as_secs_f64() * 1000.0 / *frames as f64;
@@ -96,11 +102,6 @@ impl fmt::Display for Figures {
 /// # Errors
 /// When any part of it fails.
 pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result<Figures> {
-    if template.engine.convert.convert == Convert::Gpu {
-        return Err(Error::Usage("bench measures the conversion on the CPU: leave out --convert gpu".into()));
-    }
-    let engine = Engine { convert: ConvertChoice::default(), ..template.engine.clone() };
-    let template = &Job { engine, ..template.clone() };
     let (clip, styled) = (folder.join("clip.mp4"), folder.join("styled.mp4"));
     render(template, size, frames, &clip)?;
     let job =
@@ -120,7 +121,8 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
         size,
         frames,
         style: report.style,
-        provider: report.provider,
+        provider: on_device(&report.provider, &report.device),
+        converts_on: report.convert,
         workers,
         cores: available_parallelism().map_or(1, NonZeroUsize::get),
         decode,
@@ -132,6 +134,11 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
         whole,
         peak_rss_mb: peak_rss_mb(),
     })
+}
+
+/// `cuda (NVIDIA H200)`.
+fn on_device(provider: &str, device: &str) -> String {
+    if device.is_empty() { provider.to_owned() } else { format!("{provider} ({device})") }
 }
 
 /// Nobody watches.
@@ -197,6 +204,10 @@ fn stylizer(job: &Job) -> Result<Stylizer> {
     Network::open(&job.engine)?.stylizer(job, opened.format, &Meter::new())
 }
 
+fn ends(stylizer: Stylizer) -> Result<Ends> {
+    stylizer.into_ends().ok_or_else(|| Error::Internal("a stylizer lacks a stage".into()))
+}
+
 /// What the stages of a stylizer take.
 struct Parts {
     convert: Duration,
@@ -209,8 +220,7 @@ struct Parts {
 fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<Parts> {
     let mut source = open(clip)?.source;
     let first = source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
-    let (mut pack, mut infer, mut unpack, mut stabilise) =
-        stylizer.into_ends().ok_or_else(|| Error::Internal("a graphics card converts where the CPU was to".into()))?;
+    let Ends { mut pack, mut infer, mut unpack, mut stabilise } = ends(stylizer)?;
     let packed = cpu_of(|| (0..frames).try_for_each(|_| pack.process(first.clone()).map(drop)))?;
     let worker = &mut infer[0];
     let (mut unpacked, mut added) = (Duration::ZERO, Vec::new());

@@ -9,7 +9,7 @@ use crate::convert::choice::Load;
 use crate::convert::{Convert, ConvertChoice, Pack, Unpack};
 use crate::error::Result;
 use crate::flow::{Flow, Stage};
-use crate::frame::{Frame, FrameFormat, Size, Timed};
+use crate::frame::{Frame, FrameFormat, Painted, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
 use crate::model::provider::NOT_BUILT_IN;
@@ -17,7 +17,7 @@ use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
 use crate::stabilise::Stabilise;
-use crate::tensor::TensorPool;
+use crate::tensor::{Styled, TensorPool};
 
 mod paint;
 
@@ -52,6 +52,14 @@ pub struct Order {
     pub memory_limit_bytes: Option<u64>,
     /// Frames that the network works on at the same time: [`workers`], as far as memory suffices ([`crate::memory::fit`]).
     pub workers: usize,
+}
+
+/// Stages by themselves.
+pub(crate) struct Ends {
+    pub(crate) pack: Pack,
+    pub(crate) infer: Vec<Infer>,
+    pub(crate) unpack: Box<dyn Stage<In = Styled, Out = Painted>>,
+    pub(crate) stabilise: Stabilise,
 }
 
 /// What follows the network.
@@ -171,13 +179,13 @@ impl Stylizer {
         if self.card().is_some() { Convert::Gpu } else { Convert::Cpu }
     }
 
-    /// The stages that can be measured by themselves: pack, the workers of infer, unpack, stabilise. None where a card
-    /// converts.
-    pub(crate) fn into_ends(mut self) -> Option<(Pack, Vec<Infer>, Unpack, Stabilise)> {
-        match (self.pack.pop(), self.finish) {
-            (Some(pack), Finish::Cpu { unpack, .. }) => Some((pack, self.infer, *unpack, self.stabilise)),
-            _ => None,
-        }
+    /// The stages that can be measured by themselves, one of each kind but for the workers of infer.
+    pub(crate) fn into_ends(mut self) -> Option<Ends> {
+        let unpack: Box<dyn Stage<In = Styled, Out = Painted>> = match self.finish {
+            Finish::Cpu { unpack, .. } => unpack,
+            Finish::Gpu(mut paints) => Box::new(paints.pop()?),
+        };
+        Some(Ends { pack: self.pack.pop()?, infer: self.infer, unpack, stabilise: self.stabilise })
     }
 
     /// Lets the frames of `flow` pass through the stages, each on a thread of its own.

@@ -82,14 +82,15 @@ impl StyleArgs {
 pub struct NetworkArgs {
     /// What runs the network: auto, cpu, openvino, cuda, tensorrt, webgpu, coreml or directml
     ///
-    /// One that is named must load, or it is an error; auto takes the best that works and says which that was.
-    /// `stylize doctor` shows what this machine has.
+    /// One that is named must run, or it is an error; auto takes the best that works and says which that was. What is not
+    /// the CPU needs an ONNX Runtime of its own (`make setup RUNTIME=gpu`, openvino or webgpu). `stylize doctor` tries all.
     #[arg(long, value_name = "PROVIDER", default_value = "auto", hide_possible_values = true)]
     pub provider: Provider,
 
     /// Number format of the network: auto, fp32, fp16 or int8
     ///
-    /// auto takes fp32 where the style comes in it, else fp16, else int8. `stylize styles` shows which there are.
+    /// auto takes fp16 on a graphics card, int8 on a processor that multiplies bytes, else fp32 or fp16. `stylize styles`
+    /// shows which there are.
     #[arg(
         long,
         value_name = "FORMAT",
@@ -126,7 +127,8 @@ pub struct NetworkArgs {
     /// ONNX Runtime library, or the folder that it is in [default: looked for]
     ///
     /// Without it the library is looked for at $ORT_DYLIB_PATH, beside the program, in
-    /// $XDG_DATA_HOME/stylize/runtime and in .runtime of the project, in this order.
+    /// $XDG_DATA_HOME/stylize/runtime and in .runtime of the project, in this order; there, and in a folder that is given, it
+    /// may lie in a folder gpu, openvino or webgpu, which goes first for its providers.
     #[arg(long, value_name = "PATH")]
     pub runtime: Option<PathBuf>,
 }

@@ -10,7 +10,7 @@ use super::facts::{self, StyleFacts};
 use super::groups::{ModelArgs, NetworkArgs, StyleArgs, engine};
 use super::manual::{self, ProgramName};
 use super::program::{Program, answer};
-use crate::bench::{self, Figures};
+use crate::bench;
 use crate::doctor::Findings;
 use crate::error::{Error, Result};
 use crate::flow::Stop;
@@ -127,6 +127,10 @@ struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     frames: u64,
 
+    /// Only what lies between decoder and encoder: planes in memory to planes in memory, with no file
+    #[arg(long)]
+    inside: bool,
+
     #[command(flatten)]
     style: StyleArgs,
     #[command(flatten)]
@@ -136,7 +140,7 @@ struct BenchArgs {
 }
 
 impl BenchArgs {
-    fn measure(&self) -> Result<Figures> {
+    fn measure(&self) -> Result<String> {
         let job = Job {
             input: Input::File(PathBuf::new()),
             output: Output::Null,
@@ -154,8 +158,11 @@ impl BenchArgs {
         let SizeChoice::Exact(size) = self.size else {
             return Err(Error::Usage("--size of the bench is WIDTHxHEIGHT, such as 1280x720".into()));
         };
+        if self.inside {
+            return bench::inside(&job, size, self.frames).map(|figures| figures.to_string());
+        }
         let folder = tempfile::tempdir().map_err(|error| Error::Device(format!("no temporary folder: {error}")))?;
-        bench::measure(&job, size, self.frames, folder.path())
+        bench::measure(&job, size, self.frames, folder.path()).map(|figures| figures.to_string())
     }
 }
 

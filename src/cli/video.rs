@@ -203,10 +203,15 @@ impl VideoArgs {
     }
 
     fn job_of(&self, input: Input, output: Output) -> Result<Job> {
-        let wanted = self.out.encoding.encoding();
+        let mut wanted = self.out.encoding.encoding();
         encoding::check(&output, &wanted)?;
         if self.out.resume {
             encoding::check_resume(&input, &output)?;
+        }
+        let mut decoder = self.part.decoder.clone();
+        if self.sandbox {
+            // Chips are out of its reach.
+            (decoder, wanted.encoder) = (decoder.or_software().clone(), wanted.encoder.or_software().clone());
         }
         Ok(Job {
             input,
@@ -220,7 +225,7 @@ impl VideoArgs {
             audio: !self.out.no_audio,
             part: self.part.part()?,
             deinterlace: !self.out.no_deinterlace,
-            decoder: if self.sandbox { self.part.decoder.or_software() } else { &self.part.decoder }.clone(),
+            decoder,
         })
     }
 

@@ -207,6 +207,7 @@ fn row_55_a_provider_that_is_named_and_not_there_is_5() {
         let advice = format!("it needs `make setup RUNTIME={runtime}`");
         folder.run(&format!("in.mp4 out.mp4 --provider {provider}")).refused(5, &advice);
     }
-    assert_eq!(folder.run("in.mp4 out.mp4 --provider auto").good(5).report["provider"], "cpu");
+    // Which one, what is installed decides.
+    assert_ne!(folder.run("in.mp4 out.mp4 --provider auto").good(5).report["provider"], "auto");
     assert_eq!(folder.names(), ["in.mp4", "out.mp4"]);
 }

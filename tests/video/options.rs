@@ -59,7 +59,7 @@ fn constant_quality_takes_the_bits_that_it_needs() {
 fn the_report_has_the_keys_of_the_contract() {
     let folder = Folder::new();
     Clip::new(30).sound(AAC).write(&folder.path("in.mp4"));
-    let report = folder.run("in.mp4 null: --net-size 40x30").good(30).report;
+    let report = folder.run("in.mp4 null: --net-size 40x30 --provider cpu").good(30).report;
     for key in
         "frames_in frames_out frames_dropped wall_s fps net_width net_height style tier provider device precision convert \
         peak_rss_mb warnings stages"
