@@ -30,6 +30,7 @@ mod steady;
 mod stored;
 mod stdout;
 mod still;
+mod tally;
 mod text;
 pub mod virtual_camera;
 #[doc(hidden)]

@@ -10,7 +10,7 @@ use winit::dpi::PhysicalSize;
 use winit::window;
 
 use super::overlay::{Card, View};
-use super::scene::{Canvas, Scene};
+use super::scene::{By, Canvas, Scene};
 use crate::error::{Error, Result};
 use crate::frame::Size;
 use crate::gpu::context::{Choice, Context, Fault, Wanted};
@@ -56,11 +56,16 @@ impl Front {
         // A window that is drawn in software is better than none.
         let choice = Choice { wanted: Wanted::Best, software: true };
         let context = Context::open(instance, &choice, Some(&surface)).map_err(|error| failed(error.to_string()))?;
-        let formats = surface.get_capabilities(context.adapter()).formats;
-        let (format, target) = formats_of(&formats).ok_or_else(|| failed("it takes no picture".into()))?;
+        let offered = surface.get_capabilities(context.adapter());
+        let (format, target) = formats_of(&offered.formats).ok_or_else(|| failed("it takes no picture".into()))?;
+        let copied = TextureUsages::RENDER_ATTACHMENT | TextureUsages::COPY_DST;
+        let (by, usage) = match offered.usages.contains(copied) && context.is_software() {
+            true => (By::Processor, copied),
+            false => (By::Card, TextureUsages::RENDER_ATTACHMENT),
+        };
         let PhysicalSize { width, height } = window.inner_size();
         let configuration = SurfaceConfiguration {
-            usage: TextureUsages::RENDER_ATTACHMENT,
+            usage,
             format,
             color_space: SurfaceColorSpace::Auto,
             width: width.max(1),
@@ -72,7 +77,7 @@ impl Front {
             view_formats: if format == target { Vec::new() } else { vec![target] },
         };
         surface.configure(context.device(), &configuration);
-        Ok(Self { surface, configuration, scene: Scene::new(context, target), window })
+        Ok(Self { surface, configuration, scene: Scene::new(context, target, by), window })
     }
 
     pub(super) fn window(&self) -> &Arc<window::Window> {

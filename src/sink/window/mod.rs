@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Screen::show ─slot, newest─► app (main thread) ─► scene ─┬─ picture: planes as they are, colours in the shader
-//!   any thread                   ▲ keys, pointer           └─ sheet: cards of the overlay, set in type
+//!   any thread                   ▲ keys, pointer           ├─ sketch: the same by the processor, where there is no card
+//!                                                          └─ sheet: cards of the overlay, set in type
 //! ```
 //!
 //! Frames are gamma-coded and so is what is written: no curve is applied to them, and a code of the frame is the same
@@ -30,8 +31,10 @@ mod picture;
 mod pointer;
 mod scene;
 mod sheet;
+mod sketch;
 
 pub use overlay::View;
+pub use scene::By;
 
 /// What a window must know when it opens.
 #[derive(Clone, Debug)]
