@@ -13,7 +13,7 @@ use super::overlay::{Card, View};
 use super::scene::{By, Canvas, Scene};
 use crate::error::{Error, Result};
 use crate::frame::Size;
-use crate::gpu::context::{Choice, Context, Fault, Wanted};
+use crate::gpu::context::{Choice, Context, Wanted};
 
 /// In a window of this size, in points, letters have their proper size. They grow and shrink with it, within bounds.
 const PROPER_POINTS: (f64, f64) = (900.0, 506.0);
@@ -21,7 +21,7 @@ const LEAST_ZOOM: f64 = 0.9;
 const MOST_ZOOM: f64 = 1.6;
 
 /// What came of drawing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Drawn {
     /// It is on the screen.
     Shown,
@@ -29,8 +29,8 @@ pub(super) enum Drawn {
     Unseen,
     /// The window has changed meanwhile: once more.
     Again,
-    /// The surface or the device is gone: all of it must be made anew.
-    Lost,
+    /// The surface or the device is gone, and why: all of it must be made anew.
+    Lost(Error),
 }
 
 /// A window that can be drawn on.
@@ -109,6 +109,10 @@ impl Front {
         let most = self.scene.context().device().limits().max_texture_dimension_2d;
         self.configuration.width = size.width.clamp(1, most);
         self.configuration.height = size.height.clamp(1, most);
+        // A device that is gone takes no surface; the next one gets it.
+        if self.health().is_err() {
+            return;
+        }
         self.surface.configure(self.scene.context().device(), &self.configuration);
     }
 
@@ -125,16 +129,17 @@ impl Front {
                 self.resize(self.window.inner_size());
                 return Ok(Drawn::Again);
             }
-            CurrentSurfaceTexture::Lost => return Ok(Drawn::Lost),
-            CurrentSurfaceTexture::Validation => return self.health().map(|()| Drawn::Lost),
+            CurrentSurfaceTexture::Lost | CurrentSurfaceTexture::Validation => {
+                let gone = Error::Device("its surface was lost".into());
+                return Ok(Drawn::Lost(self.health().err().unwrap_or(gone)));
+            }
         };
         let target = TextureViewDescriptor { format: Some(self.target()), ..TextureViewDescriptor::default() };
         let canvas = Canvas { size: self.size(), scale: self.scale() };
         self.scene.draw(&texture.texture.create_view(&target), canvas, view, cards)?;
-        if let Some(Fault::Lost(_)) = self.scene.context().fault() {
-            return Ok(Drawn::Lost);
+        if let Err(error) = self.health() {
+            return Ok(Drawn::Lost(error));
         }
-        self.health()?;
         self.window.pre_present_notify();
         self.scene.context().queue().present(texture);
         if !fits {
@@ -147,8 +152,11 @@ impl Front {
         self.configuration.view_formats.first().copied().unwrap_or(self.configuration.format)
     }
 
-    /// Whether the device works, and if not, why.
-    fn health(&self) -> Result<()> {
+    /// Whether the device works.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub(super) fn health(&self) -> Result<()> {
         self.scene.context().fault().map_or(Ok(()), |fault| Err(Error::Device(fault.to_string())))
     }
 }

@@ -92,16 +92,22 @@ pub fn open(options: Options) -> Result<(Window, Shown)> {
 
 impl Window {
     /// Lives until its [`Shown`] is dropped or the user closes it, who wishes [`Wish::Quit`] then. Calls `tick` about ten
-    /// times a second, `wish` for whatever the user asks for, and `shown` for each frame with the time from the camera to
-    /// the screen, where that is known.
+    /// times a second, `wish` for whatever the user asks for, `shown` for each frame with the time from the camera to
+    /// the screen, where that is known, and `lost` when it had to be made anew, with the reason.
     ///
     /// # Errors
     /// [`Error::Device`] when nothing can draw on the display, any more or at all.
-    pub fn run(self, tick: impl FnMut(), wish: impl FnMut(Wish), shown: impl FnMut(Duration)) -> Result<()> {
+    pub fn run(
+        self,
+        tick: impl FnMut(),
+        wish: impl FnMut(Wish),
+        shown: impl FnMut(Duration),
+        lost: impl FnMut(&Error),
+    ) -> Result<()> {
         let Self { options, events, slot } = self;
         let display = Box::new(events.owned_display_handle());
         let instance = Instance::new(InstanceDescriptor::new_with_display_handle(display));
-        let mut app = app::App::new(options, slot, instance, app::Ears { tick, wish, shown });
+        let mut app = app::App::new(options, slot, instance, app::Ears { tick, wish, shown, lost });
         events.run_app(&mut app).map_err(|error| Error::Device(error.to_string()))?;
         app.end()
     }
