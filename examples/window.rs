@@ -50,7 +50,7 @@ fn show() -> Result<()> {
         obey(&board, wish);
     };
     let shown = |latency: Duration| board.write(|status| status.latency = latency);
-    let ended = window.run(tick, wish, shown);
+    let ended = window.run(tick, wish, shown, |_| {});
     screen = None;
     drop(screen);
     Ok(ended?)

@@ -23,6 +23,7 @@ struct Counters {
     frames_out: AtomicU64,
     frames_resumed: AtomicU64,
     frames_dropped: AtomicU64,
+    left_out: Mutex<BTreeMap<&'static str, u64>>,
     frames_substituted: AtomicU64,
     gpu_faults: AtomicU64,
     frames_damaged: AtomicU64,
@@ -80,6 +81,13 @@ impl Meter {
     /// A newer frame took the place of one that had not been worked on.
     pub fn frame_dropped(&self) {
         self.0.frames_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many more painted frames did not go to `output`, which had no time for them.
+    pub fn frames_left_out(&self, output: &'static str, frames: u64) {
+        if frames > 0 {
+            *lock(&self.0.left_out).entry(output).or_default() += frames;
+        }
     }
 
     /// The original passed in place of a styled frame that was not a picture.
@@ -162,6 +170,11 @@ impl Meter {
     /// Frames that a live flow left out because newer ones were there.
     pub fn frames_dropped(&self) -> u64 {
         self.0.frames_dropped.load(Ordering::Relaxed)
+    }
+
+    /// Painted frames that outputs had no time for, by their names.
+    pub fn left_out(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.0.left_out).clone()
     }
 
     /// Frames whose original passed instead.
@@ -283,6 +296,10 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Times of the stages.
     pub stages: BTreeMap<&'static str, Percentiles>,
+    /// Painted frames that did not go to `recording`, `stream` or `virtual_camera` because it had no time for them, or was not
+    /// there just then.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub frames_left_out: BTreeMap<&'static str, u64>,
     /// From the camera to the window; live runs only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<Latency>,

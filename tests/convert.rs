@@ -306,31 +306,37 @@ fn grey_comes_back_bit_for_bit_and_rgb_too() {
     }
 }
 
+/// Tensors of this format with one value that is no number, in the picture or in its border, and what is to be said of each.
+fn spoilt(format: TensorFormat, size: Size) -> impl Iterator<Item = (Tensor, Finite)> {
+    let values = [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    let places = [(3, 2, 0, Finite::No), (35, 10, 2, Finite::No), (19, 6, 1, Finite::No), (2, 2, 0, Finite::Yes)];
+    values.into_iter().flat_map(move |value| places.map(|place| (value, place))).map(
+        move |(value, (x, y, channel, wanted))| {
+            let mut tensor = noisy_tensor(format, size, BORDER);
+            let i = index(&tensor, x, y, channel);
+            match &mut tensor.values {
+                Values::F16(values) => values[i] = f16::from_f32(value),
+                Values::F32(values) => values[i] = value,
+                Values::U8(_) => unreachable!(),
+            }
+            (tensor, wanted)
+        },
+    )
+}
+
 #[test]
 fn what_is_no_number_is_reported_wherever_it_stands_in_the_picture() {
     let size = Size::new(33, 9);
     for dtype in [DType::F16, DType::F32] {
         for layout in [Layout::Nchw, Layout::Nhwc] {
-            for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-                let format = TensorFormat { dtype, layout, ..TensorFormat::PLANAR };
-                for (x, y, channel, wanted) in
-                    [(3, 2, 0, Finite::No), (35, 10, 2, Finite::No), (19, 6, 1, Finite::No), (2, 2, 0, Finite::Yes)]
-                {
-                    let mut tensor = noisy_tensor(format, size, BORDER);
-                    let i = index(&tensor, x, y, channel);
-                    match &mut tensor.values {
-                        Values::F16(values) => values[i] = f16::from_f32(value),
-                        Values::F32(values) => values[i] = value,
-                        Values::U8(_) => unreachable!(),
-                    }
-                    for pixels in PixelFormat::ALL {
-                        let frame = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
-                        let (planes, len) = tight_planes(pixels, size);
-                        assert_eq!(cpu::unpack(&tensor, BORDER, frame, &planes, &mut vec![0; len]), wanted);
-                    }
-                    let mut planar = TensorPool::new().lend(TensorFormat::PLANAR, size);
-                    assert_eq!(cpu::planar(&tensor, BORDER, &mut planar), wanted);
+            for (tensor, wanted) in spoilt(TensorFormat { dtype, layout, ..TensorFormat::PLANAR }, size) {
+                for pixels in PixelFormat::ALL {
+                    let frame = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
+                    let (planes, len) = tight_planes(pixels, size);
+                    assert_eq!(cpu::unpack(&tensor, BORDER, frame, &planes, &mut vec![0; len]), wanted);
                 }
+                let mut planar = TensorPool::new().lend(TensorFormat::PLANAR, size);
+                assert_eq!(cpu::planar(&tensor, BORDER, &mut planar), wanted);
             }
         }
     }

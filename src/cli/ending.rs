@@ -137,6 +137,7 @@ pub mod tests {
             frames_out: 120,
             frames_resumed: 0,
             frames_dropped: 0,
+            frames_left_out: std::collections::BTreeMap::new(),
             frames_substituted: 0,
             gpu_faults: 0,
             frames_damaged: 0,

@@ -196,6 +196,11 @@ impl Context {
         &self.name
     }
 
+    /// Whether it is a program that imitates a card.
+    pub fn is_software(&self) -> bool {
+        self.adapter.get_info().device_type == DeviceType::Cpu
+    }
+
     /// Makes buffers and pipelines.
     pub fn device(&self) -> &Device {
         &self.device

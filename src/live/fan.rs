@@ -28,8 +28,8 @@ pub(super) struct Fan {
     desk: Desk,
     meter: Meter,
     screen: Option<Box<dyn Screen>>,
-    /// Virtual camera and stream, with the names that messages call them by; they take the newest frame.
-    others: Vec<(String, Aside)>,
+    /// Virtual camera and stream; they take the newest frame.
+    others: Vec<(Named, Aside)>,
     recorder: Recorder,
     /// Where pictures go that are asked for.
     folder: PathBuf,
@@ -48,12 +48,25 @@ enum Recording {
     Closing(Errand<PathBuf>),
 }
 
+/// What an output is called.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    /// By messages.
+    pub(super) name: String,
+    /// By the report.
+    pub(super) reported: &'static str,
+}
+
+/// What the report calls recordings.
+const REPORTED: &str = "recording";
+
 /// What a fan is made of.
 pub(super) struct Order {
     pub(super) desk: Desk,
     pub(super) meter: Meter,
     pub(super) screen: Option<Box<dyn Screen>>,
-    pub(super) others: Vec<(String, Box<dyn Sink>)>,
+    /// Virtual camera and stream.
+    pub(super) others: Vec<(Named, Box<dyn Sink>)>,
     pub(super) recorder: Recorder,
     /// Where pictures go that are asked for.
     pub(super) folder: PathBuf,
@@ -80,15 +93,15 @@ impl Fan {
 
     /// Gives the frame to virtual camera and stream. One that failed is left out from then on, and that is said.
     fn give_to_others(&mut self, frame: &Timed<Frame>) {
-        let failed = |(_, aside): &mut (String, Aside)| aside.failed();
-        for (name, aside) in self.others.extract_if(.., failed) {
+        let failed = |(_, aside): &mut (Named, Aside)| aside.failed();
+        for (Named { name, .. }, aside) in self.others.extract_if(.., failed) {
             let why = aside.finish().err().map(|error| error.to_string()).unwrap_or_default();
             self.desk.board().note(format!("{name} ended"));
             self.meter.warn(format!("{name} ended: {why}; everything else goes on"));
         }
-        for (_, aside) in &self.others {
-            // The newest counts: what it has no time for is no loss that anybody would see.
-            aside.offer(frame.clone());
+        for (named, aside) in &self.others {
+            // The newest counts: what it has no time for is left out.
+            self.meter.frames_left_out(named.reported, u64::from(!aside.offer(frame.clone())));
         }
     }
 
@@ -119,6 +132,7 @@ impl Fan {
             && !aside.offer(frame.clone())
             && !aside.failed()
         {
+            self.meter.frames_left_out(REPORTED, 1);
             self.meter.warn("the recording lacks frames: the encoder or the disk is too slow");
         }
         let length = match &self.recording {
@@ -223,7 +237,7 @@ impl Sink<Painted> for Fan {
     fn finish(&mut self) -> Result<()> {
         self.screen = None;
         self.end_recording();
-        for (name, aside) in self.others.drain(..) {
+        for (Named { name, .. }, aside) in self.others.drain(..) {
             if let Err(error) = aside.finish() {
                 self.meter.warn(format!("{name} ended: {error}"));
             }
@@ -295,7 +309,7 @@ mod tests {
     }
 
     /// A fan with these sinks beside it; each recording fails at the frame `fails_at`.
-    fn bench(others: Vec<(String, Box<dyn Sink>)>, fails_at: Option<u64>) -> Bench {
+    fn bench(others: Vec<(Named, Box<dyn Sink>)>, fails_at: Option<u64>) -> Bench {
         let (meter, folder) = (Meter::new(), tempfile::tempdir().unwrap());
         let desk = Desk::new(Controls::default(), Wanted::default(), Board::default(), Stop::new());
         let recordings = Arc::new(Mutex::new(Vec::new()));
@@ -349,9 +363,10 @@ mod tests {
     #[test]
     fn row_41_a_sink_that_fails_leaves_the_others_alone() {
         let (good, bad) = (Log::default(), Log::default());
-        let others: Vec<(String, Box<dyn Sink>)> = vec![
-            ("camera A".into(), Box::new(Logging(bad, Some(0)))),
-            ("camera B".into(), Box::new(Logging(good.clone(), None))),
+        let named = |name: &str| Named { name: name.into(), reported: "camera" };
+        let others: Vec<(Named, Box<dyn Sink>)> = vec![
+            (named("camera A"), Box::new(Logging(bad, Some(0)))),
+            (named("camera B"), Box::new(Logging(good.clone(), None))),
         ];
         let Bench { meter, mut fan, .. } = bench(others, None);
         feed(&mut fan, &mut 0, || !meter.warnings().is_empty());

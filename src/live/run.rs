@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::atelier::Atelier;
 use super::desk::{Desk, Wanted};
-use super::fan::{self, Fan, Recorder, RecordingOrder};
+use super::fan::{self, Fan, Named, Recorder, RecordingOrder};
 use super::hand::Key;
 use super::ladder::Ladder;
 use super::painter::Painter;
@@ -68,7 +68,8 @@ pub fn run(job: &LiveJob, stop: &Stop, meter: &Meter, observer: &mut dyn Observe
 /// Waits for the end; meanwhile the window lives on this thread.
 fn wait(window: Option<Window>, running: Running, desk: &Desk, meter: &Meter, tick: &mut dyn FnMut()) -> Result<()> {
     if let Some(window) = window {
-        let shown = window.run(&mut *tick, |wish| desk.wish(wish), |latency| meter.latency(latency));
+        let lost = |why: &Error| meter.warn(format!("the window was lost ({why}) and is there again"));
+        let shown = window.run(&mut *tick, |wish| desk.wish(wish), |latency| meter.latency(latency), lost);
         if let Err(error) = shown {
             meter.warn(format!("the window closed: {error}; everything else goes on"));
         }
@@ -135,15 +136,16 @@ fn others(
     job: &LiveJob,
     (format, rate): (FrameFormat, FrameRate),
     meter: &Meter,
-) -> Result<Vec<(String, Box<dyn Sink>)>> {
+) -> Result<Vec<(Named, Box<dyn Sink>)>> {
     let mut others = Vec::new();
     if let Some(choice) = &job.virtual_camera {
         let (camera, name) = virtual_camera::open(choice, format, rate, meter)?;
-        others.push((name, camera));
+        others.push((Named { name, reported: virtual_camera::REPORTED }, camera));
     }
     if let Some(address) = &job.stream {
         let stream = live_file::stream(address, job.microphone.as_ref(), (format, rate), &job.encoding, meter)?;
-        others.push((format!("the stream to {address}"), stream));
+        let named = Named { name: format!("the stream to {address}"), reported: live_file::STREAM_REPORTED };
+        others.push((named, stream));
     }
     Ok(others)
 }

@@ -64,7 +64,8 @@ pub fn settle(runtime: &Runtime, provider: Provider) -> Result<Choice, ModelErro
 /// Tries `provider` on each kind of device that it knows.
 pub fn tried(runtime: &Runtime, provider: Provider) -> Vec<Trial> {
     let trial = |row: &Row| {
-        let (millis, reason) = match attempt(runtime, row) {
+        let done = row.excuse(Provider::Auto).map_or_else(|| attempt(runtime, row), |excuse| Err(excuse.to_owned()));
+        let (millis, reason) = match done {
             Ok(time) => (Some(time.as_secs_f64() * 1000.0), String::new()),
             Err(reason) => (None, format!("{reason}; {}", row.remedy)),
         };
@@ -87,9 +88,6 @@ pub fn providers() -> impl Iterator<Item = Provider> {
 
 /// Runs a small picture through the first style, and says what it took.
 fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, String> {
-    if !row.is_built_in() {
-        return Err(provider::NOT_BUILT_IN.into());
-    }
     run(runtime, row).map_err(|error| match error {
         ModelError::Provider { reason, .. } | ModelError::Unusable { reason, .. } => reason,
         other => other.to_string(),

@@ -31,6 +31,7 @@ mod steady;
 mod stored;
 mod stdout;
 mod still;
+mod tally;
 mod text;
 pub mod virtual_camera;
 #[doc(hidden)]

@@ -245,7 +245,9 @@ fn system_reason(error: &gst::glib::Error, details: &str) -> Option<String> {
     if !error.matches(gst::ResourceError::Write) && !error.matches(gst::ResourceError::Read) {
         return None;
     }
-    let (_, reason) = details.lines().last()?.rsplit_once(": ")?;
+    // The first line says where in GStreamer it happened.
+    let (_, told) = details.split_once('\n')?;
+    let (_, reason) = told.lines().last()?.rsplit_once(": ")?;
     let mut letters = reason.trim().chars();
     Some(letters.next()?.to_lowercase().chain(letters).collect())
 }

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::thread;
 
-use half::f16;
 use stylize::compose::{self, Controls};
 use stylize::convert::planar::{planes, planes_mut};
 use stylize::convert::{Finite, colour, cpu, gpu};
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Plane, Size, tight_planes};
 use stylize::gpu::workshop::Workshop;
-use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, TensorPool, Values};
+use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, TensorPool};
 
-use super::{BORDER, Errors, SIZES, card, check_pack_by, check_unpack_by, colours, index, noisy_frame, noisy_tensor};
+use super::{BORDER, Errors, SIZES, card, check_pack_by, check_unpack_by, colours, noisy_frame, noisy_tensor, spoilt};
 
 fn workshop() -> Option<Arc<Workshop>> {
     card::shared().map(|card| card.workshop().expect("no test breaks the shared card"))
@@ -93,28 +92,17 @@ fn what_is_no_number_is_seen_on_a_card_too() {
     let Some(workshop) = workshop() else { return };
     let size = Size::new(33, 9);
     for dtype in [DType::F16, DType::F32] {
-        for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            for (x, y, channel, wanted) in
-                [(3, 2, 0, Finite::No), (35, 10, 2, Finite::No), (19, 6, 1, Finite::No), (2, 2, 0, Finite::Yes)]
-            {
-                let mut tensor = noisy_tensor(TensorFormat { dtype, ..TensorFormat::PLANAR }, size, BORDER);
-                let i = index(&tensor, x, y, channel);
-                match &mut tensor.values {
-                    Values::F16(values) => values[i] = f16::from_f32(value),
-                    Values::F32(values) => values[i] = value,
-                    Values::U8(_) => unreachable!(),
-                }
-                for pixels in PixelFormat::ALL {
-                    let format = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
-                    let (planes, len) = tight_planes(pixels, size);
-                    let seen = unpack(&workshop)(&tensor, BORDER, format, &planes, &mut vec![0; len]);
-                    assert_eq!(seen, wanted, "{dtype:?} {value} at {x}, {y}");
-                    let original = noisy_frame(format, 0);
-                    let (source, styled) = ((&original, Controls::default()), (&tensor, BORDER));
-                    let mut out = vec![0; len];
-                    let painted = compose::gpu::paint(&workshop, source, styled, format, &planes, &mut out);
-                    assert_eq!(painted, Ok(wanted), "{dtype:?} {value} at {x}, {y}");
-                }
+        for (tensor, wanted) in spoilt(TensorFormat { dtype, ..TensorFormat::PLANAR }, size) {
+            for pixels in PixelFormat::ALL {
+                let format = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
+                let (planes, len) = tight_planes(pixels, size);
+                let seen = unpack(&workshop)(&tensor, BORDER, format, &planes, &mut vec![0; len]);
+                assert_eq!(seen, wanted, "{dtype:?} {pixels:?}");
+                let original = noisy_frame(format, 0);
+                let (source, styled) = ((&original, Controls::default()), (&tensor, BORDER));
+                let mut out = vec![0; len];
+                let painted = compose::gpu::paint(&workshop, source, styled, format, &planes, &mut out);
+                assert_eq!(painted, Ok(wanted), "{dtype:?} {pixels:?}");
             }
         }
     }

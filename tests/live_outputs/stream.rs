@@ -54,6 +54,8 @@ fn rtmp_has_picture_and_silence_and_a_server_that_is_back_gets_them_again() {
     filter.wait_until("the next server", |_| has_written(&second));
     let ended = filter.interrupt();
     assert_eq!((ended.code, ended.warned("broke off")), (Some(130), 1), "{}", ended.report);
+    // While there was no server, nothing went there.
+    assert!(ended.report["frames_left_out"]["stream"].as_u64() > Some(0), "{}", ended.report);
     for path in [first, second] {
         let codec = |kind: &str| ffmpeg::streams(&path, kind)[0]["codec_name"].as_str().unwrap().to_owned();
         assert_eq!((codec("video").as_str(), codec("audio").as_str()), ("h264", "aac"));
@@ -92,6 +94,7 @@ fn a_server_that_does_not_answer_is_told_in_one_line() {
         let output = filter::command(&folder, &format!("--stream {address}")).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), stderr.lines().count()), (Some(4), 1), "{stderr}");
-        assert!(stderr.contains(&address), "{stderr}");
+        assert!(stderr.contains(&address) && stderr.contains("that it listens"), "{stderr}");
+        assert!(!stderr.contains("/Gst"), "{stderr}");
     }
 }

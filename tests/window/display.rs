@@ -236,3 +236,18 @@ fn row_45_without_a_display_it_says_so() {
     assert!(!output.status.success() && said.contains("there is no display"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }
+
+#[test]
+fn drivers_say_nothing_beside_the_program() {
+    let Some(display) = Display::open() else { return };
+    let words = "--camera test --mode 160x90@30 --frames 5 --progress none";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stylize-webcam"));
+    command.args(words.split(' ')).env("DISPLAY", &display.name);
+    for variable in ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "XDG_RUNTIME_DIR", "NODEVICE_SELECT"] {
+        command.env_remove(variable);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.starts_with("live: 5 frames"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}

@@ -7,8 +7,8 @@ use stylize::Frame;
 use stylize::convert::colour::codes_from_rgb;
 use stylize::frame::{ChromaSite, Colour, FrameFormat, Matrix, Painted, PixelFormat, Range, Size, tight_planes};
 use stylize::live::Status;
-use stylize::sink::window::View;
 use stylize::sink::window::offscreen::Offscreen;
+use stylize::sink::window::{By, View};
 
 type Rgb = [u8; 3];
 
@@ -33,8 +33,8 @@ impl Shot {
 }
 
 /// A window of this size; none where no adapter is.
-fn open((width, height): (u32, u32)) -> Option<Offscreen> {
-    let window = Offscreen::open(Size::new(width, height), 1.0);
+fn open((width, height): (u32, u32), by: By) -> Option<Offscreen> {
+    let window = Offscreen::open(Size::new(width, height), 1.0, by);
     if let Err(error) = &window {
         assert!(std::env::var_os("STYLIZE_REQUIRE_GPU").is_none(), "{error}");
         eprintln!("skipped: {error}");
@@ -42,10 +42,17 @@ fn open((width, height): (u32, u32)) -> Option<Offscreen> {
     window.ok()
 }
 
-/// Draws in a window of this size.
+/// Draws in a window of this size. Card and processor draw the same.
 fn shoot(size: (u32, u32), frames: Option<&Painted>, view: &View, status: &Status, note: Option<&str>) -> Option<Shot> {
-    let bytes = open(size)?.draw(frames, view, status, note).unwrap();
-    Some(Shot { width: size.0 as usize, bytes })
+    let shoot = |by| {
+        let bytes = open(size, by)?.draw(frames, view, status, note).unwrap();
+        Some(Shot { width: size.0 as usize, bytes })
+    };
+    let (card, processor) = (shoot(By::Card)?, shoot(By::Processor)?);
+    let apart: u64 = card.bytes.iter().zip(&processor.bytes).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let mean = apart as f64 / card.bytes.len() as f64;
+    assert!(mean < 1.0, "card and processor are {mean} codes apart in the mean");
+    Some(card)
 }
 
 /// The frames alone.
@@ -95,8 +102,9 @@ fn flat(format: FrameFormat, rgb: Rgb) -> Frame {
 
 #[test]
 fn colours_are_those_of_the_frame_in_every_format() {
-    let Some(mut window) = open((51, 33)) else { return };
-    for pixels in PixelFormat::ALL {
+    for (by, pixels) in [By::Card, By::Processor].into_iter().flat_map(|by| PixelFormat::ALL.map(|pixels| (by, pixels)))
+    {
+        let Some(mut window) = open((51, 33), by) else { return };
         for matrix in Matrix::ALL {
             for range in [Range::Limited, Range::Full] {
                 let colour = Colour { matrix, range, ..Colour::SRGB };
@@ -106,7 +114,7 @@ fn colours_are_those_of_the_frame_in_every_format() {
                     let bytes = window.draw(Some(&frames), &View::default(), &Status::default(), None).unwrap();
                     for got in (Shot { width: 51, bytes }).pixels() {
                         // Codes of limited range are rounded to more than one step of a screen's.
-                        assert!(near(got, rgb, 2), "{pixels:?} {matrix:?} {range:?}: {got:?} is not {rgb:?}");
+                        assert!(near(got, rgb, 2), "{by:?} {pixels:?} {matrix:?} {range:?}: {got:?} is not {rgb:?}");
                     }
                 }
             }

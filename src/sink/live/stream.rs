@@ -18,6 +18,7 @@ use crate::report::Meter;
 use crate::sink::buffer::buffer;
 use crate::sink::container::Container;
 use crate::sink::encoder::make;
+use crate::sink::tally::Tally;
 use crate::sink::{SinkError, audio, hardware};
 use crate::source::caps::caps_of;
 use crate::source::microphone::{self, Listening, Microphone};
@@ -91,9 +92,16 @@ struct Pipe {
     sound: Option<Listening>,
     /// Buffers that have come to the server's side.
     passed: Arc<AtomicU64>,
+    /// What became of the frames.
+    encoded: Tally,
     /// When the last frame was taken.
     last: Option<Duration>,
 }
+
+/// What the report calls it.
+pub(crate) const REPORTED: &str = "stream";
+/// Frames that may wait for the encoder.
+const WAITING: u64 = 2;
 
 /// Connects to `address`, and sends frames of `format` and the sound of `microphone`.
 ///
@@ -145,6 +153,9 @@ impl Sink for Stream {
                 self.meter.warn(format!("the microphone was lost ({why}): the stream goes on without sound"));
             }
             pipe.push(frame);
+            self.meter.frames_left_out(REPORTED, pipe.encoded.lost());
+        } else {
+            self.meter.frames_left_out(REPORTED, 1);
         }
         Ok(())
     }
@@ -171,6 +182,7 @@ impl Pipe {
         let frames = plan.frames();
         let mut chain = vec![frames.clone().upcast::<gst::Element>()];
         chain.extend(plan.encoder()?);
+        let encoded = Tally::at(frames.static_pad("src"), WAITING);
         media.pipeline.add_many(chain.iter().chain([&muxer, &server])).map_err(wrong)?;
         gst::Element::link_many(chain.iter().chain([&muxer, &server])).map_err(wrong)?;
         for mut track in tracks {
@@ -187,8 +199,10 @@ impl Pipe {
         }
         // Why it fails is on the bus.
         let _ = media.pipeline.set_state(gst::State::Playing);
-        let mut pipe = Self { media, frames, sound, passed, last: None };
+        let mut pipe = Self { media, frames, sound, passed, encoded, last: None };
         pipe.wait_for_server(plan)?;
+        // Black is no loss.
+        pipe.encoded.forget();
         Ok(pipe)
     }
 
@@ -202,7 +216,8 @@ impl Pipe {
         while self.passed.load(Ordering::Relaxed) < TAKEN {
             let interval = Duration::from_nanos(plan.rate.nanos_at(1));
             if let Some(failure) = self.media.status.wait(interval, |said| said.output_error.is_some()).output_error {
-                return Err(failed(failure.text));
+                let what = "the server cannot be reached";
+                return Err(failed(format!("{what} ({}); check its address, and that it listens", failure.text)));
             }
             if since.elapsed() > ACCEPTING {
                 return Err(failed(format!("the server took nothing for {} s", ACCEPTING.as_secs())));
@@ -223,6 +238,7 @@ impl Pipe {
             return;
         }
         self.last = Some(moment);
+        self.encoded.offered();
         // What cannot be taken is left out.
         let _ = self.frames.push_buffer(buffer(frame.item, Some(moment.as_nanos() as u64), None));
     }
@@ -236,7 +252,7 @@ impl Plan {
         let frames = gst_app::AppSrc::builder().caps(&caps).format(gst::Format::Time).build();
         frames.set_is_live(true);
         frames.set_block(false);
-        frames.set_max_buffers(2);
+        frames.set_max_buffers(WAITING);
         frames.set_max_bytes(0);
         frames.set_leaky_type(gst_app::AppLeakyType::Downstream);
         frames

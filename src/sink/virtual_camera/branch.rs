@@ -5,12 +5,11 @@
 //! flow no more, the second in another daemon's socket.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
+use super::REPORTED;
 use super::pipewire::Daemon;
 use crate::error::{Error, Result};
 use crate::flow::Sink;
@@ -18,6 +17,7 @@ use crate::frame::{Frame, FrameFormat, Timed};
 use crate::report::Meter;
 use crate::sink::buffer::buffer;
 use crate::sink::encoder::make;
+use crate::sink::tally::Tally;
 use crate::source::Timing;
 use crate::source::caps::caps_of;
 use crate::source::pipeline::Media;
@@ -31,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_secs(2);
 /// How long going down may take: a dead daemon does not answer.
 const STARTING: Duration = Duration::from_secs(5);
+/// Frames that may be on their way to a program: one waits, one is converted, one is taken.
+const WAITING: u64 = 3;
 
 /// Where frames go.
 #[derive(Clone, Debug)]
@@ -54,8 +56,8 @@ pub(super) struct Branch {
 struct Pipe {
     media: Media,
     frames: gst_app::AppSrc,
-    /// Frames that somebody has taken.
-    passed: Arc<AtomicU64>,
+    /// What became of the frames.
+    passed: Tally,
     seen: u64,
     since: Instant,
     /// When the last frame was offered.
@@ -101,9 +103,11 @@ impl Branch {
 impl Sink for Branch {
     fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
         self.revive();
-        if let Some(pipe) = &self.running {
+        if let Some(pipe) = &mut self.running {
+            pipe.passed.offered();
             // The time is that of the pipeline, which says when each was offered. What cannot be taken is left out.
             let _ = pipe.frames.push_buffer(buffer(frame.item, None, None));
+            self.meter.frames_left_out(REPORTED, pipe.passed.lost());
         }
         Ok(())
     }
@@ -129,16 +133,9 @@ impl Pipe {
         frames.set_max_buffers(1);
         frames.set_max_bytes(0);
         frames.set_leaky_type(gst_app::AppLeakyType::Downstream);
-        let passed = Arc::new(AtomicU64::new(0));
         let mut chain = vec![frames.clone().upcast(), make("videoconvert", "colours", "gstreamer1.0-plugins-base")?];
         chain.extend(kind.tail()?);
-        if let Some(pad) = chain.last().and_then(|sink| sink.static_pad("sink")) {
-            let passed = Arc::clone(&passed);
-            pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-                passed.fetch_add(1, Ordering::Relaxed);
-                gst::PadProbeReturn::Ok
-            });
-        }
+        let passed = Tally::at(chain.last().and_then(|sink| sink.static_pad("sink")), WAITING);
         media.pipeline.add_many(&chain).map_err(fault)?;
         gst::Element::link_many(&chain).map_err(fault)?;
         let daemon = matches!(kind, Kind::PipeWire(_)).then(Daemon::running).flatten();
@@ -159,7 +156,7 @@ impl Pipe {
         if self.daemon.is_some() && Daemon::running() != self.daemon {
             return Some("PipeWire has ended".into());
         }
-        let (passed, now) = (self.passed.load(Ordering::Relaxed), Instant::now());
+        let (passed, now) = (self.passed.came(), Instant::now());
         if passed != self.seen || now - self.offered > PAUSE {
             (self.seen, self.since) = (passed, now);
         }

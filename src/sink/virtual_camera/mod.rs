@@ -29,6 +29,9 @@ pub enum VirtualCamera {
     Device(PathBuf),
 }
 
+/// What the report calls it.
+pub(crate) const REPORTED: &str = "virtual_camera";
+
 /// Name that other programs show, where nobody says another.
 const NAME: &str = "stylize";
 

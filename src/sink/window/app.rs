@@ -35,18 +35,19 @@ const PART_OF_SCREEN: f64 = 0.85;
 const LEAST_POINTS: LogicalSize<f64> = LogicalSize::new(240.0, 135.0);
 
 /// Who listens to the window.
-pub(super) struct Ears<T, W, S> {
+pub(super) struct Ears<T, W, S, L> {
     pub(super) tick: T,
     pub(super) wish: W,
     pub(super) shown: S,
+    pub(super) lost: L,
 }
 
 /// The window and all that it knows.
-pub(super) struct App<T, W, S> {
+pub(super) struct App<T, W, S, L> {
     options: Options,
     slot: Slot,
     instance: Instance,
-    ears: Ears<T, W, S>,
+    ears: Ears<T, W, S, L>,
     view: View,
     front: Option<Front>,
     rebuilds: u32,
@@ -96,8 +97,8 @@ impl Told {
     }
 }
 
-impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration)> App<T, W, S> {
-    pub(super) fn new(options: Options, slot: Slot, instance: Instance, ears: Ears<T, W, S>) -> Self {
+impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration), L: FnMut(&Error)> App<T, W, S, L> {
+    pub(super) fn new(options: Options, slot: Slot, instance: Instance, ears: Ears<T, W, S, L>) -> Self {
         let now = Instant::now();
         let view = View { mirror: options.choice.mirror, overlay: true, ..View::default() };
         let told = Told::new(options.board.read());
@@ -187,6 +188,10 @@ impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration)> App<T, W, S> {
     fn draw(&mut self, now: Instant) -> Result<()> {
         let cards = self.cards(now);
         let Some(front) = &mut self.front else { return Ok(()) };
+        // A device that is gone is asked for nothing more.
+        if let Err(error) = front.health() {
+            return self.rebuild(&error);
+        }
         if let Some((frames, on_card)) = &mut self.frames
             && !*on_card
         {
@@ -203,22 +208,23 @@ impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration)> App<T, W, S> {
             }
             Drawn::Unseen => {}
             Drawn::Again => self.ask_to_redraw(),
-            Drawn::Lost => self.rebuild()?,
+            Drawn::Lost(error) => self.rebuild(&error)?,
         }
         Ok(())
     }
 
-    /// Makes anew what draws.
-    fn rebuild(&mut self) -> Result<()> {
+    /// Makes anew what draws, which was lost by `why`.
+    fn rebuild(&mut self, why: &Error) -> Result<()> {
         let Some(front) = self.front.take() else { return Ok(()) };
         self.rebuilds += 1;
         if self.rebuilds > MOST_REBUILDS {
-            return Err(Error::Device("the graphics driver loses the window again and again".into()));
+            return Err(Error::Device(format!("the graphics driver loses the window again and again ({why})")));
         }
         let window = Arc::clone(front.window());
         // A window has one surface at a time.
         drop(front);
         self.front = Some(Front::new(&self.instance, window)?);
+        (self.ears.lost)(why);
         self.forget_card();
         Ok(())
     }
@@ -322,7 +328,7 @@ impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration)> App<T, W, S> {
     }
 }
 
-impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration)> ApplicationHandler<Call> for App<T, W, S> {
+impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration), L: FnMut(&Error)> ApplicationHandler<Call> for App<T, W, S, L> {
     fn resumed(&mut self, events: &ActiveEventLoop) {
         if self.front.is_none()
             && let Err(error) = self.appear(events)
@@ -385,42 +391,4 @@ fn first_size(picture: Size, screen: Option<PhysicalSize<u32>>) -> PhysicalSize<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_new_window_shows_each_pixel_where_the_screen_has_room() {
-        let size = |picture: (u32, u32), screen: Option<(u32, u32)>| {
-            let screen = screen.map(|(width, height)| PhysicalSize::new(width, height));
-            let PhysicalSize { width, height } = first_size(Size::new(picture.0, picture.1), screen);
-            (width, height)
-        };
-        assert_eq!(size((1280, 720), Some((1920, 1080))), (1280, 720));
-        assert_eq!(size((1920, 1080), Some((1920, 1080))), (1632, 918));
-        assert_eq!(size((640, 480), None), (640, 480));
-        assert_eq!(size((640, 480), Some((0, 0))), (640, 480));
-    }
-
-    #[test]
-    fn numbers_stand_long_enough_to_be_read_and_the_rest_is_told_at_once() {
-        let begin = Instant::now();
-        let mut told = Told::new(Status { fps: 10.0, ..Status::default() });
-        told.numbers_at = begin;
-        let status = |fps: f64, strength: f32| Status { fps, strength, ..Status::default() };
-        told.update(status(11.0, 0.5), begin + NUMBERS / 2);
-        assert_eq!((told.status.fps, told.status.strength), (10.0, 0.5));
-        told.update(status(12.0, 0.6), begin + NUMBERS);
-        assert_eq!((told.status.fps, told.status.strength), (12.0, 0.6));
-    }
-
-    #[test]
-    fn a_note_goes_away() {
-        let mut told = Told::new(Status::default());
-        let now = Instant::now();
-        assert_eq!(told.note(now), None);
-        told.update(Status { note: (1, "saved".into()), ..Status::default() }, now);
-        told.update(Status { note: (1, "saved".into()), ..Status::default() }, now + NOTE / 2);
-        assert_eq!(told.note(now + NOTE / 2), Some("saved"));
-        assert_eq!(told.note(now + NOTE), None);
-    }
-}
+mod tests;

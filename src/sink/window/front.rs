@@ -10,10 +10,10 @@ use winit::dpi::PhysicalSize;
 use winit::window;
 
 use super::overlay::{Card, View};
-use super::scene::{Canvas, Scene};
+use super::scene::{By, Canvas, Scene};
 use crate::error::{Error, Result};
 use crate::frame::Size;
-use crate::gpu::context::{Choice, Context, Fault, Wanted};
+use crate::gpu::context::{Choice, Context, Wanted};
 
 /// In a window of this size, in points, letters have their proper size. They grow and shrink with it, within bounds.
 const PROPER_POINTS: (f64, f64) = (900.0, 506.0);
@@ -21,7 +21,7 @@ const LEAST_ZOOM: f64 = 0.9;
 const MOST_ZOOM: f64 = 1.6;
 
 /// What came of drawing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Drawn {
     /// It is on the screen.
     Shown,
@@ -29,8 +29,8 @@ pub(super) enum Drawn {
     Unseen,
     /// The window has changed meanwhile: once more.
     Again,
-    /// The surface or the device is gone: all of it must be made anew.
-    Lost,
+    /// The surface or the device is gone, and why: all of it must be made anew.
+    Lost(Error),
 }
 
 /// A window that can be drawn on.
@@ -56,11 +56,16 @@ impl Front {
         // A window that is drawn in software is better than none.
         let choice = Choice { wanted: Wanted::Best, software: true };
         let context = Context::open(instance, &choice, Some(&surface)).map_err(|error| failed(error.to_string()))?;
-        let formats = surface.get_capabilities(context.adapter()).formats;
-        let (format, target) = formats_of(&formats).ok_or_else(|| failed("it takes no picture".into()))?;
+        let offered = surface.get_capabilities(context.adapter());
+        let (format, target) = formats_of(&offered.formats).ok_or_else(|| failed("it takes no picture".into()))?;
+        let copied = TextureUsages::RENDER_ATTACHMENT | TextureUsages::COPY_DST;
+        let (by, usage) = match offered.usages.contains(copied) && context.is_software() {
+            true => (By::Processor, copied),
+            false => (By::Card, TextureUsages::RENDER_ATTACHMENT),
+        };
         let PhysicalSize { width, height } = window.inner_size();
         let configuration = SurfaceConfiguration {
-            usage: TextureUsages::RENDER_ATTACHMENT,
+            usage,
             format,
             color_space: SurfaceColorSpace::Auto,
             width: width.max(1),
@@ -72,7 +77,7 @@ impl Front {
             view_formats: if format == target { Vec::new() } else { vec![target] },
         };
         surface.configure(context.device(), &configuration);
-        Ok(Self { surface, configuration, scene: Scene::new(context, target), window })
+        Ok(Self { surface, configuration, scene: Scene::new(context, target, by), window })
     }
 
     pub(super) fn window(&self) -> &Arc<window::Window> {
@@ -104,6 +109,10 @@ impl Front {
         let most = self.scene.context().device().limits().max_texture_dimension_2d;
         self.configuration.width = size.width.clamp(1, most);
         self.configuration.height = size.height.clamp(1, most);
+        // A device that is gone takes no surface; the next one gets it.
+        if self.health().is_err() {
+            return;
+        }
         self.surface.configure(self.scene.context().device(), &self.configuration);
     }
 
@@ -120,16 +129,17 @@ impl Front {
                 self.resize(self.window.inner_size());
                 return Ok(Drawn::Again);
             }
-            CurrentSurfaceTexture::Lost => return Ok(Drawn::Lost),
-            CurrentSurfaceTexture::Validation => return self.health().map(|()| Drawn::Lost),
+            CurrentSurfaceTexture::Lost | CurrentSurfaceTexture::Validation => {
+                let gone = Error::Device("its surface was lost".into());
+                return Ok(Drawn::Lost(self.health().err().unwrap_or(gone)));
+            }
         };
         let target = TextureViewDescriptor { format: Some(self.target()), ..TextureViewDescriptor::default() };
         let canvas = Canvas { size: self.size(), scale: self.scale() };
         self.scene.draw(&texture.texture.create_view(&target), canvas, view, cards)?;
-        if let Some(Fault::Lost(_)) = self.scene.context().fault() {
-            return Ok(Drawn::Lost);
+        if let Err(error) = self.health() {
+            return Ok(Drawn::Lost(error));
         }
-        self.health()?;
         self.window.pre_present_notify();
         self.scene.context().queue().present(texture);
         if !fits {
@@ -142,8 +152,11 @@ impl Front {
         self.configuration.view_formats.first().copied().unwrap_or(self.configuration.format)
     }
 
-    /// Whether the device works, and if not, why.
-    fn health(&self) -> Result<()> {
+    /// Whether the device works.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub(super) fn health(&self) -> Result<()> {
         self.scene.context().fault().map_or(Ok(()), |fault| Err(Error::Device(fault.to_string())))
     }
 }

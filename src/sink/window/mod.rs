@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Screen::show ─slot, newest─► app (main thread) ─► scene ─┬─ picture: planes as they are, colours in the shader
-//!   any thread                   ▲ keys, pointer           └─ sheet: cards of the overlay, set in type
+//!   any thread                   ▲ keys, pointer           ├─ sketch: the same by the processor, where there is no card
+//!                                                          └─ sheet: cards of the overlay, set in type
 //! ```
 //!
 //! Frames are gamma-coded and so is what is written: no curve is applied to them, and a code of the frame is the same
@@ -30,8 +31,10 @@ mod picture;
 mod pointer;
 mod scene;
 mod sheet;
+mod sketch;
 
 pub use overlay::View;
+pub use scene::By;
 
 /// What a window must know when it opens.
 #[derive(Clone, Debug)]
@@ -89,16 +92,22 @@ pub fn open(options: Options) -> Result<(Window, Shown)> {
 
 impl Window {
     /// Lives until its [`Shown`] is dropped or the user closes it, who wishes [`Wish::Quit`] then. Calls `tick` about ten
-    /// times a second, `wish` for whatever the user asks for, and `shown` for each frame with the time from the camera to
-    /// the screen, where that is known.
+    /// times a second, `wish` for whatever the user asks for, `shown` for each frame with the time from the camera to
+    /// the screen, where that is known, and `lost` when it had to be made anew, with the reason.
     ///
     /// # Errors
     /// [`Error::Device`] when nothing can draw on the display, any more or at all.
-    pub fn run(self, tick: impl FnMut(), wish: impl FnMut(Wish), shown: impl FnMut(Duration)) -> Result<()> {
+    pub fn run(
+        self,
+        tick: impl FnMut(),
+        wish: impl FnMut(Wish),
+        shown: impl FnMut(Duration),
+        lost: impl FnMut(&Error),
+    ) -> Result<()> {
         let Self { options, events, slot } = self;
         let display = Box::new(events.owned_display_handle());
         let instance = Instance::new(InstanceDescriptor::new_with_display_handle(display));
-        let mut app = app::App::new(options, slot, instance, app::Ears { tick, wish, shown });
+        let mut app = app::App::new(options, slot, instance, app::Ears { tick, wish, shown, lost });
         events.run_app(&mut app).map_err(|error| Error::Device(error.to_string()))?;
         app.end()
     }

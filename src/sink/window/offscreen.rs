@@ -10,7 +10,7 @@ use wgpu::{
 };
 
 use super::overlay::{View, cards};
-use super::scene::{Canvas, Scene};
+use super::scene::{By, Canvas, Scene};
 use crate::error::{Error, Result};
 use crate::frame::{Painted, Size};
 use crate::gpu::context::{Choice, Context, Wanted};
@@ -28,11 +28,11 @@ pub struct Offscreen {
 }
 
 impl Offscreen {
-    /// One of `size` pixels, of which a point of the overlay has `scale`.
+    /// One of `size` pixels, of which a point of the overlay has `scale`; the picture is brought to it by whom it says.
     ///
     /// # Errors
     /// When no graphics adapter is there.
-    pub fn open(size: Size, scale: f32) -> Result<Self> {
+    pub fn open(size: Size, scale: f32, by: By) -> Result<Self> {
         let choice = Choice { wanted: Wanted::Best, software: true };
         let context = Context::open(&Context::instance(), &choice, None).map_err(failed)?;
         let texture = context.device().create_texture(&TextureDescriptor {
@@ -42,10 +42,10 @@ impl Offscreen {
             sample_count: 1,
             dimension: TextureDimension::D2,
             format: FORMAT,
-            usage: TextureUsages::RENDER_ATTACHMENT | TextureUsages::COPY_SRC,
+            usage: TextureUsages::RENDER_ATTACHMENT | TextureUsages::COPY_SRC | TextureUsages::COPY_DST,
             view_formats: &[],
         });
-        Ok(Self { scene: Scene::new(context, FORMAT), texture, canvas: Canvas { size, scale } })
+        Ok(Self { scene: Scene::new(context, FORMAT, by), texture, canvas: Canvas { size, scale } })
     }
 
     /// Rows of red, green, blue and an unused byte, as they would stand on the screen.

@@ -6,9 +6,9 @@ use glyphon::{
 };
 use wgpu::{
     AddressMode, Color as Clear, ColorTargetState, CommandEncoderDescriptor, FilterMode, FragmentState, LoadOp,
-    MultisampleState, Operations, PipelineCompilationOptions, PrimitiveState, RenderPass, RenderPassColorAttachment,
-    RenderPassDescriptor, RenderPipeline, RenderPipelineDescriptor, Sampler, SamplerDescriptor, StoreOp, TextureFormat,
-    TextureView, VertexState, include_wgsl,
+    MultisampleState, Operations, PipelineCompilationOptions, PrimitiveState, Queue, RenderPass,
+    RenderPassColorAttachment, RenderPassDescriptor, RenderPipeline, RenderPipelineDescriptor, Sampler,
+    SamplerDescriptor, StoreOp, TexelCopyBufferLayout, Texture, TextureFormat, TextureView, VertexState, include_wgsl,
 };
 
 use super::boxes::Boxes;
@@ -16,17 +16,50 @@ use super::fit::{Area, fit};
 use super::overlay::{Card, View};
 use super::picture::Picture;
 use super::sheet::{self, Desk};
+use super::sketch::{Part, Sketch};
 use crate::error::{Error, Result};
 use crate::frame::{Frame, Painted, Size};
 use crate::gpu::context::Context;
 
+/// Who brings a picture to the colours and the size of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The graphics card.
+    Card,
+    /// The processor.
+    Processor,
+}
+
+/// The painting, and what it was painted from.
+struct Pair<T> {
+    painted: Option<T>,
+    original: Option<T>,
+}
+
+impl<T> Pair<T> {
+    const NONE: Self = Self { painted: None, original: None };
+
+    /// What is seen, each with its columns: the original up to the column `split`, from there on the painting.
+    fn seen(&self, area: Area, split: Option<f32>) -> impl Iterator<Item = (&T, (f32, f32))> {
+        let begin = split.filter(|_| self.original.is_some()).unwrap_or(area.left);
+        let original = self.original.as_ref().map(|original| (original, (area.left, begin)));
+        let painted = self.painted.as_ref().map(|painted| (painted, (begin, area.left + area.width)));
+        original.into_iter().chain(painted)
+    }
+}
+
+/// The pictures, as they who bring them to the window need them.
+enum Pictures {
+    Card { pipeline: RenderPipeline, filter: Sampler, pair: Pair<Picture> },
+    Processor { sketch: Box<Sketch>, pair: Pair<Frame> },
+}
+
+const PIXEL_BYTES: u32 = 4;
+
 /// Everything that is drawn, and what it takes.
 pub(super) struct Scene {
     context: Context,
-    pipeline: RenderPipeline,
-    filter: Sampler,
-    painted: Option<Picture>,
-    original: Option<Picture>,
+    pictures: Pictures,
     boxes: Boxes,
     letters: Letters,
     /// What lies over the picture now.
@@ -44,18 +77,15 @@ pub(super) struct Canvas {
 
 impl Scene {
     /// To draw on textures of this format, whose values are gamma-coded.
-    pub(super) fn new(context: Context, target: TextureFormat) -> Self {
-        let pipeline = pipeline(&context, target);
-        let filter = context.device().create_sampler(&SamplerDescriptor {
-            label: Some("show"),
-            address_mode_u: AddressMode::ClampToEdge,
-            address_mode_v: AddressMode::ClampToEdge,
-            mag_filter: FilterMode::Linear,
-            min_filter: FilterMode::Linear,
-            ..SamplerDescriptor::default()
-        });
+    pub(super) fn new(context: Context, target: TextureFormat, by: By) -> Self {
+        let pictures = match by {
+            By::Card => {
+                Pictures::Card { pipeline: pipeline(&context, target), filter: filter(&context), pair: Pair::NONE }
+            }
+            By::Processor => Pictures::Processor { sketch: Box::new(Sketch::new(target)), pair: Pair::NONE },
+        };
         let (boxes, letters) = (Boxes::new(&context, target), Letters::new(&context, target));
-        Self { context, pipeline, filter, painted: None, original: None, boxes, letters, set: None }
+        Self { context, pictures, boxes, letters, set: None }
     }
 
     /// The device that it draws with.
@@ -65,37 +95,65 @@ impl Scene {
 
     /// Takes the frames that are shown next; the original only where it is needed.
     pub(super) fn take(&mut self, frames: &Painted, with_original: bool) {
-        let layout = self.pipeline.get_bind_group_layout(0);
-        let take = |frame: &Frame, before: Option<Picture>| {
-            let picture = before
-                .filter(|picture| picture.format() == frame.format())
-                .unwrap_or_else(|| Picture::new(&self.context, &layout, &self.filter, frame.format()));
-            picture.upload(self.context.queue(), frame);
-            picture
-        };
-        self.painted = Some(take(&frames.frame, self.painted.take()));
-        if with_original {
-            self.original = Some(take(&frames.original, self.original.take()));
+        match &mut self.pictures {
+            Pictures::Card { pipeline, filter, pair } => {
+                let layout = pipeline.get_bind_group_layout(0);
+                let take = |frame: &Frame, before: Option<Picture>| {
+                    let picture = before
+                        .filter(|picture| picture.format() == frame.format())
+                        .unwrap_or_else(|| Picture::new(&self.context, &layout, filter, frame.format()));
+                    picture.upload(self.context.queue(), frame);
+                    picture
+                };
+                pair.painted = Some(take(&frames.frame, pair.painted.take()));
+                if with_original {
+                    pair.original = Some(take(&frames.original, pair.original.take()));
+                }
+            }
+            Pictures::Processor { pair, .. } => {
+                let original = with_original.then(|| frames.original.clone());
+                *pair = Pair { painted: Some(frames.frame.clone()), original };
+            }
+        }
+    }
+
+    /// Size of the painting; none while there is none.
+    fn painted(&self) -> Option<Size> {
+        match &self.pictures {
+            Pictures::Card { pair, .. } => pair.painted.as_ref().map(|picture| picture.format().size),
+            Pictures::Processor { pair, .. } => pair.painted.as_ref().map(Frame::size),
         }
     }
 
     /// Where the picture lies in a window of this `size`; all of it while there is none.
     pub(super) fn picture_in(&self, size: Size) -> Area {
-        fit(self.painted.as_ref().map_or(size, |picture| picture.format().size), size)
+        fit(self.painted().unwrap_or(size), size)
     }
 
-    /// Draws all of it on `target`.
+    /// Draws all of it on `target`, to which the processor must be able to copy where it brings the picture.
     ///
     /// # Errors
     /// When the words cannot be drawn: they take more memory than the card has.
     pub(super) fn draw(&mut self, target: &TextureView, canvas: Canvas, view: &View, cards: Vec<Card>) -> Result<()> {
         let area = self.picture_in(canvas.size);
-        let split = view.split.filter(|_| self.painted.is_some()).map(|share| area.column_at(share));
+        let split = view.split.filter(|_| self.painted().is_some()).map(|share| area.column_at(share));
         let desk = Desk { size: canvas.size, scale: canvas.scale, picture: area, split };
         self.lay(cards, desk)?;
-        for picture in self.painted.iter().chain(&self.original) {
-            picture.place(self.context.queue(), area, view.mirror);
-        }
+        let queue = self.context.queue();
+        let load = match &mut self.pictures {
+            Pictures::Card { pair, .. } => {
+                for (picture, _) in pair.seen(area, split) {
+                    picture.place(queue, area, view.mirror);
+                }
+                LoadOp::Clear(Clear::BLACK)
+            }
+            Pictures::Processor { sketch, pair } => {
+                let mirror = view.mirror;
+                let parts = pair.seen(area, split).map(|(frame, columns)| Part { frame, area, columns, mirror });
+                copy(queue, sketch.draw(canvas.size, parts)?, target.texture());
+                LoadOp::Load
+            }
+        };
         let mut encoder = self.context.device().create_command_encoder(&CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_render_pass(&RenderPassDescriptor {
@@ -104,30 +162,23 @@ impl Scene {
                     view: target,
                     depth_slice: None,
                     resolve_target: None,
-                    ops: Operations { load: LoadOp::Clear(Clear::BLACK), store: StoreOp::Store },
+                    ops: Operations { load, store: StoreOp::Store },
                 })],
                 ..RenderPassDescriptor::default()
             });
-            self.draw_pictures(&mut pass, area, split);
+            if let Pictures::Card { pipeline, pair, .. } = &self.pictures {
+                for (picture, columns) in pair.seen(area, split) {
+                    picture.draw(&mut pass, pipeline, area, columns);
+                }
+            }
             let Size { width, height } = canvas.size;
             pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
             pass.set_scissor_rect(0, 0, width, height);
             self.boxes.draw(&mut pass);
             self.letters.draw(&mut pass)?;
         }
-        self.context.queue().submit([encoder.finish()]);
+        queue.submit([encoder.finish()]);
         Ok(())
-    }
-
-    /// The original up to the column `split`, from there on the painting.
-    fn draw_pictures(&self, pass: &mut RenderPass<'_>, area: Area, split: Option<f32>) {
-        let begin = split.filter(|_| self.original.is_some()).unwrap_or(area.left);
-        let parts = [(&self.original, (area.left, begin)), (&self.painted, (begin, area.left + area.width))];
-        for (picture, columns) in parts {
-            if let Some(picture) = picture {
-                picture.draw(pass, &self.pipeline, area, columns);
-            }
-        }
     }
 
     /// Sets `cards` in type, if they are not already.
@@ -187,6 +238,24 @@ impl Letters {
             .render(&self.atlas, &self.viewport, pass)
             .map_err(|error| Error::Device(format!("the overlay cannot be drawn: {error}")))
     }
+}
+
+/// Copies rows of pixels to all of `texture`.
+fn copy(queue: &Queue, pixels: &[u8], texture: &Texture) {
+    let bytes_per_row = Some(texture.width() * PIXEL_BYTES);
+    let layout = TexelCopyBufferLayout { offset: 0, bytes_per_row, rows_per_image: None };
+    queue.write_texture(texture.as_image_copy(), pixels, layout, texture.size());
+}
+
+fn filter(context: &Context) -> Sampler {
+    context.device().create_sampler(&SamplerDescriptor {
+        label: Some("show"),
+        address_mode_u: AddressMode::ClampToEdge,
+        address_mode_v: AddressMode::ClampToEdge,
+        mag_filter: FilterMode::Linear,
+        min_filter: FilterMode::Linear,
+        ..SamplerDescriptor::default()
+    })
 }
 
 fn pipeline(context: &Context, target: TextureFormat) -> RenderPipeline {
