@@ -14,6 +14,8 @@ readonly WORK
 unpack() {
     local file
     mkdir -p "$WORK/runtime"
+    gunzip -c kit/bin/stylize.gz >"$WORK/stylize"
+    chmod +x "$WORK/stylize"
     for file in kit/runtime/*; do
         case "$file" in
             *.gz) gunzip -c "$file" >"$WORK/runtime/$(basename "$file" .gz)" ;;
@@ -31,9 +33,9 @@ unpack() {
 # Sets `program`: as it is, or with the C library that was packed where the system's is too old.
 choose_program() {
     export LD_LIBRARY_PATH="$PWD/kit/lib:$WORK/runtime:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-    program=("$PWD/kit/bin/stylize")
+    program=("$WORK/stylize")
     if ! "${program[@]}" --version >/dev/null 2>&1; then
-        program=("$PWD"/kit/glibc/ld-linux-*.so.* --library-path "$PWD/kit/glibc:$LD_LIBRARY_PATH:/usr/lib/x86_64-linux-gnu" "$PWD/kit/bin/stylize")
+        program=("$PWD"/kit/glibc/ld-linux-*.so.* --library-path "$PWD/kit/glibc:$LD_LIBRARY_PATH:/usr/lib/x86_64-linux-gnu" "$WORK/stylize")
     fi
     "${program[@]}" --version || { echo "the program does not start here" >&2; exit 1; }
     export ORT_DYLIB_PATH="$WORK/runtime"
