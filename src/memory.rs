@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(code, 5);
         assert_eq!(
             text,
-            "painting 7680x4320 with a network at 7680x4320 takes about 6.1 GB of memory, and 4.0 GB can be had; use \
+            "painting 7680x4320 with a network at 7680x4320 takes about 5.8 GB of memory, and 4.0 GB can be had; use \
              --size 2160p --net-size 2160p"
         );
         let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 1_000_000_000);
