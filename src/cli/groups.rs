@@ -89,8 +89,8 @@ pub struct NetworkArgs {
 
     /// Number format of the network: auto, fp32, fp16 or int8
     ///
-    /// auto takes fp16 on a graphics card, int8 on a processor that multiplies bytes, else fp32 or fp16. `stylize styles`
-    /// shows which there are.
+    /// auto takes fp16 on a graphics card, and with OpenVINO on a processor with AMX (it calculates in bfloat16 there); int8 on a
+    /// processor that multiplies bytes, else fp32 or fp16. `stylize styles` shows which there are.
     #[arg(
         long,
         value_name = "FORMAT",
