@@ -15,7 +15,8 @@ use crate::tensor::{Border, Channels, DType, Layout, TensorFormat, TensorPool};
 
 /// Bytes of a pixel of the window, of which the last has no meaning.
 const PIXEL_BYTES: usize = 4;
-/// Of a pixel of a packed picture.
+const BLACK: [u8; PIXEL_BYTES] = [0, 0, 0, 255];
+/// Bytes of a pixel of a packed picture.
 const PACKED_BYTES: usize = 3;
 
 /// Puts pictures into the pixels of a window.
@@ -54,8 +55,8 @@ impl Sketch {
     /// # Errors
     /// None that checked frames can cause.
     pub(super) fn draw<'a>(&mut self, size: Size, parts: impl IntoIterator<Item = Part<'a>>) -> Result<&[u8]> {
-        self.pixels.clear();
         self.pixels.resize(size.pixels() * PIXEL_BYTES, 0);
+        self.pixels.as_chunks_mut().0.fill(BLACK);
         for part in parts {
             self.put(size, &part)?;
         }
