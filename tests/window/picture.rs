@@ -147,9 +147,12 @@ fn the_shape_stays_between_black_bars() {
 fn a_small_window_shows_the_mean_of_what_it_has_no_room_for() {
     // A chequered board: whoever takes every fifth pixel shows black, or white.
     let frame = same(rgbx(600, 400, |x, y| [255 * ((x + y) % 2) as u8; 3]));
-    let Some(shot) = shoot_bare((120, 80), &frame, &View::default()) else { return };
-    for got in shot.pixels() {
-        assert!(near(got, [128; 3], 16), "{got:?}");
+    for by in [By::Card, By::Processor] {
+        let Some(mut window) = open((120, 80), by) else { return };
+        let bytes = window.draw(Some(&frame), &View::default(), &Status::default(), None).unwrap();
+        for got in (Shot { width: 120, bytes }).pixels() {
+            assert!(near(got, [128; 3], 16), "{by:?}: {got:?}");
+        }
     }
 }
 
