@@ -3,7 +3,12 @@
 //! Without a card it says so and measures nothing; STYLIZE_BENCH_SOFTWARE=1 takes a program that imitates one, whose times are
 //! of use only to see that it works. `show` draws on a window and has no twin.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench fails by panicking and says where it ran"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;

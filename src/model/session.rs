@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use half::f16;
+use ort::ep::ExecutionProviderDispatch;
 use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
 use ort::session::{RunOptions, SessionInputValue};
 use ort::value::{DynValue, DynValueRef, DynValueRefMut, TensorRef, TensorRefMut};
@@ -189,7 +190,8 @@ impl Model {
         for (symbol, len) in self.free_dims(size) {
             builder = builder.with_dimension_override(symbol, len)?;
         }
-        let mut providers: Vec<_> = (row.register)(options).into_iter().map(|one| one.error_on_failure()).collect();
+        let mut providers: Vec<_> =
+            (row.register)(options).into_iter().map(ExecutionProviderDispatch::error_on_failure).collect();
         providers.push(register::cpu());
         Ok(builder.with_execution_providers(providers)?)
     }

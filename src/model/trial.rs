@@ -77,13 +77,12 @@ pub fn tried(runtime: &Runtime, provider: Provider) -> Vec<Trial> {
 
 /// The providers that there can be on this system.
 pub fn providers() -> impl Iterator<Item = Provider> {
-    let can_be = |provider: &&Provider| match provider {
-        Provider::Auto => false,
-        Provider::CoreMl => cfg!(target_os = "macos"),
-        Provider::DirectMl => cfg!(windows),
-        _ => true,
+    let elsewhere = |provider| match provider {
+        Provider::CoreMl => !cfg!(target_os = "macos"),
+        Provider::DirectMl => !cfg!(windows),
+        provider => provider == Provider::Auto,
     };
-    Provider::value_variants().iter().filter(can_be).copied()
+    Provider::value_variants().iter().copied().filter(move |provider| !elsewhere(*provider))
 }
 
 /// Runs a small picture through the first style, and says what it took.

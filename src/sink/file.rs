@@ -62,16 +62,14 @@ impl FileSink {
     pub(super) fn open(goal: Goal, order: Order<'_>) -> Result<(Self, Option<Replay>)> {
         let Order { format, timing, encoding, media, meter, identity, kept } = order;
         let target = goal.name().to_owned();
+        let unknown = || Error::Usage(format!("{target:?} has no known ending"));
         let container = match &goal {
-            Goal::File(_) => {
-                Container::of(&target).ok_or_else(|| Error::Usage(format!("{target:?} has no known ending")))?
-            }
+            Goal::File(_) => Container::of(&target).ok_or_else(unknown)?,
             Goal::Stdout => Container::Mkv,
         };
         let codec = encoder::settle(container, encoding)?;
-        if let Some(reason) = encoder::too_small(codec, format.size) {
-            return Err(SinkError::Encode { path: target, reason }.into());
-        }
+        let refused = |reason| Err(SinkError::Encode { path: target.clone(), reason });
+        encoder::too_small(codec, format.size).map_or(Ok(()), refused)?;
         let (media, tracks, about) = match media {
             Some(open) => (open.media, open.tracks, Some(open.about)),
             None => (Arc::new(Media::new()?), Vec::new(), None),

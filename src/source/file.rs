@@ -51,16 +51,13 @@ pub(super) fn open(
         return open(path, pipe, Request { priming: false, ..request }, stop, meter);
     }
     streams.warn_of_rest(&index, meter);
-    if let Some(codec) = media.status.said().missing {
-        meter.warn(format!("left out: {codec} (no decoder for it is installed)"));
-    }
+    let missing = media.status.said().missing;
+    missing.iter().for_each(|codec| meter.warn(format!("left out: {codec} (no decoder for it is installed)")));
     let origin = Origin::new(!streams.has_timeline);
     let pads: Vec<_> = streams.all().map(|stream| stream.pad.clone()).collect();
     let demux::Streams { video, audio, texts, rest, .. } = streams;
     let mut tracks = tracks(&media, [audio, texts, rest], &index, request, &origin)?;
-    if let Some(size) = video.size() {
-        memory::check_decoding(path, size, request.room_bytes)?;
-    }
+    video.size().map_or(Ok(()), |size| memory::check_decoding(path, size, request.room_bytes))?;
     // What has gone through a pipe cannot be read a second time, by software.
     let wanted = if pipe.is_some() { request.decoder.or_software() } else { request.decoder };
     let chosen = hardware::choose(path, &video, wanted, meter)?;
@@ -100,14 +97,9 @@ pub(super) fn open(
     let begin_nanos = origin.zero_nanos() + part.start_nanos.unwrap_or(0);
     let about = labels::about(&pads, &index.chapters, begin_nanos, timing.duration_nanos);
     let meant = Meant { format, aspect: timing.aspect, orientation, deinterlace: request.deinterlace };
-    Ok(Opened {
-        source: Box::new(Shaped::new(source, meant, meter.clone())),
-        format,
-        timing,
-        single: part.frames == Some(1),
-        number: 1,
-        media: Some(OpenMedia { media, tracks, about }),
-    })
+    let (source, media) =
+        (Box::new(Shaped::new(source, meant, meter.clone())), Some(OpenMedia { media, tracks, about }));
+    Ok(Opened { source, format, timing, single: part.frames == Some(1), number: 1, media })
 }
 
 /// The tracks of `audio` and `texts`. What is not wanted is thrown away, as is the rest.

@@ -390,7 +390,8 @@ fn first_size(picture: Size, screen: Option<PhysicalSize<u32>>) -> PhysicalSize<
     PhysicalSize::new((width * scale).round() as u32, (height * scale).round() as u32)
 }
 
-#[cfg(all(test, unix, not(target_vendor = "apple")))]
+#[cfg(test)]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 mod lost;
 #[cfg(test)]
 mod tests;
