@@ -24,7 +24,7 @@ mod paint;
 use paint::Paint;
 
 /// Memory for networks that run beside each other, a core.
-const WORKER_BYTES_PER_CORE: usize = 96 << 20;
+const WORKER_BYTES_PER_CORE: usize = 64 << 20;
 
 /// Frames that a graphics card converts at the same time: one goes up, one is worked on, one comes down.
 const CARD_WORKERS: usize = 3;
