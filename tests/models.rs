@@ -219,7 +219,7 @@ fn row_50_wrong_models_are_refused_each_for_its_reason() {
         ("two_outputs", "outputs \"styled\" and \"negative\" could each be the picture"),
         ("two_pictures", "inputs \"image\" and \"other\" could each be the picture"),
         ("grey_out", "no dimension is of 3 channels"),
-        ("external_outside", "External data path escapes model directory"),
+        ("external_outside", "escapes model directory"),
         ("unknown_operator", "No Op registered for Paint"),
         ("future_opset", "Opset 99 is under development"),
     ] {
