@@ -1,4 +1,4 @@
-//! The picture as the processor puts it into a window: for programs that imitate a card, which take twenty times as long for it
+//! The picture as the processor puts it into a window: for programs that imitate a card, which take many times as long for it
 //! with a shader, and take the cores from the network meanwhile.
 
 use std::ops::Range;
