@@ -1,12 +1,13 @@
 //! The processor: its name, its cores, and the instructions that make networks fast.
 
-use std::fs;
 use std::thread;
+
+use crate::model::devices::processor;
 
 /// The processor.
 #[derive(Clone, Debug)]
 pub struct Cpu {
-    /// As it names itself; empty where it does not.
+    /// As it names itself; its architecture where it does not.
     pub name: String,
     /// Cores that this process may use.
     pub cores: usize,
@@ -16,14 +17,11 @@ pub struct Cpu {
 
 /// The processor of this machine.
 pub fn this() -> Cpu {
-    Cpu { name: name(), cores: thread::available_parallelism().map_or(1, usize::from), instructions: instructions() }
-}
-
-/// Linux tells it in a file; elsewhere the architecture has to do.
-fn name() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let named = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(": "));
-    named.map_or(std::env::consts::ARCH, |(_, name)| name.trim()).to_owned()
+    Cpu {
+        name: processor(),
+        cores: thread::available_parallelism().map_or(1, usize::from),
+        instructions: instructions(),
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

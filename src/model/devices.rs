@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-/// The processor, as it names itself.
-pub(super) fn processor() -> String {
+/// The processor, as it names itself. Linux tells it in a file; elsewhere the architecture has to do.
+pub(crate) fn processor() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let named = info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(": "));
     named.map_or(std::env::consts::ARCH, |(_, name)| name.trim()).to_owned()

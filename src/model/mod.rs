@@ -17,7 +17,7 @@ mod library;
 mod cpu;
 pub mod provider;
 mod register;
-mod devices;
+pub(crate) mod devices;
 pub mod zoo;
 pub mod graph;
 pub mod statements;

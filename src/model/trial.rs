@@ -45,8 +45,7 @@ pub fn settle(runtime: &Runtime, provider: Provider) -> Result<Choice, ModelErro
         if row.is_built_in() && !row.on_card {
             return Ok(choice(passed_over));
         }
-        let tried = row.excuse(provider).map_or_else(|| attempt(runtime, row), |excuse| Err(excuse.to_owned()));
-        match tried {
+        match attempt(runtime, row, provider) {
             Ok(_) => return Ok(choice(passed_over)),
             Err(reason) => {
                 if row.is_built_in() {
@@ -64,8 +63,7 @@ pub fn settle(runtime: &Runtime, provider: Provider) -> Result<Choice, ModelErro
 /// Tries `provider` on each kind of device that it knows.
 pub fn tried(runtime: &Runtime, provider: Provider) -> Vec<Trial> {
     let trial = |row: &Row| {
-        let done = row.excuse(Provider::Auto).map_or_else(|| attempt(runtime, row), |excuse| Err(excuse.to_owned()));
-        let (millis, reason) = match done {
+        let (millis, reason) = match attempt(runtime, row, Provider::Auto) {
             Ok(time) => (Some(time.as_secs_f64() * 1000.0), String::new()),
             Err(reason) => (None, format!("{reason}; {}", row.remedy)),
         };
@@ -85,8 +83,11 @@ pub fn providers() -> impl Iterator<Item = Provider> {
     Provider::value_variants().iter().copied().filter(move |provider| !elsewhere(*provider))
 }
 
-/// Runs a small picture through the first style, and says what it took.
-fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, String> {
+/// Runs a small picture through the first style, and says what it took; not where that need not be tried for who asked for `asked`.
+fn attempt(runtime: &Runtime, row: &Row, asked: Provider) -> Result<Duration, String> {
+    if let Some(excuse) = row.excuse(asked) {
+        return Err(excuse.to_owned());
+    }
     run(runtime, row).map_err(|error| match error {
         ModelError::Provider { reason, .. } | ModelError::Unusable { reason, .. } => reason,
         other => other.to_string(),

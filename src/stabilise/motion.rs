@@ -176,10 +176,7 @@ impl Search {
         for row in 0..rows {
             let guesses = &self.above[row * columns..][..columns];
             let out = &mut self.raw[row * columns..][..columns];
-            match level.block {
-                LARGE_BLOCK => large_differences(Arch::new(), guesses, row, further, [before, now], out),
-                _ => small_differences(Arch::new(), guesses, row, further, [before, now], out),
-            }
+            row_differences(Arch::new(), level.block, guesses, row, further, [before, now], out);
         }
         let costs = &mut self.costs[way * columns * rows..][..columns * rows];
         for (row, costs) in costs.chunks_exact_mut(columns).enumerate() {
@@ -231,7 +228,7 @@ fn vertex(left: u32, middle: u32, right: u32) -> f32 {
     if slope > 0.0 { (0.5 * (left - right) / slope).clamp(-0.5, 0.5) } else { 0.0 }
 }
 
-/// Differences of a row of blocks to their places before.
+/// [`row_differences`] for a side that is known: whole blocks fit into registers.
 #[inline(always)]
 fn differences<const BLOCK: usize, const PIXELS: usize>(
     guesses: &[[i32; 2]],
@@ -262,24 +259,19 @@ fn block<const BLOCK: usize, const PIXELS: usize>(gray: &Gray, x: usize, y: usiz
 }
 
 kernels! {
-    fn large_differences<'a>(
+    /// Differences of a row of blocks of side `block` to their places before.
+    fn row_differences<'a>(
+        block: usize,
         guesses: &'a [[i32; 2]],
         row: usize,
         further: [i32; 2],
         pictures: [&'a Gray; 2],
         out: &'a mut [u32],
     ) {
-        differences::<LARGE_BLOCK, { LARGE_BLOCK * LARGE_BLOCK }>(guesses, row, further, pictures, out);
-    }
-
-    fn small_differences<'a>(
-        guesses: &'a [[i32; 2]],
-        row: usize,
-        further: [i32; 2],
-        pictures: [&'a Gray; 2],
-        out: &'a mut [u32],
-    ) {
-        differences::<SMALL_BLOCK, { SMALL_BLOCK * SMALL_BLOCK }>(guesses, row, further, pictures, out);
+        match block {
+            LARGE_BLOCK => differences::<LARGE_BLOCK, { LARGE_BLOCK * LARGE_BLOCK }>(guesses, row, further, pictures, out),
+            _ => differences::<SMALL_BLOCK, { SMALL_BLOCK * SMALL_BLOCK }>(guesses, row, further, pictures, out),
+        }
     }
 
     /// Costs of a row of blocks: twice a block's own difference, its four neighbours', and the length of the way.
