@@ -16,6 +16,7 @@ use stylize::convert::planar::{planes, planes_mut};
 use stylize::convert::raw::{Chroma, Narrow, RawFormat, RawFrame};
 use stylize::convert::resize::Resizer;
 use stylize::convert::tone::Light;
+use stylize::flow::Crew;
 use stylize::frame::{Colour, Frame, FrameFormat, Matrix, PixelFormat, Plane, Primaries, Size, tight_planes};
 use stylize::tensor::{Border, DType, Layout, Tensor, TensorFormat, TensorPool};
 
@@ -33,7 +34,7 @@ fn frame(size: Size, pixels: PixelFormat) -> Frame {
 fn packed(size: Size, pixels: PixelFormat, format: TensorFormat) -> (Frame, Tensor) {
     let frame = frame(size, pixels);
     let mut tensor = TensorPool::new().lend(format, size);
-    cpu::pack(&frame, Border::default(), &mut tensor);
+    cpu::pack(&Crew::alone(), &frame, Border::default(), &mut tensor);
     (frame, tensor)
 }
 
@@ -50,13 +51,21 @@ fn pack_and_unpack(criterion: &mut Criterion) {
         for pixels in [PixelFormat::I420, PixelFormat::Nv12] {
             let (frame, mut tensor) = packed(size, pixels, format);
             criterion.bench_function(&format!("pack/{size}/{pixels:?}/{name}"), |bencher| {
-                bencher.iter(|| cpu::pack(&frame, Border::default(), black_box(&mut tensor)));
+                bencher.iter(|| cpu::pack(&Crew::alone(), &frame, Border::default(), black_box(&mut tensor)));
             });
             let (planes, len) = tight_planes(pixels, size);
             let mut bytes = vec![0; len];
             criterion.bench_function(&format!("unpack/{size}/{pixels:?}/{name}"), |bencher| {
-                bencher
-                    .iter(|| cpu::unpack(&tensor, Border::default(), frame.format(), &planes, black_box(&mut bytes)));
+                bencher.iter(|| {
+                    cpu::unpack(
+                        &Crew::alone(),
+                        &tensor,
+                        Border::default(),
+                        frame.format(),
+                        &planes,
+                        black_box(&mut bytes),
+                    )
+                });
             });
         }
     }

@@ -18,6 +18,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use stylize::compose::{self, Controls};
 use stylize::convert::planar::{planes, planes_mut};
 use stylize::convert::{cpu, gpu};
+use stylize::flow::Crew;
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, tight_planes};
 use stylize::gpu::card::Card;
 use stylize::gpu::context::{Choice, Wanted};
@@ -57,7 +58,7 @@ fn frame(pixels: PixelFormat) -> Frame {
 
 fn packed(frame: &Frame, format: TensorFormat) -> Tensor {
     let mut tensor = TensorPool::new().lend(format, SIZE);
-    cpu::pack(frame, NONE, &mut tensor);
+    cpu::pack(&Crew::alone(), frame, NONE, &mut tensor);
     tensor
 }
 
@@ -68,7 +69,7 @@ fn pack(criterion: &mut Criterion) {
         for (name, format) in FORMATS {
             let mut tensor = packed(&frame, format);
             criterion.bench_function(&format!("pack/{SIZE}/{pixels:?}/{name}/cpu"), |bencher| {
-                bencher.iter(|| cpu::pack(&frame, NONE, black_box(&mut tensor)));
+                bencher.iter(|| cpu::pack(&Crew::alone(), &frame, NONE, black_box(&mut tensor)));
             });
             criterion.bench_function(&format!("pack/{SIZE}/{pixels:?}/{name}/gpu"), |bencher| {
                 bencher.iter(|| gpu::pack(&workshop, &frame, NONE, black_box(&mut tensor)).unwrap());
@@ -86,7 +87,9 @@ fn unpack(criterion: &mut Criterion) {
         for (name, format) in FORMATS {
             let tensor = packed(&frame, format);
             criterion.bench_function(&format!("unpack/{SIZE}/{pixels:?}/{name}/cpu"), |bencher| {
-                bencher.iter(|| cpu::unpack(&tensor, NONE, frame.format(), &planes, black_box(&mut bytes)));
+                bencher.iter(|| {
+                    cpu::unpack(&Crew::alone(), &tensor, NONE, frame.format(), &planes, black_box(&mut bytes))
+                });
             });
             criterion.bench_function(&format!("unpack/{SIZE}/{pixels:?}/{name}/gpu"), |bencher| {
                 bencher.iter(|| {
@@ -112,7 +115,7 @@ fn compose_and_unpack(criterion: &mut Criterion) {
             bencher.iter(|| {
                 mixed.values.bytes_mut().copy_from_slice(styled.values.bytes());
                 compose::cpu::mix(planes(&original), [0.2126, 0.7152, 0.0722], controls, planes_mut(&mut mixed));
-                cpu::unpack(&mixed, NONE, frame.format(), &rows, black_box(&mut bytes))
+                cpu::unpack(&Crew::alone(), &mixed, NONE, frame.format(), &rows, black_box(&mut bytes))
             });
         });
         criterion.bench_function(&format!("compose-unpack/{SIZE}/keep-colour-{keep_colour}/gpu"), |bencher| {

@@ -17,8 +17,10 @@ use crate::frame::{Frame, Timed};
 use crate::report::Meter;
 
 mod aside;
+mod crew;
 
 pub use aside::{Aside, Errand};
+pub use crew::Crew;
 
 /// Time between two looks at a running flow.
 const TICK: Duration = Duration::from_millis(100);

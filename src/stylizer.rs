@@ -8,7 +8,7 @@ use crate::compose::{Compose, LiveControls};
 use crate::convert::choice::Load;
 use crate::convert::{Convert, ConvertChoice, Pack, Unpack};
 use crate::error::Result;
-use crate::flow::{Flow, Stage};
+use crate::flow::{Crew, Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Painted, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
@@ -25,6 +25,10 @@ use paint::Paint;
 
 /// Memory for networks that run beside each other, a core.
 const WORKER_BYTES_PER_CORE: usize = 64 << 20;
+
+/// Cores of which one may share the rows of a frame with others, where many frames are under way: stages that frames pass one by one
+/// are to keep up with a network on all cores.
+const CORES_TO_A_CREW: usize = 4;
 
 /// Frames that a graphics card converts at the same time: one goes up, one is worked on, one comes down.
 const CARD_WORKERS: usize = 3;
@@ -52,6 +56,8 @@ pub struct Order {
     pub memory_limit_bytes: Option<u64>,
     /// Frames that the network works on at the same time: [`workers`], as far as memory suffices ([`crate::memory::fit`]).
     pub workers: usize,
+    /// Threads that share the rows of a frame, outside of the network.
+    pub crew: usize,
 }
 
 /// Stages by themselves.
@@ -82,9 +88,18 @@ pub struct Stylizer {
 }
 
 impl Finish {
-    fn new(order: &Order, card: Option<&Card>, tensors: &TensorPool, frames: &Pool<u8>, meter: &Meter) -> Self {
+    fn new(
+        order: &Order,
+        (card, crew): (Option<&Card>, &Crew),
+        tensors: &TensorPool,
+        frames: &Pool<u8>,
+        meter: &Meter,
+    ) -> Self {
         let compose = || Compose::new(order.out.size, order.controls.clone(), tensors.clone(), meter.clone());
-        let unpack = || Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone()).on(card.cloned());
+        let unpack = || {
+            let unpack = Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone());
+            unpack.on(card.cloned()).with(crew.clone())
+        };
         let Some(card) = card else {
             return Self::Cpu { compose: Box::new(compose()), unpack: Box::new(unpack()) };
         };
@@ -131,16 +146,17 @@ impl Stylizer {
         let values = 3 * outer.pixels().max(order.out.size.pixels());
         let load = Load { source: order.source, out: order.out, values };
         let card = order.convert.card(!choice.on_card, &load)?;
+        let crew = Crew::of(order.crew);
         let packs = if card.is_some() { CARD_WORKERS } else { 1 };
-        let pack = || Pack::new(net, border, format, tensors.clone()).on(card.clone(), meter);
+        let pack = || Pack::new(net, border, format, tensors.clone()).on(card.clone(), meter).with(crew.clone());
         Ok(Self {
             net,
             choice,
             workers,
             pack: std::iter::repeat_with(pack).take(packs).collect(),
             infer,
-            finish: Finish::new(order, card.as_ref(), &tensors, &frames, meter),
-            stabilise: Stabilise::new(order.controls.clone(), frames.clone()),
+            finish: Finish::new(order, (card.as_ref(), &crew), &tensors, &frames, meter),
+            stabilise: Stabilise::new(order.controls.clone(), frames.clone()).with(crew.clone()),
             tensors,
             frames,
         })
@@ -229,6 +245,11 @@ fn tell(choice: &Choice, meter: &Meter) {
 /// CPU threads that the network gets where `asked` of them are asked for.
 pub(crate) fn cores(asked: Option<usize>) -> usize {
     asked.or(available_parallelism().ok().map(NonZeroUsize::get)).unwrap_or(1).max(1)
+}
+
+/// How many threads share the rows of a frame, outside of the network, where as many frames as that are under way that all `cores` are busy.
+pub(crate) fn crew(cores: usize) -> usize {
+    cores.div_ceil(CORES_TO_A_CREW)
 }
 
 /// How many frames to work on at once: one a core, each on one thread, is the fastest way through a file, since threads

@@ -12,7 +12,7 @@ struct Border {
     homes: &'static [&'static str],
 }
 
-const BORDERS: [Border; 3] = [
+const BORDERS: [Border; 4] = [
     Border {
         crates: &["gstreamer", "gstreamer_app", "gstreamer_base", "gstreamer_pbutils", "gstreamer_video", "gst"],
         homes: &["source/", "sink/"],
@@ -22,6 +22,8 @@ const BORDERS: [Border; 3] = [
         homes: &["gpu/", "gpu.rs", "convert/gpu", "compose/gpu", "sink/window"],
     },
     Border { crates: &["ort", "ort_sys"], homes: &["model/"] },
+    // Its threads are the flow's.
+    Border { crates: &["rayon"], homes: &["flow/"] },
 ];
 
 /// What makes a thread, when it follows `thread`.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use half::f16;
 use proptest::prelude::*;
 use stylize::convert::{Finite, cpu};
+use stylize::flow::Crew;
 use stylize::frame::{
     ChromaSite, Colour, Frame, FrameFormat, Matrix, PixelFormat, Plane, Range, Size, Timed, tight_planes,
 };
@@ -164,7 +165,9 @@ type PackKernel<'a> = &'a dyn Fn(&Frame, Border, &mut Tensor);
 type UnpackKernel<'a> = &'a dyn Fn(&Tensor, Border, FrameFormat, &[Plane], &mut [u8]) -> Finite;
 
 fn check_pack(frame: &Frame, format: TensorFormat, border: Border) {
-    check_pack_by(&cpu::pack, frame, format, border);
+    for crew in [Crew::alone(), Crew::of(3)] {
+        check_pack_by(&|frame, border, out| cpu::pack(&crew, frame, border, out), frame, format, border);
+    }
 }
 
 fn check_pack_by(pack: PackKernel<'_>, frame: &Frame, format: TensorFormat, border: Border) {
@@ -194,7 +197,11 @@ fn check_pack_by(pack: PackKernel<'_>, frame: &Frame, format: TensorFormat, bord
 }
 
 fn check_unpack(tensor: &Tensor, border: Border, format: FrameFormat, padding: usize) {
-    check_unpack_by(&cpu::unpack, tensor, border, format, padding);
+    for crew in [Crew::alone(), Crew::of(3)] {
+        let unpack: UnpackKernel<'_> =
+            &|tensor, border, format, planes, out| cpu::unpack(&crew, tensor, border, format, planes, out);
+        check_unpack_by(unpack, tensor, border, format, padding);
+    }
 }
 
 fn check_unpack_by(unpack: UnpackKernel<'_>, tensor: &Tensor, border: Border, format: FrameFormat, padding: usize) {
@@ -296,9 +303,12 @@ fn grey_comes_back_bit_for_bit_and_rgb_too() {
             let frame = Frame::new(format, planes, Arc::new(bytes.clone())).unwrap();
             for tensor_format in tensor_formats().filter(|format| format.dtype == DType::F32) {
                 let mut tensor = TensorPool::new().lend(tensor_format, size);
-                cpu::pack(&frame, Border::default(), &mut tensor);
+                cpu::pack(&Crew::alone(), &frame, Border::default(), &mut tensor);
                 let mut back = vec![0; len];
-                assert_eq!(cpu::unpack(&tensor, Border::default(), format, &planes, &mut back), Finite::Yes);
+                assert_eq!(
+                    cpu::unpack(&Crew::alone(), &tensor, Border::default(), format, &planes, &mut back),
+                    Finite::Yes
+                );
                 let held = |byte: u8| if pixels == PixelFormat::Rgbx { byte } else { byte.clamp(black, white) };
                 assert!(bytes.iter().map(|byte| held(*byte)).eq(back), "{format:?}");
             }
@@ -333,7 +343,7 @@ fn what_is_no_number_is_reported_wherever_it_stands_in_the_picture() {
                 for pixels in PixelFormat::ALL {
                     let frame = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };
                     let (planes, len) = tight_planes(pixels, size);
-                    assert_eq!(cpu::unpack(&tensor, BORDER, frame, &planes, &mut vec![0; len]), wanted);
+                    assert_eq!(cpu::unpack(&Crew::alone(), &tensor, BORDER, frame, &planes, &mut vec![0; len]), wanted);
                 }
                 let mut planar = TensorPool::new().lend(TensorFormat::PLANAR, size);
                 assert_eq!(cpu::planar(&tensor, BORDER, &mut planar), wanted);

@@ -61,6 +61,7 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
         convert: ConvertChoice::default(),
         threads: Some(2),
         memory_limit_bytes: None,
+        crew: 1,
         workers: 2,
     };
     Stylizer::new(&model, &order, &Meter::new()).unwrap()

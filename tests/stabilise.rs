@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use stylize::compose::{Controls, LiveControls};
-use stylize::flow::Stage;
+use stylize::flow::{Crew, Stage};
 use stylize::frame::{Colour, Frame, FrameFormat, Painted, PixelFormat, Size, Stamp, Timed, tight_planes};
 use stylize::pool::Pool;
 use stylize::stabilise::Stabilise;
@@ -111,6 +111,27 @@ fn deviation(frames: &[Vec<f32>]) -> f32 {
         (frames.iter().map(|frame| (frame[pixel] - mean).powi(2)).sum::<f32>() / count).sqrt()
     };
     (0..frames[0].len()).map(of).sum::<f32>() / frames[0].len() as f32
+}
+
+#[test]
+fn many_hands_paint_what_one_does() {
+    for pixels in [PixelFormat::I420, PixelFormat::Nv12, PixelFormat::Rgbx] {
+        let mut rigs = [Crew::alone(), Crew::of(2), Crew::of(5)].map(|crew| {
+            let Rig(stabilise, first) = Rig::at(0.8);
+            Rig(stabilise.with(crew), first)
+        });
+        for moment in 0..6 {
+            let way = moment as f32 * 2.5;
+            // Odd sides, and half of the picture moves.
+            let moved = |x: f32, y: f32| if y < 60.0 { texture(x + way, y) } else { texture(x, y) };
+            let size = Size::new(213, 151);
+            let original = frame(size, pixels, |x, y| moved(x, y) + 3.0 * noise(x, y, moment));
+            let painting = frame(size, pixels, |x, y| 255.0 - moved(x, y) + 30.0 * noise(y, x, moment));
+            let [alone, two, five] = rigs.each_mut().map(|rig| rig.give(&original, &painting, false));
+            assert!(alone.bytes() == two.bytes() && alone.bytes() == five.bytes(), "{pixels:?}, frame {moment}");
+            assert!(moment == 0 || alone.bytes() != painting.bytes(), "nothing was mixed");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::convert::planar::{Canvas, Scaler};
 use crate::convert::{cpu, gpu};
 use crate::error::Result;
-use crate::flow::Stage;
+use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, Size, Timed};
 use crate::gpu::card::Card;
 use crate::report::Meter;
@@ -18,19 +18,26 @@ pub struct Pack {
     scaler: Scaler,
     picture: Canvas,
     card: Option<(Card, Meter)>,
+    crew: Crew,
 }
 
 impl Pack {
     /// Makes tensors of `format`, lent by `pool`, that hold the picture at size `net` and `border` round it.
     pub fn new(net: Size, border: Border, format: TensorFormat, pool: TensorPool) -> Self {
         let (scaler, picture) = (Scaler::new(pool.clone()), Canvas::new(pool.clone()));
-        Self { net, border, format, pool, scaler, picture, card: None }
+        Self { net, border, format, pool, scaler, picture, card: None, crew: Crew::alone() }
     }
 
     /// Does it on `card` where the frame has the size that the network works at; faults are counted in `meter`.
     #[must_use]
     pub fn on(self, card: Option<Card>, meter: &Meter) -> Self {
         Self { card: card.map(|card| (card, meter.clone())), ..self }
+    }
+
+    /// Shares the rows of a frame among `crew`.
+    #[must_use]
+    pub fn with(self, crew: Crew) -> Self {
+        Self { crew, ..self }
     }
 
     /// Whether the card did it.
@@ -51,7 +58,7 @@ impl Stage for Pack {
         let mut tensor = self.pool.lend(self.format, self.border.outer(self.net));
         if original.size() == self.net {
             if !self.pack_on_card(&original, &mut tensor) {
-                cpu::pack(&original, self.border, &mut tensor);
+                cpu::pack(&self.crew, &original, self.border, &mut tensor);
             }
         } else {
             let picture = self.picture.sized(self.net);

@@ -3,6 +3,7 @@
 use crate::convert::cpu;
 use crate::convert::resize::Resizer;
 use crate::error::Result;
+use crate::flow::Crew;
 use crate::frame::{Frame, Size};
 use crate::tensor::{Border, Tensor, TensorFormat, TensorPool, Values};
 
@@ -70,11 +71,11 @@ impl Scaler {
     /// See [`Resizer::resize`].
     pub fn scale(&mut self, frame: &Frame, out: &mut Tensor) -> Result<()> {
         if frame.size() == out.size {
-            cpu::pack(frame, Border::default(), out);
+            cpu::pack(&Crew::alone(), frame, Border::default(), out);
             return Ok(());
         }
         let full = self.full.sized(frame.size());
-        cpu::pack(frame, Border::default(), full);
+        cpu::pack(&Crew::alone(), frame, Border::default(), full);
         self.resizer.resize(full, out)
     }
 }

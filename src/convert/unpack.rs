@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::convert::planar::{Canvas, Scaler};
 use crate::convert::{Finite, cpu, gpu};
 use crate::error::{Error, Result};
-use crate::flow::Stage;
+use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, FrameFormat, Painted, Plane, Timed, tight_planes};
 use crate::gpu::card::Card;
 use crate::pool::Pool;
@@ -20,6 +20,7 @@ pub struct Unpack {
     scaler: Scaler,
     substitute: Canvas,
     card: Option<Card>,
+    crew: Crew,
 }
 
 impl Unpack {
@@ -27,7 +28,7 @@ impl Unpack {
     /// substitutes need comes from `tensors`.
     pub fn new(format: FrameFormat, bytes: Pool<u8>, tensors: TensorPool, meter: Meter) -> Self {
         let (scaler, substitute) = (Scaler::new(tensors.clone()), Canvas::new(tensors));
-        Self { format, bytes, meter, scaler, substitute, card: None }
+        Self { format, bytes, meter, scaler, substitute, card: None, crew: Crew::alone() }
     }
 
     /// Does it on `card`.
@@ -36,12 +37,18 @@ impl Unpack {
         Self { card, ..self }
     }
 
+    /// Shares the rows of a frame among `crew`.
+    #[must_use]
+    pub fn with(self, crew: Crew) -> Self {
+        Self { crew, ..self }
+    }
+
     /// Writes the picture on the card if there is one that works, else on the processor.
     fn write(&self, tensor: &Tensor, border: Border, planes: &[Plane], out: &mut [u8]) -> Finite {
         let on_card = self.card.as_ref().and_then(|card| {
             card.attempt(&self.meter, |workshop| gpu::unpack(workshop, tensor, border, self.format, planes, out))
         });
-        on_card.unwrap_or_else(|| cpu::unpack(tensor, border, self.format, planes, out))
+        on_card.unwrap_or_else(|| cpu::unpack(&self.crew, tensor, border, self.format, planes, out))
     }
 
     /// Writes the original as planes of our format: byte for byte where it has that already.
@@ -52,7 +59,7 @@ impl Unpack {
         }
         let picture = self.substitute.sized(self.format.size);
         self.scaler.scale(original, picture)?;
-        match cpu::unpack(picture, Border::default(), self.format, planes, out) {
+        match cpu::unpack(&self.crew, picture, Border::default(), self.format, planes, out) {
             Finite::Yes => Ok(()),
             Finite::No => Err(Error::Internal("a frame of bytes became a picture with NaN in it".into())),
         }

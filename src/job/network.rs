@@ -84,6 +84,7 @@ impl Network {
             convert: job.engine.convert.clone(),
             threads: job.engine.threads,
             memory_limit_bytes: job.engine.memory_limit_bytes,
+            crew: stylizer::crew(stylizer::cores(job.engine.threads)),
         };
         Stylizer::new(&self.model, &order, meter)
     }
@@ -108,6 +109,7 @@ impl Network {
             convert: engine.convert.clone(),
             threads: engine.threads,
             memory_limit_bytes: engine.memory_limit_bytes,
+            crew: stylizer::cores(engine.threads),
         };
         Stylizer::new(&self.model, &order, meter)
     }

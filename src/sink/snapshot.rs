@@ -8,6 +8,7 @@ use super::still::StillSink;
 use crate::convert::planar::{Canvas, Scaler};
 use crate::convert::{Finite, cpu};
 use crate::error::{Error, Result};
+use crate::flow::Crew;
 use crate::flow::Sink;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Stamp, Timed, tight_planes};
 use crate::pool::Pool;
@@ -57,7 +58,7 @@ fn rgb(frame: &Frame) -> Result<Frame> {
     Scaler::new(tensors).scale(frame, picture)?;
     let (planes, len) = tight_planes(format.pixels, format.size);
     let mut bytes = Pool::new().lend(len);
-    if cpu::unpack(picture, Border::default(), format, &planes, &mut bytes) == Finite::No {
+    if cpu::unpack(&Crew::alone(), picture, Border::default(), format, &planes, &mut bytes) == Finite::No {
         return Err(Error::Internal("a frame of bytes became a picture with NaN in it".into()));
     }
     Frame::new(format, planes, std::sync::Arc::new(bytes)).map_err(|e| Error::Internal(format!("a snapshot: {e}")))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::convert::planar::{Canvas, Scaler, planes, planes_mut};
 use crate::convert::{Finite, cpu};
 use crate::error::{Error, Result};
+use crate::flow::Crew;
 use crate::frame::{Frame, FrameFormat, Size, tight_planes};
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -79,7 +80,7 @@ impl Fit {
         }
         let (planes, len) = tight_planes(first.pixels, to);
         let mut bytes = self.bytes.lend(len);
-        if cpu::unpack(whole, Border::default(), first, &planes, &mut bytes) == Finite::No {
+        if cpu::unpack(&Crew::alone(), whole, Border::default(), first, &planes, &mut bytes) == Finite::No {
             return Err(Error::Internal("a frame of bytes became a picture with NaN in it".into()));
         }
         Frame::new(first, planes, Arc::new(bytes)).map_err(|error| Error::Internal(format!("a scaled frame: {error}")))

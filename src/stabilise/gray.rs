@@ -1,8 +1,11 @@
 //! Small grey pictures of a frame: what motion is looked for in.
 
+use std::ops::Range;
+
 use pulp::Arch;
 
 use crate::convert::cpu::kernel::kernels;
+use crate::flow::Crew;
 use crate::frame::{Frame, PixelFormat};
 
 /// A grey picture, bytes without padding.
@@ -43,31 +46,37 @@ impl Gray {
 pub(super) struct Pyramid {
     /// From the largest to the smallest.
     pub levels: [Gray; 4],
-    luma: [Vec<u8>; 2],
+    luma: Vec<[Vec<u8>; 2]>,
 }
 
 impl Pyramid {
-    /// Becomes that of `frame`.
-    pub fn read(&mut self, frame: &Frame) {
+    /// Becomes that of `frame`. The crew shares the rows.
+    pub fn read(&mut self, crew: &Crew, frame: &Frame) {
         let (width, height) = (frame.size().width as usize / 2, frame.size().height as usize / 2);
         let half = &mut self.levels[0];
         half.resize(width, height);
-        for y in 0..height {
-            let out = &mut half.values[y * width..][..width];
-            let (above, below) = (frame.row(0, 2 * y), frame.row(0, 2 * y + 1));
-            if frame.format().pixels == PixelFormat::Rgbx {
-                for (row, luma) in [above, below].into_iter().zip(&mut self.luma) {
-                    luma.resize(row.len() / 4, 0);
-                    luma_of_rgbx(Arch::new(), row, luma);
-                }
-                halved(Arch::new(), &self.luma[0], &self.luma[1], out);
-            } else {
-                halved(Arch::new(), above, below, out);
-            }
-        }
+        crew.each_band((&mut half.values, width), 1, &mut self.luma, |rows, out, luma| {
+            halve_rows(frame, rows, luma, width, out);
+        });
         for level in 1..self.levels.len() {
             let (larger, smaller) = self.levels.split_at_mut(level);
             smaller[0].halve(&larger[level - 1]);
+        }
+    }
+}
+
+/// Writes `rows` of the luma of `frame` at half its size, `width` values each; `luma` is scratch.
+fn halve_rows(frame: &Frame, rows: Range<usize>, luma: &mut [Vec<u8>; 2], width: usize, out: &mut [u8]) {
+    for (y, out) in rows.zip(out.chunks_exact_mut(width)) {
+        let (above, below) = (frame.row(0, 2 * y), frame.row(0, 2 * y + 1));
+        if frame.format().pixels == PixelFormat::Rgbx {
+            for (row, luma) in [above, below].into_iter().zip(&mut *luma) {
+                luma.resize(row.len() / 4, 0);
+                luma_of_rgbx(Arch::new(), row, luma);
+            }
+            halved(Arch::new(), &luma[0], &luma[1], out);
+        } else {
+            halved(Arch::new(), above, below, out);
         }
     }
 }

@@ -16,14 +16,14 @@ use pulp::Arch;
 
 use crate::compose::LiveControls;
 use crate::error::{Error, Result};
-use crate::flow::Stage;
+use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, Painted, PixelFormat, Timed, tight_planes};
 use crate::pool::Pool;
 use blend::{Earlier, Edges, Plane, Way, mix, moved};
 use cells::{CELL, Cells};
 use gray::Pyramid;
 use motion::{Field, Search};
-use weights::Weights;
+use weights::{Spread, Weights};
 
 /// Mixes each painting with the one before it.
 pub struct Stabilise {
@@ -35,14 +35,17 @@ pub struct Stabilise {
     search: Search,
     field: Field,
     weights: Weights,
-    scratch: Scratch,
+    cells: Cells,
+    scratch: Vec<Scratch>,
+    crew: Crew,
 }
 
+/// What one band of a plane needs.
 #[derive(Debug, Default)]
 struct Scratch {
-    cells: Cells,
     ways: Vec<[Way; 2]>,
     edges: Edges,
+    spread: Spread,
 }
 
 impl Stabilise {
@@ -57,8 +60,16 @@ impl Stabilise {
             search: Search::default(),
             field: Field::default(),
             weights: Weights::default(),
-            scratch: Scratch::default(),
+            cells: Cells::default(),
+            scratch: Vec::new(),
+            crew: Crew::alone(),
         }
+    }
+
+    /// Shares the rows of a frame among `crew`.
+    #[must_use]
+    pub fn with(self, crew: Crew) -> Self {
+        Self { crew, ..self }
     }
 
     /// The painting before, if it can be told where its parts are now.
@@ -68,8 +79,8 @@ impl Stabilise {
         let same_size =
             (before.levels[0].width, before.levels[0].height) == (now.levels[0].width, now.levels[0].height);
         let found = same_size
-            && self.search.find(before, now, &mut self.field)
-            && self.weights.judge(&before.levels[0], &now.levels[0], &self.field, amount);
+            && self.search.find(&self.crew, before, now, &mut self.field)
+            && self.weights.judge(&self.crew, [&before.levels[0], &now.levels[0]], &self.field, amount);
         found.then_some(last)
     }
 
@@ -80,7 +91,7 @@ impl Stabilise {
         let mut bytes = self.pool.lend(len);
         let [size, original] = [format.size, painted.original.size()];
         let scale = [original.width as f32 / size.width as f32, original.height as f32 / size.height as f32];
-        self.scratch.cells.spread(&self.field, [size.width as usize, size.height as usize], scale);
+        self.cells.spread(&self.field, [size.width as usize, size.height as usize], scale);
         for (index, plane) in planes.iter().enumerate().take(format.pixels.planes()) {
             let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
             let out = &mut bytes[plane.offset_bytes..][..row_bytes * rows];
@@ -110,16 +121,18 @@ impl Stabilise {
         let scale = |side: u32, of: u32| subsampled as f32 * side as f32 / of as f32;
         let scale = [scale(original.width, format.size.width), scale(original.height, format.size.height)];
         let cell = CELL.map(|side| side / subsampled);
-        self.weights.begin_plane(width, scale[0], step);
-        let Scratch { cells, ways, edges } = &mut self.scratch;
-        for (row, band) in out.chunks_mut(cell[1] * row_bytes).enumerate() {
-            cells.ways(row, scale.map(f32::recip), ways);
-            let (y, earlier) = (row * cell[1], Earlier { plane: before, ways, cell });
-            moved(Arch::new(), &earlier, y, edges, band);
-            for (y, out) in (y..).zip(band.chunks_exact_mut(row_bytes)) {
-                mix(Arch::new(), painted.frame.row(index, y), self.weights.row(y, scale[1]), out);
+        let (cells, weights) = (&self.cells, &self.weights);
+        self.crew.each_band((out, row_bytes), cell[1], &mut self.scratch, |rows, out, scratch| {
+            let Scratch { ways, edges, spread } = scratch;
+            spread.begin_plane(weights, width, scale[0], step);
+            for (y, out) in rows.step_by(cell[1]).zip(out.chunks_mut(cell[1] * row_bytes)) {
+                cells.ways(y / cell[1], scale.map(f32::recip), ways);
+                moved(Arch::new(), &Earlier { plane: before, ways, cell }, y, edges, out);
+                for (y, out) in (y..).zip(out.chunks_exact_mut(row_bytes)) {
+                    mix(Arch::new(), painted.frame.row(index, y), spread.row(weights, y, scale[1]), out);
+                }
             }
-        }
+        });
     }
 }
 
@@ -141,7 +154,7 @@ impl Stage for Stabilise {
             self.last = None;
         }
         std::mem::swap(&mut self.before, &mut self.now);
-        self.now.read(&item.original);
+        self.now.read(&self.crew, &item.original);
         let frame = match self.follow(&item, amount) {
             Some(last) => self.mix(&last, &item)?,
             None => item.frame,

@@ -4,10 +4,13 @@
 //! level of [`LARGE_BLOCK`], are compared (sum of absolute differences) with their surroundings in the picture before. A block's
 //! neighbours have a say, long ways cost a little, and the slopes of the costs give the fraction of a pixel.
 
+use std::ops::Range;
+
 use pulp::Arch;
 
 use super::gray::{Gray, Pyramid};
 use crate::convert::cpu::kernel::kernels;
+use crate::flow::Crew;
 
 /// Side of a block at 1/16, 1/8 and 1/4 of the size.
 const SMALL_BLOCK: usize = 4;
@@ -67,10 +70,16 @@ impl Field {
 pub(super) struct Search {
     grid: Grid,
     above: Vec<[i32; 2]>,
+    scratch: Vec<Scratch>,
+    refined: Vec<Vector>,
+}
+
+/// What one band of blocks needs.
+#[derive(Debug, Default)]
+struct Scratch {
     raw: Vec<u32>,
     costs: Vec<u32>,
     best: Vec<Best>,
-    refined: Vec<Vector>,
 }
 
 /// The cheapest of the ways that were tried.
@@ -87,8 +96,8 @@ struct Grid {
 }
 
 impl Search {
-    /// The motion from `before` to `now`; false where the picture is too small to tell.
-    pub fn find(&mut self, before: &Pyramid, now: &Pyramid, field: &mut Field) -> bool {
+    /// The motion from `before` to `now`; false where the picture is too small to tell. The crew shares the rows.
+    pub fn find(&mut self, crew: &Crew, before: &Pyramid, now: &Pyramid, field: &mut Field) -> bool {
         let quarter = &now.levels[1];
         let (columns, rows) = (quarter.width / SMALL_BLOCK, quarter.height / SMALL_BLOCK);
         if columns == 0 || rows == 0 {
@@ -103,13 +112,13 @@ impl Search {
                 continue; // too small for this level; the next one begins without a guess
             }
             self.guess(grid);
-            self.match_blocks(LEVELS[level], earlier, grey);
+            self.match_blocks(crew, LEVELS[level], earlier, grey);
             match level {
-                1 => self.calm(),
+                1 => self.calm(crew),
                 // Once more from where it got to: between two ways, the better may lie at the edge of what was looked at.
                 0 => {
                     self.above = self.refined.iter().map(|way| way.map(|way| way.round() as i32)).collect();
-                    self.match_blocks(LEVELS[0], earlier, grey);
+                    self.match_blocks(crew, LEVELS[0], earlier, grey);
                 }
                 _ => {}
             }
@@ -143,57 +152,22 @@ impl Search {
     }
 
     /// Tries all ways around the guess, and keeps the cheapest for each block.
-    fn match_blocks(&mut self, level: Level, before: &Gray, now: &Gray) {
-        let count = self.grid.columns * self.grid.rows;
-        let side = (2 * level.reach + 1) as usize;
-        self.raw.resize(count, 0);
-        self.costs.clear();
-        self.costs.resize(side * side * count, u32::MAX);
-        self.best.clear();
-        self.best.resize(count, Best { cost: u32::MAX, way: 0 });
-        for way in 0..side * side {
-            let further = [(way % side) as i32 - level.reach, (way / side) as i32 - level.reach];
-            if level.corners || further.contains(&0) {
-                self.try_way(level, way, further, before, now);
-            }
-        }
-        self.refined.clear();
-        for (block, (best, [x, y])) in self.best.iter().zip(&self.above).enumerate() {
-            let way = best.way as usize;
-            let cost = |way: usize| self.costs[way * count + block];
-            let (column, row) = (way % side, way / side);
-            let fraction = |at: usize, step: usize| {
-                if at == 0 || at + 1 == side { 0.0 } else { vertex(cost(way - step), best.cost, cost(way + step)) }
-            };
-            let (dx, dy) = (column as i32 - level.reach, row as i32 - level.reach);
-            self.refined.push([(x + dx) as f32 + fraction(column, 1), (y + dy) as f32 + fraction(row, side)]);
-        }
-    }
-
-    /// What it costs each block if it came the guessed way and `further`.
-    fn try_way(&mut self, level: Level, way: usize, further: [i32; 2], before: &Gray, now: &Gray) {
+    fn match_blocks(&mut self, crew: &Crew, level: Level, before: &Gray, now: &Gray) {
         let Grid { columns, rows } = self.grid;
-        for row in 0..rows {
-            let guesses = &self.above[row * columns..][..columns];
-            let out = &mut self.raw[row * columns..][..columns];
-            row_differences(Arch::new(), level.block, guesses, row, further, [before, now], out);
-        }
-        let costs = &mut self.costs[way * columns * rows..][..columns * rows];
-        for (row, costs) in costs.chunks_exact_mut(columns).enumerate() {
-            let of = |row: usize| &self.raw[row * columns..][..columns];
-            let near = [of(row.saturating_sub(1)), of(row), of((row + 1).min(rows - 1))];
-            let guesses = &self.above[row * columns..][..columns];
-            gathered(Arch::new(), near, guesses, further, level.cost, costs);
-            cheapest(Arch::new(), costs, way as u32, &mut self.best[row * columns..][..columns]);
-        }
+        self.refined.resize(columns * rows, [0.0; 2]);
+        let (grid, above) = (self.grid, self.above.as_slice());
+        crew.each_band((&mut self.refined, columns), 1, &mut self.scratch, |rows, refined, scratch| {
+            Band { level, grid, above, before, now, rows, scratch, refined }.match_blocks();
+        });
     }
 
     /// A vector that none of its neighbours shares is an error: the median of each 3x3.
-    fn calm(&mut self) {
+    fn calm(&mut self, crew: &Crew) {
         let Grid { columns, rows } = self.grid;
         let before = self.refined.clone();
-        for row in 0..rows {
-            for column in 0..columns {
+        crew.each_band((&mut self.refined, columns), 1, &mut Vec::<()>::new(), |band, refined, ()| {
+            for (at, vector) in (band.start * columns..).zip(refined) {
+                let (row, column) = (at / columns, at % columns);
                 let near = |direction: usize| {
                     std::array::from_fn(|index| {
                         let y = (row + index / 3).saturating_sub(1).min(rows - 1);
@@ -201,8 +175,74 @@ impl Search {
                         before[y * columns + x][direction]
                     })
                 };
-                self.refined[row * columns + column] = [median(near(0)), median(near(1))];
+                *vector = [median(near(0)), median(near(1))];
             }
+        });
+    }
+}
+
+/// Some rows of blocks, for one thread.
+struct Band<'a> {
+    level: Level,
+    grid: Grid,
+    /// Guesses of all blocks.
+    above: &'a [[i32; 2]],
+    before: &'a Gray,
+    now: &'a Gray,
+    /// Its rows of blocks.
+    rows: Range<usize>,
+    scratch: &'a mut Scratch,
+    /// The vectors of its blocks.
+    refined: &'a mut [Vector],
+}
+
+impl Band<'_> {
+    fn match_blocks(mut self) {
+        let Level { reach, corners, .. } = self.level;
+        let (count, side) = (self.refined.len(), (2 * reach + 1) as usize);
+        let Scratch { costs, best, .. } = self.scratch;
+        costs.clear();
+        costs.resize(side * side * count, u32::MAX);
+        best.clear();
+        best.resize(count, Best { cost: u32::MAX, way: 0 });
+        for way in 0..side * side {
+            let further = [(way % side) as i32 - reach, (way / side) as i32 - reach];
+            if corners || further.contains(&0) {
+                self.try_way(way, further);
+            }
+        }
+        let Scratch { costs, best, .. } = self.scratch;
+        let guesses = &self.above[self.rows.start * self.grid.columns..][..count];
+        let blocks = best.iter().zip(guesses).zip(&mut *self.refined);
+        for (block, ((best, [x, y]), refined)) in blocks.enumerate() {
+            let way = best.way as usize;
+            let cost = |way: usize| costs[way * count + block];
+            let (column, row) = (way % side, way / side);
+            let fraction = |at: usize, step: usize| {
+                if at == 0 || at + 1 == side { 0.0 } else { vertex(cost(way - step), best.cost, cost(way + step)) }
+            };
+            let (dx, dy) = (column as i32 - reach, row as i32 - reach);
+            *refined = [(x + dx) as f32 + fraction(column, 1), (y + dy) as f32 + fraction(row, side)];
+        }
+    }
+
+    /// What it costs each block if it came the guessed way and `further`.
+    fn try_way(&mut self, way: usize, further: [i32; 2]) {
+        let Self { level, grid: Grid { columns, rows }, above, before, now, .. } = *self;
+        let Scratch { raw, costs, best } = &mut *self.scratch;
+        // Neighbours have a say, those that belong to other bands too.
+        let seen = self.rows.start.saturating_sub(1)..(self.rows.end + 1).min(rows);
+        raw.resize(seen.len() * columns, 0);
+        let guesses_of = |row: usize| &above[row * columns..][..columns];
+        for (row, out) in seen.clone().zip(raw.chunks_exact_mut(columns)) {
+            row_differences(Arch::new(), level.block, guesses_of(row), row, further, [before, now], out);
+        }
+        let of = |row: usize| &raw[(row - seen.start) * columns..][..columns];
+        let costs = costs[way * self.refined.len()..].chunks_exact_mut(columns);
+        for ((row, costs), best) in self.rows.clone().zip(costs).zip(best.chunks_exact_mut(columns)) {
+            let near = [of(row.saturating_sub(1)), of(row), of((row + 1).min(rows - 1))];
+            gathered(Arch::new(), near, guesses_of(row), further, level.cost, costs);
+            cheapest(Arch::new(), costs, way as u32, best);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How much of the picture before may stay, for each place: all where the input stands still, nothing where it changed.
 
+use std::ops::Range;
+
 use pulp::Arch;
 
 use super::blend::{Earlier, Edges, Plane, Way, difference, moved};
@@ -7,6 +9,7 @@ use super::cells::{CELL, Cells};
 use super::gray::{Gray, sum_of_four};
 use super::motion::Field;
 use crate::convert::cpu::kernel::kernels;
+use crate::flow::Crew;
 
 /// Differences of the input (means of 4x4 pixels, in steps of 255) up to which all that is allowed stays: camera noise.
 const SAME: u16 = 4;
@@ -24,49 +27,34 @@ const CUT: usize = 8;
 pub(super) struct Weights {
     grid: Gray,
     fine: Gray,
-    /// Differences of a row of cells.
-    band: Vec<u8>,
     cells: Cells,
-    ways: Vec<[Way; 2]>,
-    edges: Edges,
+    scratch: Vec<Scratch>,
     line: Vec<u8>,
     least: Vec<u8>,
-    /// For each byte of a plane's row, where in a row of `fine` its weight stands.
-    places: Vec<u32>,
-    /// The weights of a plane's row, and which row of `fine` they are.
-    spread: Vec<u8>,
-    spread_of: Option<usize>,
+}
+
+/// What one band of the input needs.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// Differences of a row of cells.
+    cells: Vec<u8>,
+    ways: Vec<[Way; 2]>,
+    edges: Edges,
 }
 
 impl Weights {
     /// Compares the input with the one before, both at half size, along the motion between them. `amount` scales all. False where
-    /// the two have too little in common.
-    pub fn judge(&mut self, before: &Gray, now: &Gray, field: &Field, amount: f32) -> bool {
+    /// the two have too little in common. The crew shares the rows.
+    pub fn judge(&mut self, crew: &Crew, [before, now]: [&Gray; 2], field: &Field, amount: f32) -> bool {
         let most = (MOST * amount.clamp(0.0, 1.0)).round() as u16;
-        let plane = Plane {
-            bytes: &before.values,
-            stride_bytes: before.width,
-            width: before.width,
-            height: before.height,
-            step: 1,
-        };
         let width = now.width / 2;
         self.grid.resize(width, now.height / 2);
         self.cells.spread(field, [2 * now.width, 2 * now.height], [1.0; 2]);
-        let cell = CELL.map(|side| side / 2);
-        let rows = 2 * self.grid.height;
-        for y in (0..rows).step_by(cell[1]) {
-            let count = cell[1].min(rows - y);
-            self.cells.ways(y / cell[1], [0.5; 2], &mut self.ways);
-            self.band.resize(count * now.width, 0);
-            moved(Arch::new(), &Earlier { plane, ways: &self.ways, cell }, y, &mut self.edges, &mut self.band);
-            difference(Arch::new(), &now.values[y * now.width..], &mut self.band);
-            let weights = self.grid.values[y / 2 * width..].chunks_exact_mut(width);
-            for (pair, out) in self.band.chunks_exact(2 * now.width).zip(weights) {
-                let (above, below) = pair.split_at(now.width);
-                weights_of(Arch::new(), above, below, most, out);
-            }
-        }
+        let cells = &self.cells;
+        // A row of weights stands for two of a picture of half the size.
+        crew.each_band((&mut self.grid.values, width), CELL[1] / 4, &mut self.scratch, |rows, grid, scratch| {
+            judge([before, now], cells, 2 * rows.start..2 * rows.end, most, scratch, grid);
+        });
         let kept = self.grid.values.iter().filter(|&&weight| weight > 0).count();
         self.shrink();
         self.refine();
@@ -97,23 +85,68 @@ impl Weights {
             doubled(Arch::new(), self.grid.row(near), self.grid.row(far), &mut self.line, out);
         }
     }
+}
 
-    /// Prepares for the rows of a plane of `width` pixels of `step` bytes; `scale`: how many pixels of the input one of them is.
-    pub fn begin_plane(&mut self, width: usize, scale: f32, step: usize) {
-        let last = self.fine.width - 1;
+/// The weights of `rows` of the input, of which the first is that of a row of cells.
+fn judge(
+    [before, now]: [&Gray; 2],
+    cells: &Cells,
+    rows: Range<usize>,
+    most: u16,
+    scratch: &mut Scratch,
+    grid: &mut [u8],
+) {
+    let width = now.width / 2;
+    let plane = Plane {
+        bytes: &before.values,
+        stride_bytes: before.width,
+        width: before.width,
+        height: before.height,
+        step: 1,
+    };
+    let cell = CELL.map(|side| side / 2);
+    let mut grid = grid.chunks_exact_mut(width);
+    for y in rows.clone().step_by(cell[1]) {
+        let count = cell[1].min(rows.end - y);
+        let Scratch { cells: differences, ways, edges } = scratch;
+        cells.ways(y / cell[1], [0.5; 2], ways);
+        differences.resize(count * now.width, 0);
+        moved(Arch::new(), &Earlier { plane, ways, cell }, y, edges, differences);
+        difference(Arch::new(), &now.values[y * now.width..], differences);
+        for (pair, out) in differences.chunks_exact(2 * now.width).zip(&mut grid) {
+            let (above, below) = pair.split_at(now.width);
+            weights_of(Arch::new(), above, below, most, out);
+        }
+    }
+}
+
+/// The weights of rows of a plane, one for each byte.
+#[derive(Debug, Default)]
+pub(super) struct Spread {
+    /// For each byte, where in a row of the weights its own stands.
+    places: Vec<u32>,
+    /// The row that was asked for last, and which row of the weights it is.
+    row: Vec<u8>,
+    of: Option<usize>,
+}
+
+impl Spread {
+    /// Prepares for a plane of `width` pixels of `step` bytes; `scale`: how many pixels of the input one of them is.
+    pub fn begin_plane(&mut self, weights: &Weights, width: usize, scale: f32, step: usize) {
+        let last = weights.fine.width - 1;
         self.places.clear();
         self.places.extend((0..width * step).map(|byte| place(byte / step, scale, last) as u32));
-        self.spread.resize(width * step, 0);
-        self.spread_of = None;
+        self.row.resize(width * step, 0);
+        self.of = None;
     }
 
-    /// The weights of row `y` of the plane, one for each byte; `scale`: how many pixels of the input one row of the plane is.
-    pub fn row(&mut self, y: usize, scale: f32) -> &[u8] {
-        let row = place(y, scale, self.fine.height - 1);
-        if self.spread_of.replace(row) != Some(row) {
-            spread(Arch::new(), self.fine.row(row), &self.places, &mut self.spread);
+    /// The weights of row `y` of the plane; `scale`: how many pixels of the input one row of the plane is.
+    pub fn row(&mut self, weights: &Weights, y: usize, scale: f32) -> &[u8] {
+        let row = place(y, scale, weights.fine.height - 1);
+        if self.of.replace(row) != Some(row) {
+            spread(Arch::new(), weights.fine.row(row), &self.places, &mut self.row);
         }
-        &self.spread
+        &self.row
     }
 }
 

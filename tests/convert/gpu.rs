@@ -6,6 +6,7 @@ use std::thread;
 use stylize::compose::{self, Controls};
 use stylize::convert::planar::{planes, planes_mut};
 use stylize::convert::{Finite, colour, cpu, gpu};
+use stylize::flow::Crew;
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Plane, Size, tight_planes};
 use stylize::gpu::workshop::Workshop;
 use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, TensorPool};
@@ -113,11 +114,11 @@ fn painted_by_cpu(original: &Frame, controls: Controls, styled: &Tensor, planes_
     let format = original.format();
     let pool = TensorPool::new();
     let [mut source, mut mixed] = [0, 1].map(|_| pool.lend(TensorFormat::PLANAR, format.size));
-    cpu::pack(original, Border::default(), &mut source);
+    cpu::pack(&Crew::alone(), original, Border::default(), &mut source);
     assert_eq!(cpu::planar(styled, BORDER, &mut mixed), Finite::Yes);
     let weights = colour::luma_weights(format.colour.matrix).map(|weight| weight as f32);
     compose::cpu::mix(planes(&source), weights, controls, planes_mut(&mut mixed));
-    assert_eq!(cpu::unpack(&mixed, Border::default(), format, planes_out, out), Finite::Yes);
+    assert_eq!(cpu::unpack(&Crew::alone(), &mixed, Border::default(), format, planes_out, out), Finite::Yes);
 }
 
 #[test]

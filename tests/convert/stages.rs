@@ -4,7 +4,7 @@ use stylize::compose::guide::Upscaler;
 use stylize::compose::{Compose, Controls, LiveControls};
 use stylize::convert::resize::Resizer;
 use stylize::convert::{Pack, Unpack};
-use stylize::flow::Stage;
+use stylize::flow::{Crew, Stage};
 use stylize::frame::Stamp;
 use stylize::pool::Pool;
 use stylize::report::Meter;
@@ -112,7 +112,7 @@ fn the_output_has_its_own_size_and_format() {
     assert_eq!(out.format(), format);
     // A picture of the same content made at that size.
     let mut planar = TensorPool::new().lend(TensorFormat::PLANAR, FRAME);
-    cpu::pack(&frame, Border::default(), &mut planar);
+    cpu::pack(&Crew::alone(), &frame, Border::default(), &mut planar);
     for (x, y) in [(3, 3), (30, 20), (61, 45)] {
         let pixel = &out.row(0, y * 3 / 2)[4 * (x * 3 / 2)..][..3];
         for (channel, value) in pixel.iter().enumerate() {
@@ -207,7 +207,7 @@ fn enlarging_brings_back_detail_only_where_the_style_follows_the_original() {
     let pool = TensorPool::new();
     let lend = |size| pool.lend(TensorFormat::PLANAR, size);
     let (mut original, mut net) = (lend(FRAME), lend(Size::new(32, 24)));
-    cpu::pack(&frame, Border::default(), &mut original);
+    cpu::pack(&Crew::alone(), &frame, Border::default(), &mut original);
     Resizer::new().resize(&original, &mut net).unwrap();
     let (mut plain, mut guided) = (lend(FRAME), lend(FRAME));
     let distance = |a: &Tensor, b: &Tensor| {

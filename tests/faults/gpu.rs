@@ -30,6 +30,7 @@ fn stylizer(convert: ConvertChoice, strength: f32, meter: &Meter) -> (Stylizer, 
         convert,
         threads: Some(1),
         memory_limit_bytes: None,
+        crew: 1,
         workers: 1,
     };
     (Stylizer::new(&model, &order, meter).unwrap(), pattern)

@@ -1,5 +1,7 @@
 //! The border of a tensor: the picture reflected at its edges, the edge itself not repeated.
 
+use std::ops::Range;
+
 use crate::frame::Size;
 use crate::tensor::{Border, Layout, Tensor, Values};
 
@@ -72,29 +74,22 @@ impl Geometry {
         self.row_len * self.rows
     }
 
-    /// Index in its plane of the first value of picture row `y`, the border left out.
-    pub fn picture_start(&self, y: usize) -> usize {
-        (self.top + y) * self.row_len + self.left * self.step
+    /// The values of the picture in row `y` of some rows, the border left out.
+    pub fn picture_range(&self, y: usize) -> Range<usize> {
+        let start = y * self.row_len + self.left * self.step;
+        start..start + self.width * self.step
     }
 }
 
-/// Fills what lies beside picture row `y`.
-pub(super) fn reflect_beside(values: &mut Values, geometry: &Geometry, y: usize) {
-    match values {
-        Values::U8(values) => reflect_row(values, geometry, y),
-        Values::F16(values) => reflect_row(values, geometry, y),
-        Values::F32(values) => reflect_row(values, geometry, y),
-    }
-}
-
-fn reflect_row<T: Copy>(values: &mut [T], geometry: &Geometry, y: usize) {
-    let &Geometry { step, row_len, left, top, width, .. } = geometry;
+/// Fills what lies beside row `y` of some rows of each plane.
+pub(super) fn reflect_beside<T: Copy>(planes: &mut [&mut [T]], geometry: &Geometry, y: usize) {
+    let &Geometry { step, row_len, left, width, .. } = geometry;
     let columns = row_len / step;
     if columns == width {
         return;
     }
-    for plane in values.chunks_exact_mut(geometry.plane_len()) {
-        let row = &mut plane[(top + y) * row_len..][..row_len];
+    for plane in planes {
+        let row = &mut plane[y * row_len..][..row_len];
         for column in (0..left).chain(left + width..columns) {
             let from = left + reflect(column as isize - left as isize, width);
             row.copy_within(from * step..(from + 1) * step, column * step);
@@ -103,11 +98,12 @@ fn reflect_row<T: Copy>(values: &mut [T], geometry: &Geometry, y: usize) {
 }
 
 /// Fills what lies above and below the picture, when all rows are there.
-pub(super) fn reflect_above_and_below(values: &mut Values, geometry: &Geometry) {
-    match values {
-        Values::U8(values) => reflect_rows(values, geometry),
-        Values::F16(values) => reflect_rows(values, geometry),
-        Values::F32(values) => reflect_rows(values, geometry),
+pub(super) fn reflect_above_and_below(tensor: &mut Tensor, border: Border) {
+    let geometry = Geometry::of(tensor, border);
+    match &mut tensor.values {
+        Values::U8(values) => reflect_rows(values, &geometry),
+        Values::F16(values) => reflect_rows(values, &geometry),
+        Values::F32(values) => reflect_rows(values, &geometry),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod border;
 mod chroma;
+mod frame_rows;
 pub(crate) mod kernel;
 mod pack;
 mod planar;

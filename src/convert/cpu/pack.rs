@@ -4,49 +4,60 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use super::border::reflect_above_and_below;
 use super::chroma::{Samples, Upsampler};
 use super::kernel::{clamped, kernels};
 use super::rows::RowWriter;
 use crate::convert::colour::{Bounds, Coefficients, rgb_from_codes, value_bounds};
+use crate::flow::Crew;
 use crate::frame::{Frame, FrameFormat, PixelFormat};
 use crate::tensor::{Border, Tensor};
 
 /// Writes `frame` into `out`, whose format says how: `gain * c + bias` with c in 0..=1, chroma interpolated linearly at
-/// its siting, bytes rounded to nearest. `border` is filled by reflection.
+/// its siting, bytes rounded to nearest. `border` is filled by reflection. The crew shares the rows.
 ///
 /// # Panics
 /// When the size of `out` is not that of the frame with the border round it.
-pub fn pack(frame: &Frame, border: Border, out: &mut Tensor) {
+pub fn pack(crew: &Crew, frame: &Frame, border: Border, out: &mut Tensor) {
     let arch = Arch::new();
     let FrameFormat { size, pixels, colour } = frame.format();
     let format = out.format;
     let map = rgb_from_codes(pixels, colour).then_scaled(format.gain, format.bias).coefficients();
     let bounds = value_bounds(&format);
-    let mut writer = RowWriter::new(arch, out, border, size);
-    if pixels == PixelFormat::Rgbx {
-        for y in 0..size.height as usize {
-            let pixels = frame.row(0, y);
-            writer.write(y, |mut rgb| {
-                for block in blocks(rgb[0]) {
-                    let rgb = rgb.each_mut().map(|row| &mut row[block.clone()]);
-                    from_rgbx(arch, &pixels[4 * block.start..4 * block.end], &map, &bounds, rgb);
-                }
-            });
-        }
-    } else {
-        let mut chroma = Upsampler::new(arch, Samples::Frame(frame));
-        for y in 0..size.height as usize {
-            let luma = frame.row(0, y);
-            chroma.seek(y);
-            writer.write(y, |mut rgb| {
-                for block in blocks(rgb[0]) {
-                    let rgb = rgb.each_mut().map(|row| &mut row[block.clone()]);
-                    from_yuv(arch, &luma[block.clone()], chroma.columns(block), &map, &bounds, rgb);
-                }
-            });
-        }
+    let bands = crew.bands(size.height as usize, 1);
+    let mut writers = RowWriter::of_bands(arch, out, border, size, &bands);
+    crew.each(&mut writers, |writer| match pixels {
+        PixelFormat::Rgbx => pack_rgbx(arch, frame, &map, &bounds, writer),
+        PixelFormat::I420 | PixelFormat::Nv12 => pack_yuv(arch, frame, &map, &bounds, writer),
+    });
+    drop(writers);
+    reflect_above_and_below(out, border);
+}
+
+fn pack_rgbx(arch: Arch, frame: &Frame, map: &Coefficients, bounds: &Bounds, writer: &mut RowWriter<'_>) {
+    for y in writer.rows() {
+        let pixels = frame.row(0, y);
+        writer.write(y, |mut rgb| {
+            for block in blocks(rgb[0]) {
+                let rgb = rgb.each_mut().map(|row| &mut row[block.clone()]);
+                from_rgbx(arch, &pixels[4 * block.start..4 * block.end], map, bounds, rgb);
+            }
+        });
     }
-    writer.finish();
+}
+
+fn pack_yuv(arch: Arch, frame: &Frame, map: &Coefficients, bounds: &Bounds, writer: &mut RowWriter<'_>) {
+    let mut chroma = Upsampler::new(arch, Samples::Frame(frame));
+    for y in writer.rows() {
+        let luma = frame.row(0, y);
+        chroma.seek(y);
+        writer.write(y, |mut rgb| {
+            for block in blocks(rgb[0]) {
+                let rgb = rgb.each_mut().map(|row| &mut row[block.clone()]);
+                from_yuv(arch, &luma[block.clone()], chroma.columns(block), map, bounds, rgb);
+            }
+        });
+    }
 }
 
 /// Columns that are converted at a time. All that lies between two steps then fits into a corner of the first-level

@@ -2,6 +2,7 @@
 
 use pulp::Arch;
 
+use super::border::reflect_above_and_below;
 use super::kernel::{Greatest, clamped, kernels};
 use super::rows::{RowReader, RowWriter};
 use crate::convert::Finite;
@@ -41,18 +42,19 @@ fn copy(from: &Tensor, from_border: Border, to: &mut Tensor, to_border: Border) 
         .coefficients();
     let size = from_border.inner(from.size);
     let mut reader = RowReader::new(arch, from, from_border);
-    let mut writer = RowWriter::new(arch, to, to_border, size);
     let mut greatest = Greatest::default();
-    for y in 0..size.height as usize {
-        let row = reader.row(y);
-        writer.write(y, |out| {
-            for (channel, (values, out)) in row.into_iter().zip(out).enumerate() {
-                let (gain, bias) = (map[channel][channel], map[channel][3]);
-                scale(arch, values, bounds[channel], gain, bias, out, &mut greatest);
-            }
-        });
+    for writer in &mut RowWriter::of_bands(arch, to, to_border, size, &[0..size.height as usize]) {
+        for y in writer.rows() {
+            let row = reader.row(y);
+            writer.write(y, |out| {
+                for (channel, (values, out)) in row.into_iter().zip(out).enumerate() {
+                    let (gain, bias) = (map[channel][channel], map[channel][3]);
+                    scale(arch, values, bounds[channel], gain, bias, out, &mut greatest);
+                }
+            });
+        }
     }
-    writer.finish();
+    reflect_above_and_below(to, to_border);
     if greatest.is_finite() { Finite::Yes } else { Finite::No }
 }
 

@@ -3,8 +3,9 @@
 use pulp::Arch;
 
 use super::chroma::{Downsampler, Samples, Upsampler};
+use super::frame_rows::FrameRows;
 use super::kernel::{Greatest, byte_from, clamped, kernels};
-use super::unpack::{row_range, to_yuv, write_chroma};
+use super::unpack::{to_yuv, write_chroma};
 use crate::convert::colour::{Coefficients, bytes_from_codes, codes_from_rgb};
 use crate::convert::raw::{Chroma, RawFrame};
 use crate::convert::tone::{Octaves, Squeeze, Steps, Tone};
@@ -25,20 +26,21 @@ pub fn narrow(raw: &RawFrame<'_>, planes: &[Plane], out: &mut [u8]) {
     let (format, narrowed) = (raw.format(), raw.format().narrowed());
     let [luma, chroma] =
         bytes_from_codes(format.bits, format.colour.range).map(|(gain, bias)| (gain as f32, bias as f32));
-    narrow_plane(arch, raw, 0, luma, (narrowed, planes), out);
+    let rows = &mut FrameRows::whole(narrowed, planes, out);
+    narrow_plane(arch, raw, 0, luma, narrowed, rows);
     let size = format.size;
     let mut down = match format.chroma {
         Chroma::None => {
             for plane in [1, 2] {
                 for y in 0..size.halved().height as usize {
-                    out[row_range(narrowed, planes, plane, y)].fill(NEUTRAL);
+                    rows.row(plane, y).fill(NEUTRAL);
                 }
             }
             return;
         }
         Chroma::Quarter => {
             for plane in [1, 2] {
-                narrow_plane(arch, raw, plane, chroma, (narrowed, planes), out);
+                narrow_plane(arch, raw, plane, chroma, narrowed, rows);
             }
             return;
         }
@@ -50,7 +52,7 @@ pub fn narrow(raw: &RawFrame<'_>, planes: &[Plane], out: &mut [u8]) {
             load(arch, raw, plane, y, chroma, row);
         }
         for j in down.push(y) {
-            write_chroma(&down, j, narrowed, planes, out);
+            write_chroma(&down, j, narrowed.pixels, rows);
         }
     }
 }
@@ -61,12 +63,12 @@ fn narrow_plane(
     raw: &RawFrame<'_>,
     plane: usize,
     map: (f32, f32),
-    (narrowed, planes): (FrameFormat, &[Plane]),
-    out: &mut [u8],
+    narrowed: FrameFormat,
+    rows: &mut FrameRows<'_>,
 ) {
-    let (_, rows) = narrowed.pixels.plane_extent(plane, narrowed.size);
-    for y in 0..rows {
-        let bytes = &mut out[row_range(narrowed, planes, plane, y)];
+    let (_, count) = narrowed.pixels.plane_extent(plane, narrowed.size);
+    for y in 0..count {
+        let bytes = rows.row(plane, y);
         if raw.format().bits > 8 {
             bytes_from_words(arch, raw.row(plane, y), map, bytes);
         } else {
@@ -137,6 +139,7 @@ pub fn tone_map(raw: &RawFrame<'_>, tone: &Tone, planes: &[Plane], out: &mut [u8
     let mut chroma = ChromaRows::of(arch, raw);
     let mut down = Downsampler::new(arch, narrowed.size, narrowed.colour.chroma_site);
     let mut luma = vec![0.0; width];
+    let out = &mut FrameRows::whole(narrowed, planes, out);
     let mut rows = [vec![0.0; width], vec![0.0; width], vec![0.0; width]];
     for y in 0..height {
         load(arch, raw, 0, y, (1.0, 0.0), &mut luma);
@@ -146,10 +149,9 @@ pub fn tone_map(raw: &RawFrame<'_>, tone: &Tone, planes: &[Plane], out: &mut [u8
         let (rgb, bounds) = (rows.each_ref().map(Vec::as_slice), [(0.0, 1.0); 3]);
         // All values come from tables of numbers: whether they are finite need not be asked.
         let mut greatest = Greatest::default();
-        let bytes = &mut out[row_range(narrowed, planes, 0, y)];
-        to_yuv(arch, rgb, &codes, &bounds, bytes, down.next_row(), &mut greatest);
+        to_yuv(arch, rgb, &codes, &bounds, out.row(0, y), down.next_row(), &mut greatest);
         for j in down.push(y) {
-            write_chroma(&down, j, narrowed, planes, out);
+            write_chroma(&down, j, narrowed.pixels, out);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The picture rows of a tensor as three rows of floats (red, green, blue), whatever its type and layout.
 
+use std::ops::Range;
+
+use half::f16;
 use half::slice::HalfFloatSliceExt;
 use pulp::Arch;
 
-use super::border::{Geometry, reflect_above_and_below, reflect_beside};
+use super::border::{Geometry, reflect_beside};
 use super::kernel;
 use crate::frame::Size;
-use crate::tensor::{BLOCK_SIDE, Border, Channels, Layout, Tensor, Values};
+use crate::tensor::{BLOCK_SIDE, Border, Channels, Layout, Tensor, TensorFormat, Values};
 
 /// Rows of floats for what a tensor does not hold as such.
 struct Scratch {
@@ -48,7 +51,7 @@ impl<'a> RowReader<'a> {
 
     /// Red, green and blue of row `y`, in the tensor's own scale.
     pub fn row(&mut self, y: usize) -> [&[f32]; 3] {
-        let start = self.geometry.picture_start(y);
+        let start = self.geometry.top * self.geometry.row_len + self.geometry.picture_range(y).start;
         let (plane_len, width) = (self.geometry.plane_len(), self.geometry.width);
         let Scratch { planes, triples, row } = &mut self.scratch;
         let rows = match (&self.tensor.values, self.tensor.format.layout) {
@@ -77,56 +80,120 @@ impl<'a> RowReader<'a> {
     }
 }
 
-/// Writes a picture and the border round it.
+/// Some rows of each plane of a tensor.
+enum Planes<'a> {
+    U8(Vec<&'a mut [u8]>),
+    F16(Vec<&'a mut [f16]>),
+    F32(Vec<&'a mut [f32]>),
+}
+
+impl<'a> Planes<'a> {
+    /// Those of each band of picture rows; the bands are the whole picture.
+    fn of_bands(values: &'a mut Values, geometry: &Geometry, bands: &[Range<usize>]) -> Vec<Self> {
+        fn cut<'a, T>(values: &'a mut [T], geometry: &Geometry, bands: &[Range<usize>]) -> Vec<Vec<&'a mut [T]>> {
+            let mut cut: Vec<_> = bands.iter().map(|_| Vec::new()).collect();
+            for plane in values.chunks_exact_mut(geometry.plane_len()) {
+                let mut rest = &mut plane[geometry.top * geometry.row_len..];
+                for (band, planes) in bands.iter().zip(&mut cut) {
+                    planes.push(rest.split_off_mut(..band.len() * geometry.row_len).unwrap_or_default());
+                }
+            }
+            cut
+        }
+        match values {
+            Values::U8(values) => cut(values, geometry, bands).into_iter().map(Self::U8).collect(),
+            Values::F16(values) => cut(values, geometry, bands).into_iter().map(Self::F16).collect(),
+            Values::F32(values) => cut(values, geometry, bands).into_iter().map(Self::F32).collect(),
+        }
+    }
+}
+
+/// Writes some rows of a picture, and the border beside them.
 pub(super) struct RowWriter<'a> {
     arch: Arch,
-    tensor: &'a mut Tensor,
+    planes: Planes<'a>,
+    rows: Range<usize>,
+    format: TensorFormat,
     geometry: Geometry,
     scratch: Scratch,
 }
 
 impl<'a> RowWriter<'a> {
+    /// One for each of `bands`, which are the rows of a picture of size `picture`. When all rows are written,
+    /// [`reflect_above_and_below`] is to follow.
+    ///
     /// # Panics
-    /// When `tensor` is not a picture of size `picture` and `border` round it.
-    pub fn new(arch: Arch, tensor: &'a mut Tensor, border: Border, picture: Size) -> Self {
+    /// When `tensor` is not such a picture with `border` round it.
+    pub fn of_bands(
+        arch: Arch,
+        tensor: &'a mut Tensor,
+        border: Border,
+        picture: Size,
+        bands: &[Range<usize>],
+    ) -> Vec<Self> {
         assert_eq!(tensor.size, border.outer(picture), "size of the tensor for a picture of {picture} and {border:?}");
-        let geometry = Geometry::of(tensor, border);
-        Self { arch, tensor, geometry, scratch: Scratch::for_width(geometry.width) }
+        let (geometry, format) = (Geometry::of(tensor, border), tensor.format);
+        let planes = Planes::of_bands(&mut tensor.values, &geometry, bands);
+        let writer = |(planes, rows): (Planes<'a>, &Range<usize>)| Self {
+            arch,
+            planes,
+            rows: rows.clone(),
+            format,
+            geometry,
+            scratch: Scratch::for_width(geometry.width),
+        };
+        planes.into_iter().zip(bands).map(writer).collect()
+    }
+
+    /// The rows that it is for.
+    pub fn rows(&self) -> Range<usize> {
+        self.rows.clone()
     }
 
     /// Lets `fill` write red, green and blue of row `y` in the tensor's own scale, and continues it to both sides.
     pub fn write(&mut self, y: usize, fill: impl FnOnce([&mut [f32]; 3])) {
-        let start = self.geometry.picture_start(y);
-        let (plane_len, width) = (self.geometry.plane_len(), self.geometry.width);
-        let Scratch { planes, triples, .. } = &mut self.scratch;
-        let channels = self.tensor.format.channels;
-        match (&mut self.tensor.values, self.tensor.format.layout) {
-            (Values::F32(values), Layout::Nchw) => {
-                let (first, rest) = values.split_at_mut(plane_len);
-                let (second, third) = rest.split_at_mut(plane_len);
-                fill(reordered(channels, [first, second, third].map(|plane| &mut plane[start..][..width])));
+        let Self { arch, planes, rows, format, geometry, scratch } = self;
+        let y = y - rows.start;
+        let own = scratch.planes.each_mut().map(Vec::as_mut_slice);
+        match planes {
+            Planes::F32(planes) if format.layout == Layout::Nchw => {
+                let [first, second, third] = planes.as_mut_slice() else { unreachable!("three planes") };
+                let picture = geometry.picture_range(y);
+                fill(reordered(format.channels, [first, second, third].map(|plane| &mut plane[picture.clone()])));
+                reflect_beside(planes, geometry, y);
             }
-            (values, Layout::Nchw) => {
-                fill(reordered(channels, planes.each_mut().map(Vec::as_mut_slice)));
-                for (plane, row) in planes.iter().enumerate() {
-                    store(self.arch, values, plane * plane_len + start, row);
+            planes => {
+                fill(reordered(format.channels, own));
+                let rows = scratch.planes.each_ref().map(Vec::as_slice);
+                let joined = format.layout != Layout::Nchw;
+                if joined {
+                    kernel::join_triples(*arch, rows, &mut scratch.triples);
+                }
+                let rows = if joined { &[scratch.triples.as_slice()][..] } else { &rows };
+                match planes {
+                    Planes::U8(planes) => {
+                        store(planes, geometry, y, rows, |row, out| kernel::bytes_from_floats(*arch, row, out))
+                    }
+                    Planes::F16(planes) => store(planes, geometry, y, rows, |row, out| out.convert_from_f32_slice(row)),
+                    Planes::F32(planes) => store(planes, geometry, y, rows, |row, out| out.copy_from_slice(row)),
                 }
             }
-            (values, Layout::Nhwc) => {
-                fill(reordered(channels, planes.each_mut().map(Vec::as_mut_slice)));
-                let rows = planes.each_ref().map(Vec::as_slice);
-                kernel::join_triples(self.arch, rows, triples);
-                store(self.arch, values, start, triples);
-            }
-            (_, Layout::Blocks4) => unreachable!("no network takes blocks"),
         }
-        reflect_beside(&mut self.tensor.values, &self.geometry, y);
     }
+}
 
-    /// All rows are written: continues them upwards and downwards.
-    pub fn finish(self) {
-        reflect_above_and_below(&mut self.tensor.values, &self.geometry);
+/// Puts `rows`, one for each plane, where row `y` is, and continues them to both sides.
+fn store<T: Copy>(
+    planes: &mut [&mut [T]],
+    geometry: &Geometry,
+    y: usize,
+    rows: &[&[f32]],
+    convert: impl Fn(&[f32], &mut [T]),
+) {
+    for (plane, row) in planes.iter_mut().zip(rows) {
+        convert(row, &mut plane[geometry.picture_range(y)]);
     }
+    reflect_beside(planes, geometry, y);
 }
 
 /// Copies row `y` of a tensor of blocks, as wide as `row`.
@@ -145,14 +212,5 @@ fn load(arch: Arch, values: &Values, start: usize, row: &mut [f32]) {
         Values::U8(values) => kernel::floats_from_bytes(arch, &values[start..], row),
         Values::F16(values) => values[start..][..row.len()].convert_to_f32_slice(row),
         Values::F32(values) => row.copy_from_slice(&values[start..][..row.len()]),
-    }
-}
-
-/// Copies `row` to the values from `start` on.
-fn store(arch: Arch, values: &mut Values, start: usize, row: &[f32]) {
-    match values {
-        Values::U8(values) => kernel::bytes_from_floats(arch, row, &mut values[start..]),
-        Values::F16(values) => values[start..][..row.len()].convert_from_f32_slice(row),
-        Values::F32(values) => values[start..][..row.len()].copy_from_slice(row),
     }
 }

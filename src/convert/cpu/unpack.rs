@@ -3,63 +3,90 @@
 use pulp::Arch;
 
 use super::chroma::Downsampler;
+use super::frame_rows::FrameRows;
 use super::kernel::{Greatest, byte_from, clamped, kernels};
 use super::rows::RowReader;
 use crate::convert::Finite;
 use crate::convert::colour::{Bounds, Coefficients, codes_from_rgb, value_bounds};
+use crate::flow::Crew;
 use crate::frame::{FrameFormat, PixelFormat, Plane};
 use crate::tensor::{Border, Tensor, TensorFormat};
 
-/// Where row `y` of a plane lies, without padding.
-pub(super) fn row_range(format: FrameFormat, planes: &[Plane], plane: usize, y: usize) -> std::ops::Range<usize> {
-    let (row_bytes, _) = format.pixels.plane_extent(plane, format.size);
-    let start = planes[plane].offset_bytes + y * planes[plane].stride_bytes;
-    start..start + row_bytes
-}
-
 /// Writes what `border` leaves of `tensor` as a frame of this format: values held in the gamut, chroma brought down by
 /// the triangle of its siting, rounded to nearest. Padding between rows is not touched; the fourth byte of Rgbx becomes
-/// 255.
+/// 255. The crew shares the rows.
 ///
 /// Says whether all values were numbers. Where one was not, the picture has some colour there.
 ///
 /// # Panics
 /// When the picture in `tensor` has not the size of `format`, or the planes do not fit `out`.
-pub fn unpack(tensor: &Tensor, border: Border, format: FrameFormat, planes: &[Plane], out: &mut [u8]) -> Finite {
+pub fn unpack(
+    crew: &Crew,
+    tensor: &Tensor,
+    border: Border,
+    format: FrameFormat,
+    planes: &[Plane],
+    out: &mut [u8],
+) -> Finite {
     assert_eq!(tensor.size, border.outer(format.size), "size of the tensor for a picture of {}", format.size);
     let arch = Arch::new();
     let TensorFormat { gain, bias, .. } = tensor.format;
     let map = codes_from_rgb(format.pixels, format.colour).after_scaled(gain, bias).coefficients();
     let bounds = value_bounds(&tensor.format);
-    let mut reader = RowReader::new(arch, tensor, border);
-    let mut greatest = Greatest::default();
-    if format.pixels == PixelFormat::Rgbx {
-        for y in 0..format.size.height as usize {
-            let rgb = reader.row(y);
-            let pixels = &mut out[row_range(format, planes, 0, y)];
-            to_rgbx(arch, rgb, &map, &bounds, pixels, &mut greatest);
+    let bands = crew.bands(format.size.height as usize, 2);
+    let rows = FrameRows::of_bands(format, planes, out, &bands);
+    let mut parts: Vec<_> = rows.into_iter().map(|rows| (rows, Greatest::default())).collect();
+    crew.each(&mut parts, |(rows, greatest)| {
+        let reader = RowReader::new(arch, tensor, border);
+        match format.pixels {
+            PixelFormat::Rgbx => unpack_rgbx(arch, reader, &map, &bounds, rows, greatest),
+            PixelFormat::I420 | PixelFormat::Nv12 => unpack_yuv(arch, reader, (&map, &bounds), format, rows, greatest),
         }
-    } else {
-        let mut chroma = Downsampler::new(arch, format.size, format.colour.chroma_site);
-        for y in 0..format.size.height as usize {
-            let rgb = reader.row(y);
-            let luma = &mut out[row_range(format, planes, 0, y)];
-            to_yuv(arch, rgb, &map, &bounds, luma, chroma.next_row(), &mut greatest);
-            for j in chroma.push(y) {
-                write_chroma(&chroma, j, format, planes, out);
-            }
+    });
+    if parts.iter().all(|(_, greatest)| greatest.is_finite()) { Finite::Yes } else { Finite::No }
+}
+
+fn unpack_rgbx(
+    arch: Arch,
+    mut reader: RowReader<'_>,
+    map: &Coefficients,
+    bounds: &Bounds,
+    rows: &mut FrameRows<'_>,
+    greatest: &mut Greatest,
+) {
+    for y in rows.rows() {
+        to_rgbx(arch, reader.row(y), map, bounds, rows.row(0, y), greatest);
+    }
+}
+
+fn unpack_yuv(
+    arch: Arch,
+    mut reader: RowReader<'_>,
+    (map, bounds): (&Coefficients, &Bounds),
+    format: FrameFormat,
+    rows: &mut FrameRows<'_>,
+    greatest: &mut Greatest,
+) {
+    let mut chroma = Downsampler::new(arch, format.size, format.colour.chroma_site);
+    let (own, last) = (rows.rows(), format.size.height as usize);
+    // A row of chroma is made of its two rows of luma, of the one above and of the one below them. What these neighbours have of luma goes nowhere.
+    let mut nowhere = vec![0; format.size.width as usize];
+    for y in own.start.saturating_sub(1)..(own.end + 1).min(last) {
+        let luma = if own.contains(&y) { rows.row(0, y) } else { &mut nowhere };
+        to_yuv(arch, reader.row(y), map, bounds, luma, chroma.next_row(), greatest);
+        for j in chroma.push(y).filter(|j| own.contains(&(2 * j))) {
+            write_chroma(&chroma, j, format.pixels, rows);
         }
     }
-    if greatest.is_finite() { Finite::Yes } else { Finite::No }
 }
 
 /// Writes row `j` of chroma, which is complete.
-pub(super) fn write_chroma(chroma: &Downsampler, j: usize, format: FrameFormat, planes: &[Plane], out: &mut [u8]) {
-    if format.pixels == PixelFormat::Nv12 {
-        chroma.write_pairs(j, &mut out[row_range(format, planes, 1, j)]);
+pub(super) fn write_chroma(chroma: &Downsampler, j: usize, pixels: PixelFormat, rows: &mut FrameRows<'_>) {
+    if pixels == PixelFormat::Nv12 {
+        chroma.write_pairs(j, rows.row(1, j));
     } else {
         for plane in [1, 2] {
-            chroma.write_plane(j, plane - 1, &mut out[row_range(format, planes, plane, j)]);
+            chroma.write_plane(j, plane - 1, rows.row(plane, j));
         }
     }
 }

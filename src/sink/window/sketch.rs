@@ -9,6 +9,7 @@ use super::fit::Area;
 use crate::convert::cpu;
 use crate::convert::rescale::Rescale;
 use crate::error::Result;
+use crate::flow::Crew;
 use crate::frame::{Frame, Size};
 use crate::pool::Pool;
 use crate::tensor::{Border, Channels, DType, Layout, TensorFormat, TensorPool};
@@ -73,7 +74,7 @@ impl Sketch {
         let size = Size::new(area.width as u32, area.height as u32);
         let frame = self.rescale.rescale(frame, size)?;
         let mut packed = self.tensors.lend(self.packed, size);
-        cpu::pack(&frame, Border::default(), &mut packed);
+        cpu::pack(&Crew::alone(), &frame, Border::default(), &mut packed);
         let (row_bytes, window_bytes) = (size.width as usize * PACKED_BYTES, window.width as usize * PIXEL_BYTES);
         let from = area.left as usize + seen.start;
         let rows = self.pixels.chunks_exact_mut(window_bytes).skip(area.top as usize);
