@@ -94,7 +94,6 @@ def _recipe(device: torch.device, options: argparse.Namespace) -> Recipe:
         rate=options.rate,
         style_weight=options.style_weight,
         shift_weight=options.shift_weight,
-        free_norms=0.0 if options.start else usual.free_norms,
         seed=options.seed,
     )
 

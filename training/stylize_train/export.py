@@ -14,7 +14,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from . import metadata
 from .graph import SCALE, build
 from .metadata import About
-from .network import BLOCK, StyleNet, Tier, bordered, inside, stylize
+from .network import BLOCK, OUTPUT_PAD, StyleNet, Tier, bordered, inside, stylize
 from .runner import unblocked
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -95,7 +95,7 @@ def psnr_to_torch(model: onnx.ModelProto, net: StyleNet, photographs: list[torch
     squares = []
     for photo in photographs:
         image = padded_bytes(photo, net.tier)
-        styled = unblocked(run.run(None, {"image": image})[0], BLOCK)
+        styled = unblocked(run.run(None, {"image": image})[0], BLOCK)[:, OUTPUT_PAD:-OUTPUT_PAD, OUTPUT_PAD:-OUTPUT_PAD]
         plain = inside(torch.from_numpy(image).permute(0, 3, 1, 2).float() / 255, net.tier.pad)
         with torch.no_grad():
             wanted = (stylize(net.cpu().eval(), plain).clamp(0, 1) * 255).round().permute(0, 2, 3, 1).numpy()

@@ -1,19 +1,20 @@
 """The ONNX graph of a network of one style, written node by node.
 
 Written rather than traced, because it differs from the PyTorch module where that saves time at no difference in the result:
-bytes go in and come out (DequantizeLinear and QuantizeLinear scale, round and clamp), the batch norms are part of the convolutions, and
-nothing is moved at full size. The picture goes in as NHWC, in which four pixels are twelve channels: PixelUnshuffle(4) and a
+bytes go in and come out (DequantizeLinear and QuantizeLinear scale, round and clamp), the fixed norms and the enlargements are part of
+the convolutions, and nothing is moved at full size. The picture goes in as NHWC, in which four pixels are twelve channels: PixelUnshuffle(4) and a
 1x1 convolution together are one convolution of four rows. And it comes out as blocks of 4x4 pixels, one after the other, which the
 runtime reads row by row: PixelShuffle(4) in the graph would cost a tenth of all time.
 """
 
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from . import metadata
 from .metadata import About
-from .network import BLOCK, BLUR, StyleNet, Tier
+from .network import BLOCK, StyleNet, Tier, enlarging
 
 #: DequantizeLinear takes scales in half precision from here on.
 OPSET = 19
@@ -24,8 +25,8 @@ NORM_EPSILON = 1e-5
 
 
 def build(net: StyleNet, about: About, half: bool = False) -> onnx.ModelProto:
-    """The model: `image`, u8 1 x H x W x 3 with the tier's border, to `styled` without it, u8 1 x H/4 x W/4 x 48: blocks of
-    4x4 pixels, their rows one after the other. Weights and arithmetic in fp32, or in fp16."""
+    """The model: `image`, u8 1 x H x W x 3 with the tier's border, to `styled` with `OUTPUT_PAD` of it left, u8 1 x h/4 x w/4 x 48:
+    blocks of 4x4 pixels, their rows one after the other. Weights and arithmetic in fp32, or in fp16."""
     writer = _Writer(np.float16 if half else np.float32)
     _body(writer, net.tier, {key: value.detach().cpu().numpy() for key, value in net.state_dict().items()})
     channels = 3 * BLOCK**2
@@ -52,13 +53,15 @@ def _body(writer: "_Writer", tier: Tier, w: dict[str, np.ndarray]) -> None:
         inner = writer.relu(writer.conv(f"{name}.first", eighth, *_with_norm(w, f"{name}.first", f"{name}.norm")))
         inner = writer.conv(f"{name}.second", inner, w[f"{name}.second.weight"], w[f"{name}.second.bias"])
         eighth = writer.node("Add", [writer.inside(eighth, 2, f"{name}.inside"), inner], f"{name}.sum")
-    up = writer.conv("up", writer.relu(eighth), w["up.weight"][_order(tier.width, 2)], None)
+    order = _order(tier.width, 2)
+    weight, bias = _with_norm(w, "up", "up_norm")
+    weight, bias = enlarging(torch.from_numpy(weight)).numpy(), np.repeat(bias, 4)
+    up = writer.relu(writer.conv("up", writer.relu(eighth), weight[order], bias[order]))
     up = _shuffle(writer, "up", up, tier.width, 2)
-    up = writer.conv("up.blur", up, np.broadcast_to(BLUR.numpy(), (tier.width, 1, 3, 3)), None)
-    quarter = writer.relu(writer.node("Add", [up, writer.inside(quarter, tier.skip, "skip.inside")], "skip"))
-    quarter = writer.relu(writer.conv("refine", quarter, w["refine.0.weight"], w["refine.0.bias"]))
+    quarter = writer.node("Add", [up, writer.inside(quarter, tier.skip, "skip.inside")], "skip")
+    quarter = writer.relu(writer.conv("refine", quarter, *_with_norm(w, "refine.0", "refine_norm")))
     # To the scale of bytes, in the last convolution.
-    leave, bias = _at_quarter(_after_blur(w["leave.0.weight"]) * 255, w["leave.0.bias"] * 255)
+    leave, bias = _at_quarter(w["leave.0.weight"] * 255, w["leave.0.bias"] * 255)
     pixels = writer.conv("leave", quarter, leave, bias)
     pixels = writer.node("QuantizeLinear", [pixels, writer.number(1.0), writer.byte(0)], "bytes")
     writer.node("Transpose", [pixels], "styled", perm=[0, 2, 3, 1])
@@ -75,35 +78,29 @@ def _entered(writer: "_Writer", w: dict[str, np.ndarray]) -> str:
 
 
 def _with_norm(w: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and bias of a convolution with the norm behind it."""
+    """Weights and bias of a convolution with the norm behind it, before which its channels may be shuffled."""
     gain, bias, mean, variance = (w[f"{norm}.0.{key}"] for key in ("weight", "bias", "running_mean", "running_var"))
     scale = gain / np.sqrt(variance + NORM_EPSILON)
-    return w[f"{conv}.weight"] * scale[:, None, None, None], bias - mean * scale
+    weight, bias = w[f"{conv}.weight"], bias - mean * scale
+    scale, bias = (np.repeat(values, len(weight) // len(gain)) for values in (scale, bias))
+    return weight * scale[:, None, None, None], bias
 
 
 def _at_quarter(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """PixelShuffle(2) → 5x5 convolution → PixelShuffle(2) as one 3x3 convolution, whose 48 channels are in `_order(3, 4)`.
+    """PixelShuffle(2) → 3x3 convolution → PixelShuffle(2) as one 3x3 convolution, whose 48 channels are in `_order(3, 4)`.
 
     Four times the multiplications, most of them with zero, and a fifth of the time: few channels at half size are what costs.
     """
     outs, ins, _, _ = weight.shape
     # (row and column of the half-size pixel, output) x (input, row and column of the half-size pixel) x 3 x 3
     wide = np.zeros((2, 2, outs, ins, 2, 2, 3, 3), weight.dtype)
-    for row, column, dy, dx in np.ndindex(2, 2, 5, 5):
-        (up, from_row), (left, from_column) = divmod(row + dy - 2, 2), divmod(column + dx - 2, 2)
+    for row, column, dy, dx in np.ndindex(2, 2, 3, 3):
+        (up, from_row), (left, from_column) = divmod(row + dy - 1, 2), divmod(column + dx - 1, 2)
         wide[row, column, :, :, from_row, from_column, up + 1, left + 1] = weight[:, :, dy, dx]
     wide = wide.reshape(2, 2, outs // 4, 2, 2, 4 * ins, 3, 3)  # ... colour, row and column within the half-size pixel
     biases = np.broadcast_to(bias.reshape(outs // 4, 2, 2), (2, 2, outs // 4, 2, 2))
     order = (0, 3, 1, 4, 2)
     return wide.transpose(*order, 5, 6, 7).reshape(4 * outs, 4 * ins, 3, 3), biases.transpose(order).reshape(-1)
-
-
-def _after_blur(weight: np.ndarray) -> np.ndarray:
-    """A 3x3 convolution behind `blur`, as one of 5x5."""
-    both = np.zeros((*weight.shape[:2], 5, 5), weight.dtype)
-    for dy, dx in np.ndindex(3, 3):
-        both[:, :, dy : dy + 3, dx : dx + 3] += weight[:, :, dy : dy + 1, dx : dx + 1] * BLUR.numpy()
-    return both
 
 
 def _order(channels: int, factor: int) -> np.ndarray:
@@ -158,8 +155,6 @@ class _Writer:
             inputs.append(self.constant(f"{name}.bias", bias.astype(self.dtype)))
         strides = [stride, stride] if isinstance(stride, int) else list(stride)
         shape = {"kernel_shape": list(weight.shape[2:]), "strides": strides, "pads": list(pads)}
-        if weight.shape[1] == 1:
-            shape["group"] = len(weight)
         return self.node("Conv", inputs, name, **shape)
 
     def inside(self, x: str, border: int, name: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from .network import BLOCK, MULTIPLE_OF, Tier, kmac_per_pixel
+from .network import BLOCK, MULTIPLE_OF, OUTPUT_PAD, Tier, kmac_per_pixel
 
 PREFIX = "stylize."
 
@@ -34,7 +34,7 @@ def properties(about: About, tier: Tier) -> dict[str, str]:
         "multiple_of": str(MULTIPLE_OF),
         "pad": str(tier.pad),
         "output_layout": f"blocks{BLOCK}",
-        "output_pad": "0",
+        "output_pad": str(OUTPUT_PAD),
         "kmac_per_pixel": f"{kmac_per_pixel(tier):.2f}",
         "trained_on": about.trained_on,
         "licence": about.licence,

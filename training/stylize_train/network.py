@@ -1,13 +1,12 @@
 """The style network: one definition, two widths.
 
 Everything dense happens at 1/4 and 1/8 of the picture's size, where a 3x3 convolution costs 1/16 and 1/64 of what it costs
-at full size (PixelUnshuffle and PixelShuffle: Shi et al. 2016). The batch norms (Ioffe and Szegedy 2015) learn with the
-statistics of their batch, and later with fixed ones, which the exported graph holds as part of its convolutions. One instance norm
-(Ulyanov et al. 2016) is left, at the entry to 1/8 size: it takes a picture's contrast away, and without it style is learned more slowly.
-A small blur follows each PixelShuffle but the last: it lets
-nothing through that alternates from pixel to pixel, which is what lattices are made of. No convolution pads: the caller
-gives a border, the result has none, and no frame can be painted along it. The norms, and the last two convolutions, exist once for
-each style (Dumoulin et al. 2017), so that a base can be trained on many styles at once; a network that ships holds one.
+at full size (PixelUnshuffle and PixelShuffle: Shi et al. 2016). The way back up is, or begins as, nearest neighbours and a convolution
+(Odena et al. 2016), which knows of no lattice. The norms (Ulyanov et al. 2016) learn with the statistics of each
+picture, and later with fixed ones, which the exported graph holds as part of its convolutions. One that goes by the picture
+is left, at the entry to 1/8 size: it takes a picture's contrast away, and without it style is learned more slowly. No convolution
+pads: the caller gives a border, the result has none, and no frame can be painted along it. The norms, and the last two convolutions,
+exist once for each style (Dumoulin et al. 2017), so that a base can be trained on many styles at once; a network that ships holds one.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from torch import nn
 MULTIPLE_OF = 8
 #: Side of the blocks of pixels that are one pixel at the finest size at which the network works.
 BLOCK = 4
-#: How much of a batch's statistics goes into the fixed ones.
+#: How much of a step's statistics goes into the fixed ones.
 MOMENTUM = 0.03
 
 
@@ -42,10 +41,21 @@ class Tier:
     @property
     def pad(self) -> int:
         """Border that a picture needs on each side: as far as the network sees. The result has none of it."""
-        return 4 * (self.skip + 2)
+        return 4 * self.skip + 2 * (2 + CUT)
 
 
-TIERS = {tier.name: tier for tier in (Tier("live", 32, 8, 64, 3), Tier("fine", 64, 24, 160, 4))}
+#: Border that is cut off the result, in pixels of half size: what two convolutions eat there is no multiple of 8 pixels, and the row and
+#: column of zeros at the way down are seen by the first eight.
+CUT = 6
+#: Border that the exported graph leaves, in pixels: it gives blocks of 4x4, which begin in the middle of those of 1/4 size.
+OUTPUT_PAD = 2 * CUT - 2
+
+TIERS = {tier.name: tier for tier in (Tier("live", 32, 12, 64, 3), Tier("fine", 64, 24, 160, 4))}
+
+
+def fixable_norm(channels: int) -> nn.Module:
+    """An instance norm that goes by fixed statistics when it does not train."""
+    return nn.InstanceNorm2d(channels, affine=True, track_running_stats=True, momentum=MOMENTUM)
 
 
 class StyleNorm(nn.ModuleList):
@@ -61,7 +71,7 @@ class Residual(nn.Module):
     def __init__(self, channels: int, styles: int):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, bias=False)
-        self.norm = StyleNorm(nn.BatchNorm2d(channels, momentum=MOMENTUM) for _ in range(styles))
+        self.norm = StyleNorm(fixable_norm(channels) for _ in range(styles))
         self.second = nn.Conv2d(channels, channels, 3)
         with torch.no_grad():
             self.second.weight *= 0.3  # close to the identity at first, without a norm behind it
@@ -78,17 +88,20 @@ class StyleNet(nn.Module):
         self.tier = tier
         width, half, body = tier.width, tier.half, tier.body
         self.enter = nn.Conv2d(3 * BLOCK**2, width, 1)
-        # Pixel i of 1/8 size lies over 2i at 1/4 size: the row and column of zeros are as far outside as the network sees.
+        # Pixel i of 1/8 size lies over 2i at 1/4 size.
         self.down = nn.Conv2d(width, body, 3, stride=2, bias=False)
         self.down_norm = StyleNorm(nn.InstanceNorm2d(body, affine=True) for _ in range(styles))
         self.body = nn.ModuleList([Residual(body, styles) for _ in range(tier.blocks)])
-        self.up = nn.Conv2d(body, 4 * width, 1, bias=False)
-        # Two steps up, with a convolution at half size: a PixelShuffle(4) alone leaves its lattice in the picture.
-        self.refine = nn.ModuleList([nn.Conv2d(width, 4 * half, 3) for _ in range(styles)])
+        self.up = nn.Conv2d(body, width, 3, bias=False)
+        self.up_norm = StyleNorm(fixable_norm(width) for _ in range(styles))
+        # Four pixels of half size from each 2x2 of 1/4 size: what lies inside of a pixel of 1/4 size has channels of its own.
+        self.refine = nn.ModuleList([nn.Conv2d(width, 4 * half, 2, bias=False) for _ in range(styles)])
+        self.refine_norm = StyleNorm(fixable_norm(half) for _ in range(styles))
         self.leave = nn.ModuleList([nn.Conv2d(half, 12, 3) for _ in range(styles)])
-        for conv in (self.up, *self.refine, *self.leave):
-            _init_without_grid(conv, 2)
+        for conv in self.refine:
+            _init_as_enlargement(conv)
         for conv in self.leave:
+            _init_without_grid(conv, 2)
             nn.init.constant_(conv.bias, 0.5)
 
     def forward(self, x: torch.Tensor, style: int = 0) -> torch.Tensor:
@@ -96,10 +109,24 @@ class StyleNet(nn.Module):
         eighth = F.relu(self.down_norm(self.down(F.pad(quarter, (1, 0, 1, 0))), style))
         for block in self.body:
             eighth = block(eighth, style)
-        up = blur(F.pixel_shuffle(self.up(F.relu(eighth)), 2))
-        quarter = F.relu(up + inside(quarter, self.tier.skip))
-        half = blur(F.pixel_shuffle(F.relu(self.refine[style](quarter)), 2))
-        return F.pixel_shuffle(self.leave[style](half), 2)
+        up = F.relu(self.up_norm(self.up(enlarged(F.relu(eighth))), style))
+        half = F.pixel_shuffle(self.refine[style](up + inside(quarter, self.tier.skip)), 2)
+        styled = self.leave[style](F.relu(self.refine_norm(half, style)))
+        return F.pixel_shuffle(inside(styled, CUT), 2)
+
+
+    @torch.no_grad()
+    def even_phases(self) -> None:
+        """Holds what each PixelShuffle is fed by to a common gain: where the picture is even, all pixels of a block come out alike,
+        and no lattice can be seen (Sugawara et al. 2018). To be called after every change of the weights."""
+        for conv in (*self.refine, *self.leave):
+            outs, ins, *sides = conv.weight.shape
+            taps = conv.weight.view(outs // 4, 4, ins, *sides)
+            gains = taps.mean((3, 4), keepdim=True)
+            taps -= gains - gains.mean(1, keepdim=True)
+            if conv.bias is not None:
+                phases = conv.bias.view(outs // 4, 4)
+                phases.copy_(phases.mean(1, keepdim=True).expand_as(phases))
 
 
 def inside(x: torch.Tensor, border: int) -> torch.Tensor:
@@ -107,14 +134,9 @@ def inside(x: torch.Tensor, border: int) -> torch.Tensor:
     return x[..., border:-border, border:-border]
 
 
-#: 3x3, from one and its neighbours' halves: with nearest neighbours before it a linear enlargement.
-BLUR = torch.outer(torch.tensor([1.0, 2.0, 1.0]), torch.tensor([1.0, 2.0, 1.0])) / 16
-
-
-def blur(x: torch.Tensor) -> torch.Tensor:
-    """Each channel with `BLUR`; without a border of one pixel."""
-    channels = x.shape[1]
-    return F.conv2d(x, BLUR.to(x).expand(channels, 1, 3, 3), groups=channels)
+def enlarged(x: torch.Tensor) -> torch.Tensor:
+    """Twice as large, by nearest neighbours."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 def bordered(x: torch.Tensor, tier: Tier) -> torch.Tensor:
@@ -130,13 +152,22 @@ def stylize(net: StyleNet, x: torch.Tensor, style: int = 0) -> torch.Tensor:
 def kmac_per_pixel(tier: Tier) -> float:
     """Thousands of multiply-accumulates for each pixel of the picture, as the exported graph does them."""
     width, body, half = tier.width, tier.body, 4 * tier.half
-    quarter = width * (48 + 9 + half * 9) + half * 48 * 9
-    eighth = width * body * 9 + 2 * tier.blocks * body**2 * 9 + body * 4 * width
+    # A nearest enlargement and a 3x3 convolution are one of 2x2 at the smaller size, for four pixels at once.
+    quarter = width * (48 + half * 4) + half * 48 * 9
+    eighth = width * body * 9 + 2 * tier.blocks * body**2 * 9 + body * 4 * width * 4
     return (quarter / 16 + eighth / 64) / 1000
 
 
+def enlarging(weight: torch.Tensor) -> torch.Tensor:
+    """A nearest enlargement by two and a 3x3 convolution as one of 2x2 at the smaller size, whose result is to be shuffled: four
+    channels, (row, column), for one. Its first pixel lies at row and column 1 of the enlarged picture."""
+    # How much of each of the three taps falls on each of the two pixels, for the first and the second of two pixels that become of them.
+    falls = weight.new_tensor([[[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 1]]])
+    return torch.einsum("rit,cju,ostu->orcsij", falls, falls, weight).reshape(4 * len(weight), -1, 2, 2)
+
+
 #: Modules that hold one entry for each style.
-_PER_STYLE = ("norm", "down_norm", "refine", "leave")
+_PER_STYLE = ("norm", "down_norm", "up_norm", "refine", "refine_norm", "leave")
 
 
 def one_style(state: dict[str, torch.Tensor], style: int) -> dict[str, torch.Tensor]:
@@ -152,6 +183,13 @@ def for_style(key: str, style: int) -> str:
     if index is not None:
         parts[index] = str(style)
     return ".".join(parts)
+
+
+def _init_as_enlargement(conv: nn.Conv2d) -> None:
+    """Of 2x2, before a PixelShuffle(2): begins as a nearest enlargement and a convolution, which knows of no lattice."""
+    with torch.no_grad():
+        one = torch.empty(conv.out_channels // 4, conv.in_channels, 3, 3)
+        conv.weight.copy_(enlarging(nn.init.kaiming_normal_(one, nonlinearity="linear")))
 
 
 def _init_without_grid(conv: nn.Conv2d, factor: int) -> None:

@@ -36,8 +36,6 @@ GRADIENT_LIMIT = 5.0
 WARM_UP_STEPS = 50
 #: Short side of the painting.
 STYLE_SIDE = 384
-#: One more than the metric's: larger strokes.
-STYLE_SCALES = 3
 #: In which colours are compared in a step.
 DIRECTIONS = 8
 
@@ -50,14 +48,14 @@ class Recipe:
     batch: int = 4
     crop: int = 256
     rate: float = 2e-3
-    style_weight: float = 10.0
-    shift_weight: float = 300.0
+    style_weight: float = 8.0
+    shift_weight: float = 100.0
     palette_weight: float = 1.0
     variation_weight: float = 1e-4
     range_weight: float = 0.5
     style_side: int = STYLE_SIDE
-    #: Share of the steps, the first ones, in which the norms go by the statistics of the batch. None are needed from a trained start.
-    free_norms: float = 0.5
+    #: Share of the steps, the first ones, in which the norms go by the statistics of each picture.
+    free_norms: float = 0.6
     seed: int = 1
 
 
@@ -84,7 +82,7 @@ class Trainer:
         self.recipe, self.device = recipe, device
         self.features = features.to(device)
         pictures = [load_picture(path, recipe.style_side).to(device) for path in paintings]
-        self.targets = [style_target(self.features, picture, STYLE_SCALES) for picture in pictures]
+        self.targets = [style_target(self.features, picture) for picture in pictures]
         self.palettes = [colours(picture) for picture in pictures]
         if device.type == "cpu" and quantised.is_available():
             self.features = features.in_bytes()
@@ -110,6 +108,7 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), GRADIENT_LIMIT)
         self.optimizer.step()
+        self.net.even_phases()
         self.step_count += 1
 
     def _rate(self) -> float:

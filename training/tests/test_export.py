@@ -6,7 +6,7 @@ import torch
 from stylize_train import metadata
 from stylize_train.export import export, padded_bytes, psnr_to_torch, session
 from stylize_train.metadata import About
-from stylize_train.network import BLOCK, StyleNet
+from stylize_train.network import BLOCK, OUTPUT_PAD, StyleNet
 
 ABOUT = About("test", "A Painting, somebody, 1900", "noise")
 
@@ -35,7 +35,8 @@ def test_an_export_takes_pictures_of_any_size(net):
     for height, width in ((64, 64), (72, 128)):
         image = padded_bytes(torch.rand(1, 3, height, width), net.tier)
         styled = run.run(None, {"image": image})[0]
-        assert (styled.shape, styled.dtype) == ((1, height // BLOCK, width // BLOCK, 3 * BLOCK**2), np.uint8)
+        sides = [(side + 2 * OUTPUT_PAD) // BLOCK for side in (height, width)]
+        assert (styled.shape, styled.dtype) == ((1, *sides, 3 * BLOCK**2), np.uint8)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
@@ -48,9 +49,9 @@ def test_an_export_says_what_it_needs(net, content, precision):
         "channels": "rgb",
         "range": "0..255",
         "multiple_of": "8",
-        "pad": "28",
+        "pad": "36",
         "output_layout": "blocks4",
-        "output_pad": "0",
+        "output_pad": "10",
     }
     assert wanted.items() <= said.items()
     assert said["style_image"] == ABOUT.style_image and said["trained_on"] == "noise" and said["licence"]

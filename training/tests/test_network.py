@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stylize_train.network import TIERS, StyleNet, kmac_per_pixel, one_style, stylize
+from stylize_train.network import TIERS, StyleNet, StyleNorm, kmac_per_pixel, one_style, stylize
 
 
 @pytest.mark.parametrize(("tier", "limit"), [("live", 8), ("fine", 45)])
@@ -11,7 +11,7 @@ def test_a_tier_keeps_its_cost(tier, limit):
 
 def test_a_picture_keeps_its_size():
     net = StyleNet(TIERS["live"], styles=2).eval()
-    for height, width in ((64, 88), (128, 72)):
+    for height, width in ((72, 88), (128, 80)):
         assert stylize(net, torch.rand(1, 3, height, width), 1).shape == (1, 3, height, width)
 
 
@@ -19,17 +19,30 @@ def test_an_untrained_network_draws_no_grid():
     """ICNR: each 4x4 block of the first picture is flat, as after a nearest enlargement."""
     net = StyleNet(TIERS["live"]).eval()
     with torch.no_grad():
-        styled = net(torch.rand(1, 3, 160, 160))
+        styled = net(torch.rand(1, 3, 176, 176))
     blocks = styled.reshape(1, 3, 20, 2, 20, 2)
     assert (blocks - blocks.mean((3, 5), keepdim=True)).abs().max() < 1e-5
 
 
+def test_an_even_picture_is_painted_without_a_lattice(tier):
+    net = StyleNet(tier).eval()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+        lattice = net(torch.full((1, 3, 112, 112), 0.4)).std((2, 3))
+        net.even_phases()
+        even = net(torch.full((1, 3, 112, 112), 0.4)).std((2, 3))
+    assert (lattice > 1e-2).any() and (even < 1e-5).all()
+
+
 def test_what_lies_outside_of_the_border_plays_no_part(tier):
     net = StyleNet(tier).eval()
-    picture = torch.rand(1, 3, 96, 120)
+    net.down_norm = StyleNorm([torch.nn.Identity()])  # this one looks at the whole picture
+    picture = torch.rand(1, 3, 112, 136)
     with torch.no_grad():
-        whole, part = net(picture), net(picture[..., :88, :96])
-    torch.testing.assert_close(part, whole[..., :32, :40])
+        whole, upper, lower = net(picture), net(picture[..., :104, :112]), net(picture[..., 8:, 24:])
+    torch.testing.assert_close(upper, whole[..., :32, :40])
+    torch.testing.assert_close(lower, whole[..., 8:, 24:])
 
 
 def test_one_style_of_many_is_the_same_network(tier):
@@ -37,6 +50,6 @@ def test_one_style_of_many_is_the_same_network(tier):
     for number, parameter in enumerate(many.parameters()):
         torch.nn.init.normal_(parameter, 0, 0.1 + 0.01 * number)
     one.load_state_dict(one_style(many.state_dict(), 2))
-    picture = torch.rand(1, 3, 64, 64)
+    picture = torch.rand(1, 3, 80, 80)
     torch.testing.assert_close(one(picture), many(picture, 2))
     assert not torch.allclose(one(picture), many(picture, 1))
