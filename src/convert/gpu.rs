@@ -7,7 +7,8 @@ use crate::convert::colour::{codes_from_rgb, rgb_from_codes};
 use crate::frame::{Frame, FrameFormat, Plane, aligned_planes};
 use crate::gpu::context::Fault;
 use crate::gpu::kernels::{Kernel, Params, Variant};
-use crate::gpu::workshop::{Inputs, Pass, Workshop, frame_bytes};
+use crate::gpu::passes::{Inputs, Pass, Place};
+use crate::gpu::workshop::{Workshop, frame_bytes};
 use crate::tensor::{Border, Tensor, TensorFormat};
 
 /// Does as [`super::cpu::pack`].
@@ -18,24 +19,31 @@ use crate::tensor::{Border, Tensor, TensorFormat};
 /// # Panics
 /// When the size of `out` is not that of the frame with the border round it.
 pub fn pack(workshop: &Workshop, frame: &Frame, border: Border, out: &mut Tensor) -> Result<(), Fault> {
-    let FrameFormat { size, pixels, colour } = frame.format();
+    let size = frame.size();
     assert_eq!(out.size, border.outer(size), "size of the tensor for a picture of {size} and {border:?}");
-    let TensorFormat { gain, bias, .. } = out.format;
-    let [across, along] = up_weights(colour.chroma_site);
+    let pass = pack_pass(frame.format(), out.format, border, Place::Target);
     let values = out.values.bytes_mut();
-    let (target_bytes, invocations) = (values.len(), values.len().div_ceil(4) as u32);
+    let target_bytes = values.len();
+    // A frame is made of bytes: nothing in it is no number.
+    let inputs = Inputs { frame: Some(frame), ..Inputs::default() };
+    workshop.run(inputs, &[pass], |bytes| values.copy_from_slice(&bytes[..target_bytes])).map(|_| ())
+}
+
+/// The kernel that makes a tensor, which goes `to` a place, of the frame that went up.
+pub(crate) fn pack_pass(frame: FrameFormat, tensor: TensorFormat, border: Border, to: Place) -> Pass {
+    let FrameFormat { size, pixels, colour } = frame;
+    let outer = border.outer(size);
+    let bytes = 3 * outer.pixels() * tensor.dtype.bytes();
+    let [across, along] = up_weights(colour.chroma_site);
     let params = Params {
-        matrix: rgb_from_codes(pixels, colour).then_scaled(gain, bias).coefficients(),
+        matrix: rgb_from_codes(pixels, colour).then_scaled(tensor.gain, tensor.bias).coefficients(),
         across,
         along,
-        invocations,
-        ..Params::of(&out.format, out.size, border).with_frame(pixels, size)
+        invocations: bytes.div_ceil(4) as u32,
+        ..Params::of(&tensor, outer, border).with_frame(pixels, size)
     };
-    let pass = Pass { variant: Variant::new(Kernel::Pack, pixels, &out.format), params, target_bytes };
-    let values = out.values.bytes_mut();
-    // A frame is made of bytes: nothing in it is no number.
-    let inputs = Inputs { frame: Some(frame), tensor: None };
-    workshop.run(inputs, &[pass], |bytes| values.copy_from_slice(&bytes[..target_bytes])).map(|_| ())
+    let variant = Variant::new(Kernel::Pack, Some(pixels), &tensor);
+    Pass { variant, params, reads: vec![Place::Frame], writes: to, bytes }
 }
 
 /// Does as [`super::cpu::unpack`].
@@ -53,24 +61,26 @@ pub fn unpack(
     planes: &[Plane],
     out: &mut [u8],
 ) -> Result<Finite, Fault> {
-    let pass = unpack_pass(tensor.format, Params::of(&tensor.format, tensor.size, border), format);
     assert_eq!(tensor.size, border.outer(format.size), "size of the tensor for a picture of {}", format.size);
-    let inputs = Inputs { frame: None, tensor: Some(tensor) };
+    let params = Params::of(&tensor.format, tensor.size, border);
+    let pass = unpack_pass(tensor.format, params, format, [Place::Tensor, Place::Target]);
+    let inputs = Inputs { tensor: Some(tensor), ..Inputs::default() };
     workshop.run(inputs, &[pass], |bytes| copy_planes(bytes, format, planes, out))
 }
 
-/// The kernel that makes a frame of `format` of a tensor that `params` tell of.
-pub(crate) fn unpack_pass(tensor: TensorFormat, params: Params, format: FrameFormat) -> Pass {
-    let target_bytes = frame_bytes(format.pixels, format.size);
+/// The kernel that makes a frame of `format` of a tensor that `params` tell of; it goes `from` one place `to` another.
+pub(crate) fn unpack_pass(tensor: TensorFormat, params: Params, format: FrameFormat, [from, to]: [Place; 2]) -> Pass {
+    let bytes = frame_bytes(format.pixels, format.size);
     let [across, along] = down_weights(format.colour.chroma_site);
     let params = Params {
         matrix: codes_from_rgb(format.pixels, format.colour).after_scaled(tensor.gain, tensor.bias).coefficients(),
         across,
         along,
-        invocations: (target_bytes / 4) as u32,
+        invocations: (bytes / 4) as u32,
         ..params.with_frame(format.pixels, format.size)
     };
-    Pass { variant: Variant::new(Kernel::Unpack, format.pixels, &tensor), params, target_bytes }
+    let variant = Variant::new(Kernel::Unpack, Some(format.pixels), &tensor);
+    Pass { variant, params, reads: vec![from], writes: to, bytes }
 }
 
 /// Copies the rows of a frame as it lies on the card to where `planes` says.

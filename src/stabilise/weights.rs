@@ -98,6 +98,22 @@ impl Weights {
         }
     }
 
+    /// A weight for each 4x4 pixels of the input: what is refined to twice as many.
+    pub fn grid(&self) -> &Gray {
+        &self.grid
+    }
+
+    /// For each column of a plane of `width` pixels, in which column of the refined weights its own stands; `scale` as in
+    /// [`Self::begin_plane`].
+    pub fn columns(&self, width: usize, scale: f32) -> impl Iterator<Item = u32> {
+        places(width, scale, self.fine.width)
+    }
+
+    /// The same for rows.
+    pub fn rows(&self, height: usize, scale: f32) -> impl Iterator<Item = u32> {
+        places(height, scale, self.fine.height)
+    }
+
     /// Prepares for the rows of a plane of `width` pixels of `step` bytes; `scale`: how many pixels of the input one of them is.
     pub fn begin_plane(&mut self, width: usize, scale: f32, step: usize) {
         let last = self.fine.width - 1;
@@ -120,6 +136,11 @@ impl Weights {
 /// The weight that pixel `at` takes, if one pixel is `scale` of the input and `last` is the last weight.
 fn place(at: usize, scale: f32, last: usize) -> usize {
     (((at as f32 + 0.5) * scale * (2.0 / PITCH)) as usize).min(last)
+}
+
+/// Those of `count` pixels, if there are `weights` of them.
+fn places(count: usize, scale: f32, weights: usize) -> impl Iterator<Item = u32> {
+    (0..count).map(move |at| place(at, scale, weights - 1) as u32)
 }
 
 kernels! {
