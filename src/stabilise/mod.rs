@@ -5,8 +5,8 @@
 //! same ([`weights`]). It looks back one frame, never forward, and forgets at cuts and at what does not continue.
 //!
 //! ```text
-//! input ─► gray ─► motion ─► weights     follow: the processor alone
-//!                    └─► cells └─► blend  the pixels: here, or on a graphics card (gpu)
+//! input ─► gray ─► motion ─► cells ─┐
+//!                    └─► weights ───┴─► blend, or its twin on a graphics card (gpu)
 //! ```
 
 mod blend;
