@@ -75,8 +75,9 @@ fn pack(criterion: &mut Criterion) {
             criterion.bench_function(&format!("pack/{SIZE}/{pixels:?}/{name}/cpu"), |bencher| {
                 bencher.iter(|| cpu::pack(&frame, NONE, black_box(&mut tensor)));
             });
+            let mut packer = gpu::Packer::default();
             criterion.bench_function(&format!("pack/{SIZE}/{pixels:?}/{name}/gpu"), |bencher| {
-                bencher.iter(|| gpu::pack(&workshop, &frame, NONE, black_box(&mut tensor)).unwrap());
+                bencher.iter(|| packer.pack(&workshop, &frame, NONE, black_box(&mut tensor)).unwrap());
             });
         }
     }

@@ -5,9 +5,8 @@ mod resize;
 
 use crate::compose::Controls;
 use crate::convert::Finite;
-use crate::convert::chroma::up_weights;
-use crate::convert::colour::{luma_weights, rgb_from_codes};
-use crate::convert::gpu::{copy_planes, unpack_pass};
+use crate::convert::gpu::resample::{Recorder, plane_bytes};
+use crate::convert::gpu::{Source, copy_planes, unpack_pass};
 use crate::convert::taps::TapsKept;
 use crate::frame::{Frame, FrameFormat, Plane, Size};
 use crate::gpu::context::Fault;
@@ -15,10 +14,6 @@ use crate::gpu::kernels::{Kernel, Params, Variant};
 use crate::gpu::passes::{Inputs, Pass, Place};
 use crate::gpu::workshop::Workshop;
 use crate::tensor::{Border, Tensor, TensorFormat};
-use resize::Recorder;
-
-/// What the finished painting is called while it waits for another pass.
-pub(crate) const PAINTING: Place = Place::Between(0);
 
 /// Paints on a card; what it calculated once for a size it keeps.
 #[derive(Debug, Default)]
@@ -60,7 +55,7 @@ impl Painter {
         table: &mut Vec<u32>,
     ) -> Vec<Pass> {
         let size = format.size;
-        let mut source = Source { place: Place::Frame, format: original, planar: false };
+        let mut source = Source::of(original);
         let mut picture = Picture { place: Place::Tensor, format: styled.format, size: styled.size, border };
         let mut recorder = Recorder::new(table, &mut self.taps);
         if border.inner(styled.size) != size {
@@ -94,35 +89,6 @@ impl Picture {
     }
 }
 
-/// The original on the card.
-#[derive(Clone, Copy)]
-struct Source {
-    place: Place,
-    /// Of the frame; where that is planar already, size and matrix hold.
-    format: FrameFormat,
-    planar: bool,
-}
-
-impl Source {
-    /// `params`, and what kernels are told that read it.
-    fn told(&self, params: Params) -> Params {
-        let FrameFormat { size, pixels, colour } = self.format;
-        let [red, green, blue] = luma_weights(colour.matrix).map(|weight| weight as f32);
-        let params = Params { mixing: [red, green, blue, 0.0], ..params };
-        if self.planar {
-            let matrix = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
-            return Params { matrix, ..params };
-        }
-        let [across, along] = up_weights(colour.chroma_site);
-        let matrix = rgb_from_codes(pixels, colour).coefficients();
-        Params { matrix, across, along, ..params.with_frame(pixels, size) }
-    }
-
-    fn variant(&self, kernel: Kernel, format: &TensorFormat) -> Variant {
-        Variant::new(kernel, (!self.planar).then_some(self.format.pixels), format)
-    }
-}
-
 fn compose_pass((source, controls): (Source, Controls), picture: Picture, to: Place) -> Pass {
     let size = source.format.size;
     let mut params = source.told(Params::of(&picture.format, picture.size, picture.border));
@@ -131,9 +97,4 @@ fn compose_pass((source, controls): (Source, Controls), picture: Picture, to: Pl
     params.mixing[3] = if controls.strength > 0.0 { controls.strength.min(1.0) } else { 0.0 };
     let variant = Variant { keep_colour: controls.keep_colour, ..source.variant(Kernel::Compose, &picture.format) };
     Pass { variant, params, reads: vec![source.place, picture.place], writes: to, bytes: plane_bytes(3, size) }
-}
-
-/// Bytes of so many planes of f32.
-fn plane_bytes(planes: usize, size: Size) -> usize {
-    planes * size_of::<f32>() * size.pixels()
 }

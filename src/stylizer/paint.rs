@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use crate::compose::gpu::{PAINTING, Painter};
+use crate::compose::gpu::Painter;
 use crate::compose::{Compose, LiveControls};
 use crate::convert::Unpack;
 use crate::convert::gpu::copy_planes;
+use crate::convert::gpu::resample::FIRST;
 use crate::error::Result;
 use crate::flow::Stage;
 use crate::frame::{Frame, FrameFormat, Timed};
@@ -51,8 +52,8 @@ impl Submit {
         let controls = controls.get();
         card.attempt(meter, |workshop| {
             table.clear();
-            let mix = stabilise.mix(workshop, (stamp, original), (*format, PAINTING), table);
-            let to = if mix.is_some() { PAINTING } else { Place::Target };
+            let mix = stabilise.mix(workshop, (stamp, original), (*format, FIRST), table);
+            let to = if mix.is_some() { FIRST } else { Place::Target };
             let mut passes = painter.passes((original.format(), controls), (tensor, *border), (*format, to), table);
             let kept = mix.map(|Mix { pass, kept }| {
                 passes.push(pass);

@@ -17,7 +17,7 @@ pub(super) fn workshop() -> Option<Arc<Workshop>> {
 }
 
 fn pack(workshop: &Workshop) -> impl Fn(&Frame, Border, &mut Tensor) {
-    move |frame, border, out| gpu::pack(workshop, frame, border, out).unwrap()
+    move |frame, border, out| gpu::Packer::default().pack(workshop, frame, border, out).unwrap()
 }
 
 fn unpack(workshop: &Workshop) -> impl Fn(&Tensor, Border, FrameFormat, &[Plane], &mut [u8]) -> Finite {

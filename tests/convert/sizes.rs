@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use stylize::compose::gpu::Painter;
 use stylize::compose::{Compose, Controls, LiveControls};
+use stylize::convert::gpu::Packer;
 use stylize::convert::resize::Resizer;
-use stylize::convert::{Finite, cpu};
+use stylize::convert::{Finite, Pack, cpu};
 use stylize::flow::Stage;
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
 use stylize::report::Meter;
 use stylize::tensor::{Border, Channels, DType, Layout, Styled, Tensor, TensorFormat, TensorPool};
 
 use super::gpu::workshop;
-use super::{BORDER, Errors, index, noisy_frame, noisy_tensor, padded_planes, set};
+use super::{BORDER, Errors, index, noisy_frame, noisy_tensor, padded_planes, raw, set};
 
 /// Of the original, of the network's picture, of the output.
 type Sizes = [Size; 3];
@@ -142,6 +143,35 @@ fn a_picture_that_a_card_resizes_without_more_detail_is_that_of_its_twin() {
     for sizes in PLAIN {
         check(sizes, original, painting);
         check(sizes, |format| noisy_frame(format, 3), noisy_tensor);
+    }
+}
+
+#[test]
+fn a_tensor_that_a_card_makes_at_another_size_is_that_of_its_twin() {
+    let Some(workshop) = workshop() else { return };
+    let mut packer = Packer::default();
+    for [full, net, _] in ENLARGED.into_iter().chain(PLAIN) {
+        for (tensor_format, pixels) in formats().into_iter().zip(PixelFormat::ALL) {
+            let frame = original(FrameFormat { size: full, pixels, colour: Colour::assumed_for(full) });
+            let mut got = TensorPool::new().lend(tensor_format, BORDER.outer(net));
+            packer.pack(&workshop, &frame, BORDER, &mut got).unwrap();
+            let mut on_cpu = Pack::new(net, BORDER, tensor_format, TensorPool::new());
+            let wanted = on_cpu.process(Timed { stamp: Stamp::default(), item: frame }).unwrap().item.tensor;
+            let mut errors = Errors::default();
+            let steps = 255.0 / f64::from(tensor_format.gain[0]);
+            for i in 0..wanted.values.len() {
+                errors.see(steps * (raw(&got, i) - raw(&wanted, i)));
+            }
+            // Bytes are rounded; half precision of −1..1 has steps of 1/2048 below 1.
+            let greatest = match tensor_format.dtype {
+                DType::U8 => 1.0,
+                DType::F16 => 0.13,
+                DType::F32 => 0.001,
+            };
+            let what = (full, net, tensor_format);
+            assert!(errors.greatest <= greatest, "{what:?}: greatest error {}", errors.greatest);
+            assert!(errors.mean() <= 0.01, "{what:?}: mean error {}", errors.mean());
+        }
     }
 }
 

@@ -78,10 +78,8 @@ fn two_faults(what: &str, fault: impl Fn(&wgpu::Device)) {
     let convert = ConvertChoice { convert: Convert::Gpu, gpu: Wanted::Name(found.name().into()) };
     for way in WAYS {
         let (mut on_cpu, pattern) = stylizer(ConvertChoice::default(), way, &Meter::new());
-        // The painting before goes with the device: what follows begins anew, and that is all. Where `pack` is not on the card, the
-        // CPU paints frame 3, and the new device knows nothing of that.
-        let begins = |seq| [3, 6].contains(&seq) || seq == 4 && way.net != SIZE;
-        let wanted = paint(&mut on_cpu, pattern, |_, stamp| stamp.discontinuity = begins(stamp.seq));
+        // The painting before goes with the device: what follows begins anew, and that is all.
+        let wanted = paint(&mut on_cpu, pattern, |_, stamp| stamp.discontinuity = [3, 6].contains(&stamp.seq));
         let meter = Meter::new();
         let (mut on_card, pattern) = stylizer(convert.clone(), way, &meter);
         let got = paint(&mut on_card, pattern, |stylizer, Stamp { seq, .. }| {

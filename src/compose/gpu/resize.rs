@@ -1,54 +1,18 @@
 //! Pictures at other sizes on a card, as [`super::super::guide`] draws it: each arrow there is a pass here.
 
-use super::{Picture, Source, plane_bytes};
+use super::Picture;
 use crate::compose::slopes::{BLOCK, FLAT, MEANS, NONE, STEEPEST};
-use crate::convert::gpu::pack_pass;
+use crate::convert::gpu::Source;
+use crate::convert::gpu::resample::{Part, Planes, Recorder, plane_bytes};
 use crate::convert::resize::Filter;
-use crate::convert::taps::TapsKept;
 use crate::frame::Size;
 use crate::gpu::kernels::{Kernel, Params, Variant};
 use crate::gpu::passes::{Pass, Place};
 use crate::tensor::{Border, TensorFormat};
 
-/// Lists passes, and numbers what lies between them.
-pub(super) struct Recorder<'a> {
-    pub passes: Vec<Pass>,
-    table: &'a mut Vec<u32>,
-    taps: &'a mut TapsKept,
-    between: usize,
-}
-
-/// Planes of f32, one after the other.
-#[derive(Clone, Copy)]
-struct Planes {
-    place: Place,
-    count: usize,
-    size: Size,
-}
-
-/// Where planes go that are made one by one.
-struct Part {
-    place: Place,
-    /// Number of the first of them there, and of all that there will be.
-    first: usize,
-    of: usize,
-}
-
-impl<'a> Recorder<'a> {
-    /// Nothing yet. What kernels look up goes to the end of `table`; weights come from `taps`.
-    pub fn new(table: &'a mut Vec<u32>, taps: &'a mut TapsKept) -> Self {
-        // 0 is the painting.
-        Self { passes: Vec::new(), table, taps, between: 1 }
-    }
-
-    /// Where nothing lies yet.
-    pub fn fresh(&mut self) -> Place {
-        self.between += 1;
-        Place::Between(self.between - 1)
-    }
-
+impl Recorder<'_> {
     /// The picture at size `out`; where `source` has more than it shows, that comes back in.
-    pub fn resize(&mut self, source: &mut Source, picture: Picture, out: Size) -> Picture {
+    pub(super) fn resize(&mut self, source: &mut Source, picture: Picture, out: Size) -> Picture {
         let net = picture.border.inner(picture.size);
         let full = source.format.size;
         let sharper = full.pixels() > net.pixels() && out.pixels() > net.pixels();
@@ -65,17 +29,6 @@ impl<'a> Recorder<'a> {
         Picture::planar(self.detail(source, enlarged, slopes), out)
     }
 
-    /// Brings the original to size `out`.
-    pub fn bring(&mut self, source: &mut Source, out: Size) {
-        if source.format.size == out {
-            return;
-        }
-        let full = Planes { place: self.fresh(), count: 3, size: source.format.size };
-        self.passes.push(pack_pass(source.format, TensorFormat::PLANAR, Border::default(), full.place));
-        let Planes { place, .. } = self.resample(full, out, Filter::Lanczos3, None);
-        (source.place, source.planar, source.format.size) = (place, true, out);
-    }
-
     /// Writes the first three planes of `to`.
     fn planar(&mut self, picture: Picture, to: Planes) {
         let params = Params {
@@ -87,7 +40,7 @@ impl<'a> Recorder<'a> {
             params,
             reads: vec![picture.place],
             writes: to.place,
-            bytes: plane_bytes(to.count, to.size),
+            bytes: to.bytes(),
         });
     }
 
@@ -103,7 +56,7 @@ impl<'a> Recorder<'a> {
             params,
             reads: vec![source.place],
             writes: full.place,
-            bytes: plane_bytes(1, full.size),
+            bytes: full.bytes(),
         });
         let last = Part { place: to.place, first: to.count - 1, of: to.count };
         self.resample(full, to.size, Filter::Lanczos3, Some(last));
@@ -134,7 +87,7 @@ impl<'a> Recorder<'a> {
             params,
             reads: vec![from.place],
             writes: to.place,
-            bytes: plane_bytes(to.count, to.size),
+            bytes: to.bytes(),
         });
     }
 
@@ -155,55 +108,5 @@ impl<'a> Recorder<'a> {
             bytes: plane_bytes(3, size),
         });
         to
-    }
-
-    /// Brings planes to another size, and to a part of a place if one is given: first to the width, then to the height.
-    fn resample(&mut self, from: Planes, out: Size, filter: Filter, part: Option<Part>) -> Planes {
-        let across = Size::new(out.width, from.size.height);
-        let (wide, high) = (from.size.width != out.width, from.size.height != out.height);
-        let mut planes = from;
-        let mut part = part;
-        if wide {
-            let part = if high { None } else { part.take() };
-            planes = self.along(true, planes, across, filter, part);
-        }
-        if high {
-            planes = self.along(false, planes, out, filter, part);
-        }
-        planes
-    }
-
-    /// Along rows or along columns.
-    fn along(&mut self, along_rows: bool, from: Planes, out: Size, filter: Filter, part: Option<Part>) -> Planes {
-        let Part { place, first, of } = match part {
-            Some(part) => part,
-            None => Part { place: self.fresh(), first: 0, of: from.count },
-        };
-        let Size { width, height } = from.size;
-        let taps = if along_rows {
-            self.taps.get(width, out.width, filter)
-        } else {
-            self.taps.get(height, out.height, filter)
-        };
-        let table = self.table.len() as u32;
-        self.table.extend_from_slice(&taps.words);
-        let params = Params {
-            invocations: (from.count * out.pixels()) as u32,
-            lookup: [
-                [width, height, out.width, out.height],
-                [table, taps.count as u32, (first * out.pixels()) as u32, 0],
-                [0; 4],
-                [0; 4],
-            ],
-            ..Params::default()
-        };
-        self.passes.push(Pass {
-            variant: Variant { along_rows, ..Variant::planar(Kernel::Resample) },
-            params,
-            reads: vec![from.place, Place::Table],
-            writes: place,
-            bytes: plane_bytes(of, out),
-        });
-        Planes { place, count: from.count, size: out }
     }
 }
