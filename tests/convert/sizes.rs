@@ -42,10 +42,10 @@ const PLAIN: [Sizes; 5] = [
     sizes((2, 2), (7, 5), (1, 1)),
 ];
 
-/// Detail that gets finer to the right, at a place in 0..=1.
+/// Tiles with sharp edges, which a small picture has not, at a place in 0..=1.
 fn scene(x: f64, y: f64) -> [f64; 3] {
-    let wave = (60.0 * x * (1.0 + x) + 7.0 * y).sin() * (23.0 * y + 3.0 * x).cos();
-    [0.5 + 0.35 * wave, 0.45 - 0.3 * wave, 0.3 + 0.2 * wave + 0.3 * x * y]
+    let wave = (25.0 * x + 7.0 * y).sin().signum() * (17.0 * y + 3.0 * x).cos().signum();
+    [0.5 + 0.35 * wave, 0.45 + 0.3 * wave, 0.3 + 0.2 * wave + 0.2 * x * y]
 }
 
 /// The scene as a frame, with padding between rows.
@@ -123,9 +123,10 @@ fn check(sizes: Sizes, painted: impl Fn(FrameFormat) -> Frame, styled: impl Fn(T
             assert_eq!(painter.paint(&workshop, given.0, given.1, format, &planes, &mut got), Ok(Finite::Yes));
             let wanted = painted_by_cpu(&original, controls, tensor, format);
             let errors = errors_of(&got, &wanted);
+            // Both round what they have; where bytes are halved, many lie midway between two codes.
             let what = (sizes, pixels, controls);
             assert!(errors.greatest <= 1.0, "{what:?}: greatest error {}", errors.greatest);
-            assert!(errors.mean() <= 0.01, "{what:?}: mean error {}", errors.mean());
+            assert!(errors.mean() <= 0.02, "{what:?}: mean error {}", errors.mean());
         }
     }
 }
