@@ -15,14 +15,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use stylize::compose::{self, Controls};
+use stylize::compose::guide::Upscaler;
+use stylize::compose::{self, Controls, LiveControls};
 use stylize::convert::planar::{planes, planes_mut};
+use stylize::convert::resize::Resizer;
 use stylize::convert::{cpu, gpu};
-use stylize::flow::Crew;
-use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, tight_planes};
+use stylize::flow::{Crew, Stage};
+use stylize::frame::{Colour, Frame, FrameFormat, Painted, PixelFormat, Size, Stamp, Timed, tight_planes};
 use stylize::gpu::card::Card;
 use stylize::gpu::context::{Choice, Wanted};
 use stylize::gpu::workshop::Workshop;
+use stylize::pool::Pool;
+use stylize::stabilise;
 use stylize::tensor::{Border, DType, Tensor, TensorFormat, TensorPool};
 
 const SIZE: Size = Size::new(1920, 1080);
@@ -71,8 +75,9 @@ fn pack(criterion: &mut Criterion) {
             criterion.bench_function(&format!("pack/{SIZE}/{pixels:?}/{name}/cpu"), |bencher| {
                 bencher.iter(|| cpu::pack(&Crew::alone(), &frame, NONE, black_box(&mut tensor)));
             });
+            let mut packer = gpu::Packer::default();
             criterion.bench_function(&format!("pack/{SIZE}/{pixels:?}/{name}/gpu"), |bencher| {
-                bencher.iter(|| gpu::pack(&workshop, &frame, NONE, black_box(&mut tensor)).unwrap());
+                bencher.iter(|| packer.pack(&workshop, &frame, NONE, black_box(&mut tensor)).unwrap());
             });
         }
     }
@@ -111,6 +116,7 @@ fn compose_and_unpack(criterion: &mut Criterion) {
     for keep_colour in [false, true] {
         let controls = Controls { strength: 0.5, keep_colour, ..Controls::default() };
         let mut mixed = TensorPool::new().lend(TensorFormat::PLANAR, SIZE);
+        let mut painter = compose::gpu::Painter::default();
         criterion.bench_function(&format!("compose-unpack/{SIZE}/keep-colour-{keep_colour}/cpu"), |bencher| {
             bencher.iter(|| {
                 mixed.values.bytes_mut().copy_from_slice(styled.values.bytes());
@@ -121,8 +127,57 @@ fn compose_and_unpack(criterion: &mut Criterion) {
         criterion.bench_function(&format!("compose-unpack/{SIZE}/keep-colour-{keep_colour}/gpu"), |bencher| {
             bencher.iter(|| {
                 let (source, painted) = ((&frame, controls), (&styled, NONE));
-                compose::gpu::paint(&workshop, source, painted, frame.format(), &rows, black_box(&mut bytes)).unwrap()
+                painter.paint(&workshop, source, painted, frame.format(), &rows, black_box(&mut bytes)).unwrap()
             });
+        });
+    }
+}
+
+/// Half the size, enlarged with the detail of the original; the mix of other sizes costs as much more as that of the same.
+fn enlarge(criterion: &mut Criterion) {
+    let Some(workshop) = workshop() else { return };
+    let frame = frame(PixelFormat::I420);
+    let net = Size::new(SIZE.width / 2, SIZE.height / 2);
+    let pool = TensorPool::new();
+    let mut styled = pool.lend(TensorFormat::PLANAR, net);
+    Resizer::new().resize(&packed(&frame, TensorFormat::PLANAR), &mut styled).unwrap();
+    let (rows, len) = tight_planes(PixelFormat::I420, SIZE);
+    let mut bytes = vec![0; len];
+    let (mut upscaler, mut out) = (Upscaler::new(pool.clone()), pool.lend(TensorFormat::PLANAR, SIZE));
+    criterion.bench_function(&format!("enlarge-unpack/{net}-{SIZE}/cpu"), |bencher| {
+        bencher.iter(|| {
+            upscaler.resize(&styled, &frame, &mut out).unwrap();
+            cpu::unpack(&Crew::alone(), &out, NONE, frame.format(), &rows, black_box(&mut bytes))
+        });
+    });
+    let mut painter = compose::gpu::Painter::default();
+    criterion.bench_function(&format!("enlarge-unpack/{net}-{SIZE}/gpu"), |bencher| {
+        bencher.iter(|| {
+            let (source, painted) = ((&frame, Controls::default()), (&styled, NONE));
+            painter.paint(&workshop, source, painted, frame.format(), &rows, black_box(&mut bytes)).unwrap()
+        });
+    });
+}
+
+/// The search for motion, which is the CPU's for both, included. On a card the painting is there already in a run; here it goes up.
+fn steady(criterion: &mut Criterion) {
+    let Some(workshop) = workshop() else { return };
+    for pixels in PixelFormat::ALL {
+        let frame = frame(pixels);
+        let painted = || {
+            let item = Painted { original: frame.clone(), frame: frame.clone() };
+            Timed { stamp: Stamp::default(), item }
+        };
+        let controls = LiveControls::new(Controls { stabilise: 0.8, ..Controls::default() });
+        let mut on_cpu = stabilise::Stabilise::new(controls.clone(), Pool::new());
+        criterion.bench_function(&format!("steady/{SIZE}/{pixels:?}/cpu"), |bencher| {
+            bencher.iter(|| black_box(on_cpu.process(painted()).unwrap()));
+        });
+        let (planes, len) = tight_planes(pixels, SIZE);
+        let mut bytes = vec![0; len];
+        let mut on_card = stabilise::gpu::Stabilise::new(controls);
+        criterion.bench_function(&format!("steady/{SIZE}/{pixels:?}/gpu"), |bencher| {
+            bencher.iter(|| on_card.process(&workshop, &painted(), &planes, black_box(&mut bytes)).unwrap());
         });
     }
 }
@@ -133,6 +188,6 @@ criterion_group! {
         .sample_size(30)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = pack, unpack, compose_and_unpack
+    targets = pack, unpack, compose_and_unpack, enlarge, steady
 }
 criterion_main!(benches);

@@ -58,7 +58,7 @@ fn unpack(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
         return;
     }
     let at = 4u * word;
-    let plane = select(0u, 1u, at >= params.planes[1].x) + select(0u, 1u, at >= params.planes[2].x);
+    let plane = plane_of(at);
     let within = at - params.planes[plane].x;
     let row = within / params.planes[plane].y;
     let byte = within % params.planes[plane].y;

@@ -220,7 +220,7 @@ struct Parts {
 fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<Parts> {
     let mut source = open(clip)?.source;
     let first = source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
-    let Ends { mut pack, mut infer, mut unpack, mut stabilise } = ends(stylizer)?;
+    let Ends { mut pack, mut infer, mut finish } = ends(stylizer)?;
     let packed = cpu_of(|| (0..frames).try_for_each(|_| pack.process(first.clone()).map(drop)))?;
     let worker = &mut infer[0];
     let (mut unpacked, mut added) = (Duration::ZERO, Vec::new());
@@ -232,7 +232,7 @@ fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<Parts> {
         let before = since.elapsed();
         let styled = worker.process(packed)?;
         let since = Instant::now();
-        unpacked += cpu_of(|| stabilise.process(unpack.process(styled)?).map(drop))?;
+        unpacked += cpu_of(|| finish.process(styled).map(drop))?;
         added.push(before + since.elapsed());
         frame = source.next()?;
     }

@@ -50,6 +50,10 @@ pub mod fuzz;
 #[doc(hidden)]
 pub mod cli;
 
+// What tests of the library share with those beside it calls it by its name.
+#[cfg(test)]
+extern crate self as stylize;
+
 pub use error::{Error, Result};
 pub use flow::{Flow, Sink, Source, Stage, Stop};
 pub use frame::{Frame, FrameFormat, Size, Timed};

@@ -9,7 +9,7 @@ use crate::convert::choice::Load;
 use crate::convert::{Convert, ConvertChoice, Pack, Unpack};
 use crate::error::Result;
 use crate::flow::{Crew, Flow, Stage};
-use crate::frame::{Frame, FrameFormat, Painted, Size, Timed};
+use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
 use crate::model::provider::NOT_BUILT_IN;
@@ -21,7 +21,7 @@ use crate::tensor::{Styled, TensorPool};
 
 mod paint;
 
-use paint::Paint;
+use paint::{Collect, Submit};
 
 /// Memory for networks that run beside each other, a core.
 const WORKER_BYTES_PER_CORE: usize = 64 << 20;
@@ -30,7 +30,7 @@ const WORKER_BYTES_PER_CORE: usize = 64 << 20;
 /// are to keep up with a network on all cores.
 const CORES_TO_A_CREW: usize = 4;
 
-/// Frames that a graphics card converts at the same time: one goes up, one is worked on, one comes down.
+/// Frames that are packed on a graphics card at the same time: one goes up, one is worked on, one comes down.
 const CARD_WORKERS: usize = 3;
 
 /// What a stylizer is to do.
@@ -64,17 +64,16 @@ pub struct Order {
 pub(crate) struct Ends {
     pub(crate) pack: Pack,
     pub(crate) infer: Vec<Infer>,
-    pub(crate) unpack: Box<dyn Stage<In = Styled, Out = Painted>>,
-    pub(crate) stabilise: Stabilise,
+    pub(crate) finish: Finish,
 }
 
 /// What follows the network.
-enum Finish {
-    Cpu { compose: Box<Compose>, unpack: Box<Unpack> },
-    Gpu(Vec<Paint>),
+pub(crate) enum Finish {
+    Cpu { compose: Box<Compose>, unpack: Box<Unpack>, stabilise: Box<Stabilise> },
+    Gpu { submit: Box<Submit>, collect: Box<Collect> },
 }
 
-/// The five stages, made ready.
+/// The stages, made ready.
 pub struct Stylizer {
     net: Size,
     choice: Choice,
@@ -82,7 +81,6 @@ pub struct Stylizer {
     pack: Vec<Pack>,
     infer: Vec<Infer>,
     finish: Finish,
-    stabilise: Stabilise,
     tensors: TensorPool,
     frames: Pool<u8>,
 }
@@ -95,24 +93,29 @@ impl Finish {
         frames: &Pool<u8>,
         meter: &Meter,
     ) -> Self {
-        let compose = || Compose::new(order.out.size, order.controls.clone(), tensors.clone(), meter.clone());
-        let unpack = || {
-            let unpack = Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone());
-            unpack.on(card.cloned()).with(crew.clone())
-        };
-        let Some(card) = card else {
-            return Self::Cpu { compose: Box::new(compose()), unpack: Box::new(unpack()) };
-        };
-        let paint = || Paint {
-            card: card.clone(),
-            controls: order.controls.clone(),
-            format: order.out,
-            bytes: frames.clone(),
-            meter: meter.clone(),
-            compose: compose(),
-            unpack: unpack(),
-        };
-        Self::Gpu(std::iter::repeat_with(paint).take(CARD_WORKERS).collect())
+        let controls = || order.controls.clone();
+        let compose = Box::new(Compose::new(order.out.size, controls(), tensors.clone(), meter.clone()));
+        let unpack = Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone()).with(crew.clone());
+        let stabilise = Stabilise::new(controls(), frames.clone()).with(crew.clone());
+        let (unpack, stabilise) = (Box::new(unpack), Box::new(stabilise));
+        let Some(card) = card else { return Self::Cpu { compose, unpack, stabilise } };
+        let submit = Submit::new((card.clone(), crew.clone()), controls(), order.out, meter.clone());
+        let collect =
+            Collect { card: card.clone(), format: order.out, meter: meter.clone(), compose, unpack, stabilise };
+        Self::Gpu { submit: Box::new(submit), collect: Box::new(collect) }
+    }
+}
+
+/// One after the other.
+impl Stage for Finish {
+    type In = Styled;
+    type Out = Frame;
+
+    fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Frame>> {
+        match self {
+            Self::Cpu { compose, unpack, stabilise } => stabilise.process(unpack.process(compose.process(styled)?)?),
+            Self::Gpu { submit, collect } => collect.process(submit.process(styled)?),
+        }
     }
 }
 
@@ -143,8 +146,10 @@ impl Stylizer {
             infer.push(Infer::new(model.session(net, &options)?, tensors.clone()));
         }
         let outer = border.outer(net);
-        let values = 3 * outer.pixels().max(order.out.size.pixels());
-        let load = Load { source: order.source, out: order.out, values };
+        // What is resized has luma beside its colours.
+        let planes = if [order.source.size, order.out.size] == [net; 2] { 3 } else { 4 };
+        let largest = [outer, order.source.size, order.out.size].map(Size::pixels).into_iter().max().unwrap_or(0);
+        let load = Load { source: order.source, out: order.out, values: planes * largest };
         let card = order.convert.card(!choice.on_card, &load)?;
         let crew = Crew::of(order.crew);
         let packs = if card.is_some() { CARD_WORKERS } else { 1 };
@@ -156,7 +161,6 @@ impl Stylizer {
             pack: std::iter::repeat_with(pack).take(packs).collect(),
             infer,
             finish: Finish::new(order, (card.as_ref(), &crew), &tensors, &frames, meter),
-            stabilise: Stabilise::new(order.controls.clone(), frames.clone()).with(crew.clone()),
             tensors,
             frames,
         })
@@ -186,7 +190,7 @@ impl Stylizer {
     pub fn card(&self) -> Option<&Card> {
         match &self.finish {
             Finish::Cpu { .. } => None,
-            Finish::Gpu(paints) => paints.first().map(|paint| &paint.card),
+            Finish::Gpu { collect, .. } => Some(&collect.card),
         }
     }
 
@@ -197,21 +201,18 @@ impl Stylizer {
 
     /// The stages that can be measured by themselves, one of each kind but for the workers of infer.
     pub(crate) fn into_ends(mut self) -> Option<Ends> {
-        let unpack: Box<dyn Stage<In = Styled, Out = Painted>> = match self.finish {
-            Finish::Cpu { unpack, .. } => unpack,
-            Finish::Gpu(mut paints) => Box::new(paints.pop()?),
-        };
-        Some(Ends { pack: self.pack.pop()?, infer: self.infer, unpack, stabilise: self.stabilise })
+        Some(Ends { pack: self.pack.pop()?, infer: self.infer, finish: self.finish })
     }
 
     /// Lets the frames of `flow` pass through the stages, each on a thread of its own.
     pub fn continue_flow(self, flow: Flow<Frame>) -> Flow<Frame> {
         let flow = flow.via_each("pack", self.pack).via_each("infer", self.infer);
-        let flow = match self.finish {
-            Finish::Cpu { compose, unpack } => flow.via("compose", *compose).via("unpack", *unpack),
-            Finish::Gpu(paints) => flow.via_each("unpack", paints),
-        };
-        flow.via("stabilise", self.stabilise)
+        match self.finish {
+            Finish::Cpu { compose, unpack, stabilise } => {
+                flow.via("compose", *compose).via("unpack", *unpack).via("stabilise", *stabilise)
+            }
+            Finish::Gpu { submit, collect } => flow.via("compose", *submit).via("unpack", *collect),
+        }
     }
 }
 
@@ -223,11 +224,7 @@ impl Stage for Stylizer {
     fn process(&mut self, frame: Timed<Frame>) -> Result<Timed<Frame>> {
         let packed = self.pack[0].process(frame)?;
         let styled = self.infer[0].process(packed)?;
-        let painted = match &mut self.finish {
-            Finish::Cpu { compose, unpack } => unpack.process(compose.process(styled)?)?,
-            Finish::Gpu(paints) => paints[0].process(styled)?,
-        };
-        self.stabilise.process(painted)
+        self.finish.process(styled)
     }
 }
 
@@ -247,7 +244,7 @@ pub(crate) fn cores(asked: Option<usize>) -> usize {
     asked.or(available_parallelism().ok().map(NonZeroUsize::get)).unwrap_or(1).max(1)
 }
 
-/// How many threads share the rows of a frame, outside of the network, where as many frames as that are under way that all `cores` are busy.
+/// How many threads share the rows of a frame, outside of the network, where as many frames are under way that all `cores` are busy.
 pub(crate) fn crew(cores: usize) -> usize {
     cores.div_ceil(CORES_TO_A_CREW)
 }

@@ -20,6 +20,8 @@ mod card;
 mod gpu;
 #[path = "convert/reference.rs"]
 mod reference;
+#[path = "convert/sizes.rs"]
+mod sizes;
 #[path = "convert/stages.rs"]
 mod stages;
 #[path = "convert/tone.rs"]

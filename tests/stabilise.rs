@@ -1,5 +1,6 @@
 //! The stabiliser: what stands still stands still, what moves does not smear, what is new is new.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::sync::Arc;
 
@@ -8,6 +9,11 @@ use stylize::flow::{Crew, Stage};
 use stylize::frame::{Colour, Frame, FrameFormat, Painted, PixelFormat, Size, Stamp, Timed, tight_planes};
 use stylize::pool::Pool;
 use stylize::stabilise::Stabilise;
+
+#[path = "common/card.rs"]
+mod card;
+#[path = "stabilise/gpu.rs"]
+mod gpu;
 
 const SIZE: Size = Size::new(192, 128);
 

@@ -28,6 +28,8 @@ struct Params {
     along: vec4<f32>,
     // Weights of red, green and blue in luma; strength.
     mixing: vec4<f32>,
+    // What the kernel looks up, and where in the table: each says for itself.
+    lookup: array<vec4<u32>, 4>,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -37,12 +39,18 @@ struct Params {
 // Not 0 when a value of the tensor was no number.
 @group(0) @binding(4) var<storage, read_write> flaws: atomic<u32>;
 
+// What a kernel looks up.
+@group(0) @binding(5) var<storage, read> table_words: array<u32>;
+// What an earlier run left.
+@group(0) @binding(6) var<storage, read> earlier_words: array<u32>;
+
 const GROUP: u32 = 64u;
 
-// How the samples of a frame lie.
+// How the samples of a frame lie. Planar: red, green and blue in planes of f32, which may leave 0..=1 a little.
 const I420: u32 = 0u;
 const NV12: u32 = 1u;
 const RGBX: u32 = 2u;
+const PLANAR: u32 = 3u;
 override PIXELS: u32 = 0u;
 
 // How the values of a tensor lie, and the bytes of one.
@@ -54,6 +62,9 @@ override VALUE_BYTES: u32 = 4u;
 
 // Whether only lightness is taken from the style.
 override KEEP_COLOUR: bool = false;
+
+// Whether it is the width that changes.
+override ALONG_ROWS: bool = false;
 
 // Number of this invocation; groups lie in two dimensions, since one holds only 65535 of them.
 fn number(id: vec3<u32>, groups: vec3<u32>) -> u32 {

@@ -1,7 +1,17 @@
 // Reading a frame.
 
+// Where a byte of a frame stands.
+fn frame_place(plane: u32, byte: u32, row: u32) -> u32 {
+    return params.planes[plane].x + row * params.planes[plane].y + byte;
+}
+
+// The plane that has byte `at`.
+fn plane_of(at: u32) -> u32 {
+    return select(0u, 1u, at >= params.planes[1].x) + select(0u, 1u, at >= params.planes[2].x);
+}
+
 fn frame_code(plane: u32, byte: u32, row: u32) -> f32 {
-    let at = params.planes[plane].x + row * params.planes[plane].y + byte;
+    let at = frame_place(plane, byte, row);
     return f32(extractBits(frame_words[at / 4u], (at % 4u) * 8u, 8u));
 }
 
@@ -28,10 +38,25 @@ fn chroma_at(pixel: vec2<u32>) -> vec2<f32> {
 
 // The pixel through the colour matrix.
 fn frame_rgb(pixel: vec2<u32>) -> vec3<f32> {
+    if PIXELS == PLANAR {
+        let plane_len = params.size.x * params.size.y;
+        let at = pixel.y * params.size.x + pixel.x;
+        return mapped(vec3<f32>(
+            bitcast<f32>(frame_words[at]),
+            bitcast<f32>(frame_words[plane_len + at]),
+            bitcast<f32>(frame_words[2u * plane_len + at]),
+        ));
+    }
     let luma = frame_code(0u, select(pixel.x, 4u * pixel.x, PIXELS == RGBX), pixel.y);
     if PIXELS == RGBX {
         let byte = 4u * pixel.x;
         return mapped(vec3<f32>(luma, frame_code(0u, byte + 1u, pixel.y), frame_code(0u, byte + 2u, pixel.y)));
     }
     return mapped(vec3<f32>(luma, chroma_at(pixel)));
+}
+
+// Red, green and blue as the matrix to 0..=1 gives them: codes are held in there, what was resized overshoots.
+fn picture_rgb(pixel: vec2<u32>) -> vec3<f32> {
+    let rgb = frame_rgb(pixel);
+    return select(clamp(rgb, vec3<f32>(0.0), vec3<f32>(1.0)), rgb, PIXELS == PLANAR);
 }

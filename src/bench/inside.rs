@@ -112,7 +112,7 @@ pub fn inside(template: &Job, size: Size, frames: u64) -> Result<Inside> {
 
 /// What a frame takes from its planes to its planes, and the network of that.
 fn one_by_one(stylizer: Stylizer, pictures: &[Timed<Frame>], frames: u64) -> Result<(Quantiles, Quantiles)> {
-    let Ends { mut pack, mut infer, mut unpack, mut stabilise } = ends(stylizer)?;
+    let Ends { mut pack, mut infer, mut finish } = ends(stylizer)?;
     let worker = infer.first_mut().ok_or_else(|| Error::Internal("a stylizer lacks a stage".into()))?;
     let (mut alone, mut network) = (Vec::new(), Vec::new());
     for frame in pictures.iter().cycle().take(usize::try_from(frames).unwrap_or(usize::MAX)) {
@@ -122,7 +122,7 @@ fn one_by_one(stylizer: Stylizer, pictures: &[Timed<Frame>], frames: u64) -> Res
         let begun = Instant::now();
         let styled = worker.process(packed)?;
         network.push(begun.elapsed());
-        drop(stabilise.process(unpack.process(styled)?)?);
+        drop(finish.process(styled)?);
         alone.push(since.elapsed());
     }
     let measured = |times: Vec<Duration>| times[times.len() / WARM_UP..].to_vec();

@@ -1,59 +1,100 @@
-//! The kernel of the compose stage on a graphics card, with that of `unpack` behind it: what lies between them stays
+//! The kernels of the compose stage on a graphics card, with that of `unpack` behind them: what lies between them stays
 //! there.
+
+mod resize;
 
 use crate::compose::Controls;
 use crate::convert::Finite;
-use crate::convert::chroma::up_weights;
-use crate::convert::colour::{luma_weights, rgb_from_codes};
-use crate::convert::gpu::{copy_planes, unpack_pass};
+use crate::convert::gpu::resample::{Recorder, plane_bytes};
+use crate::convert::gpu::{Source, copy_planes, unpack_pass};
+use crate::convert::taps::TapsKept;
 use crate::frame::{Frame, FrameFormat, Plane, Size};
 use crate::gpu::context::Fault;
 use crate::gpu::kernels::{Kernel, Params, Variant};
-use crate::gpu::workshop::{Inputs, Pass, Workshop};
+use crate::gpu::passes::{Inputs, Pass, Place};
+use crate::gpu::workshop::Workshop;
 use crate::tensor::{Border, Tensor, TensorFormat};
 
-/// Mixes `original` into the picture that `border` leaves of `styled`, as [`super::cpu::mix`] does, and writes it as a
-/// frame of `format`, as [`crate::convert::cpu::unpack`] does. Says whether all values were numbers.
-///
-/// # Errors
-/// The fault of the device; `out` is as it was then.
-///
-/// # Panics
-/// When original, styled picture and `format` have different sizes, or the planes do not fit `out`.
-pub fn paint(
-    workshop: &Workshop,
-    (original, controls): (&Frame, Controls),
-    (styled, border): (&Tensor, Border),
-    format: FrameFormat,
-    planes: &[Plane],
-    out: &mut [u8],
-) -> Result<Finite, Fault> {
-    let FrameFormat { size, pixels, colour } = original.format();
-    assert_eq!([size, border.inner(styled.size)], [format.size; 2], "sizes of original, styled picture and frame");
-    let [red, green, blue] = luma_weights(colour.matrix).map(|weight| weight as f32);
-    let [across, along] = up_weights(colour.chroma_site);
-    // NaN is no strength: it passes for 0, as the least.
-    let strength = if controls.strength > 0.0 { controls.strength.min(1.0) } else { 0.0 };
-    let params = Params {
-        matrix: rgb_from_codes(pixels, colour).coefficients(),
-        across,
-        along,
-        mixing: [red, green, blue, strength],
-        invocations: size.pixels() as u32,
-        ..Params::of(&styled.format, styled.size, border).with_frame(pixels, size)
-    };
-    let variant =
-        Variant { keep_colour: controls.keep_colour, ..Variant::new(Kernel::Compose, pixels, &styled.format) };
-    let compose = Pass { variant, params, target_bytes: planar_bytes(size) };
-    let passes = [
-        compose,
-        unpack_pass(TensorFormat::PLANAR, Params::of(&TensorFormat::PLANAR, size, Border::default()), format),
-    ];
-    let inputs = Inputs { frame: Some(original), tensor: Some(styled) };
-    workshop.run(inputs, &passes, |bytes| copy_planes(bytes, format, planes, out))
+/// Paints on a card; what it calculated once for a size it keeps.
+#[derive(Debug, Default)]
+pub struct Painter {
+    taps: TapsKept,
 }
 
-/// Bytes of a planar picture.
-pub fn planar_bytes(size: Size) -> usize {
-    3 * size_of::<f32>() * size.pixels()
+impl Painter {
+    /// Brings the picture that `border` leaves of `styled` to the size of `format`, as [`super::guide::Upscaler`] does, mixes
+    /// `original` into it, as [`super::cpu::mix`] does, and writes it as a frame of `format`, as [`crate::convert::cpu::unpack`]
+    /// does. Says whether all values were numbers.
+    ///
+    /// # Errors
+    /// The fault of the device; `out` is as it was then.
+    ///
+    /// # Panics
+    /// When the planes do not fit `out`.
+    pub fn paint(
+        &mut self,
+        workshop: &Workshop,
+        (original, controls): (&Frame, Controls),
+        (styled, border): (&Tensor, Border),
+        format: FrameFormat,
+        planes: &[Plane],
+        out: &mut [u8],
+    ) -> Result<Finite, Fault> {
+        let mut table = Vec::new();
+        let passes = self.passes((original.format(), controls), (styled, border), (format, Place::Target), &mut table);
+        let inputs = Inputs { frame: Some(original), tensor: Some(styled), table: &table };
+        workshop.run(inputs, &passes, |bytes| copy_planes(bytes, format, planes, out))
+    }
+
+    /// What [`Self::paint`] runs; the frame goes `to` a place. What the kernels look up goes to the end of `table`.
+    pub(crate) fn passes(
+        &mut self,
+        (original, controls): (FrameFormat, Controls),
+        (styled, border): (&Tensor, Border),
+        (format, to): (FrameFormat, Place),
+        table: &mut Vec<u32>,
+    ) -> Vec<Pass> {
+        let size = format.size;
+        let mut source = Source::of(original);
+        let mut picture = Picture { place: Place::Tensor, format: styled.format, size: styled.size, border };
+        let mut recorder = Recorder::new(table, &mut self.taps);
+        if border.inner(styled.size) != size {
+            picture = recorder.resize(&mut source, picture, size);
+        }
+        if controls.mix() {
+            recorder.bring(&mut source, size);
+            let mixed = recorder.fresh();
+            recorder.passes.push(compose_pass((source, controls), picture, mixed));
+            picture = Picture::planar(mixed, size);
+        }
+        let params = Params::of(&picture.format, picture.size, picture.border);
+        recorder.passes.push(unpack_pass(picture.format, params, format, [picture.place, to]));
+        recorder.passes
+    }
+}
+
+/// A styled picture on the card.
+#[derive(Clone, Copy)]
+struct Picture {
+    place: Place,
+    format: TensorFormat,
+    /// Border included.
+    size: Size,
+    border: Border,
+}
+
+impl Picture {
+    fn planar(place: Place, size: Size) -> Self {
+        Self { place, format: TensorFormat::PLANAR, size, border: Border::default() }
+    }
+}
+
+fn compose_pass((source, controls): (Source, Controls), picture: Picture, to: Place) -> Pass {
+    let size = source.format.size;
+    let mut params = source.told(Params::of(&picture.format, picture.size, picture.border));
+    params.invocations = size.pixels() as u32;
+    // NaN is no strength: it passes for 0, as the least.
+    params.mixing[3] = if controls.strength > 0.0 { controls.strength.min(1.0) } else { 0.0 };
+    let variant = Variant { keep_colour: controls.keep_colour, ..source.variant(Kernel::Compose, &picture.format) };
+    Pass { variant, params, reads: vec![source.place, picture.place], writes: to, bytes: plane_bytes(3, size) }
 }

@@ -30,6 +30,13 @@ pub struct Controls {
     pub stabilise: f32,
 }
 
+impl Controls {
+    /// Whether anything of the original is mixed in.
+    pub(crate) fn mix(&self) -> bool {
+        self.keep_colour || self.strength < 1.0
+    }
+}
+
 impl Default for Controls {
     fn default() -> Self {
         Self { strength: 1.0, keep_colour: false, stabilise: 0.0 }
@@ -115,7 +122,7 @@ impl Stage for Compose {
 
     fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Styled>> {
         let controls = self.controls.get();
-        let mixed = controls.keep_colour || controls.strength < 1.0;
+        let mixed = controls.mix();
         let Styled { original, tensor, border } = styled.item;
         if !mixed && border.inner(tensor.size) == self.size {
             return Ok(Timed { stamp: styled.stamp, item: Styled { original, tensor, border } });

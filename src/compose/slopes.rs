@@ -11,17 +11,20 @@ use crate::error::Result;
 use crate::frame::Size;
 
 /// Side of a block, in pixels of the network, that gives one set of statistics; a window is three blocks wide.
-const BLOCK: usize = 4;
+pub(super) const BLOCK: usize = 4;
 
 /// Variance of luma at which the slope is halved: differences below pass for noise.
-const FLAT: f32 = 1.0e-3;
+pub(super) const FLAT: f32 = 1.0e-3;
 
 /// Greatest slope, up or down: a style that has more contrast does not amplify noise beyond it.
-const STEEPEST: f32 = 1.25;
+pub(super) const STEEPEST: f32 = 1.25;
+
+/// Variance of a channel that is none: keeps it from 0/0.
+pub(super) const NONE: f32 = 1.0e-6;
 
 /// Means that the regression is made of: luma and its square; of each channel itself, its square, its product with
 /// luma.
-const MEANS: usize = 2 + 3 * 3;
+pub(super) const MEANS: usize = 2 + 3 * 3;
 
 /// The slope of each channel at each block of a picture.
 #[derive(Debug)]
@@ -142,9 +145,10 @@ fn window_means(arch: Arch, means: &mut [f32], spare: &mut [f32], columns: usize
         let row = |y: usize| &means[y * columns..][..columns];
         mean_of_rows(arch, row(y.saturating_sub(1)), row(y), row((y + 1).min(last)), out);
     }
+    let end = columns - 1;
     for (row, out) in spare.chunks_exact(columns).zip(means.chunks_exact_mut(columns)) {
-        let [first, .., end] = out else { continue };
-        (*first, *end) = (row[0], row[columns - 1]);
+        out[0] = (2.0 * row[0] + row[1.min(end)]) / 3.0;
+        out[end] = (row[end.saturating_sub(1)] + 2.0 * row[end]) / 3.0;
         if columns > 2 {
             mean_of_rows(arch, &row[..columns - 2], &row[1..columns - 1], &row[2..], &mut out[1..columns - 1]);
         }
@@ -198,7 +202,7 @@ kernels! {
             let variance = (square - channel * channel).max(0.0);
             let covariance = product - luma * channel;
             let steepness = covariance / (luma_variance + FLAT);
-            let explained = (steepness * covariance / (variance + 1.0e-6)).min(1.0);
+            let explained = (steepness * covariance / (variance + NONE)).min(1.0);
             *slope = explained * clamped(steepness, -STEEPEST, STEEPEST);
         }
     }
@@ -231,6 +235,24 @@ mod tests {
             let [(above, a), (below, b)] = wide.at(y, 50);
             assert!((a + b - 1.0).abs() < 1e-6);
             assert!(above.iter().zip(below).all(|(above, below)| (a * above + b * below + 1.0).abs() < 0.1));
+        }
+    }
+
+    #[test]
+    fn a_window_is_the_mean_of_nine_whose_edges_are_repeated() {
+        for (columns, rows) in [(1, 1), (1, 4), (4, 1), (2, 2), (5, 3)] {
+            let given: Vec<f32> = textured(Size::new(columns as u32, rows as u32));
+            let (mut means, mut spare) = (given.clone(), vec![0.0; given.len()]);
+            window_means(Arch::new(), &mut means, &mut spare, columns);
+            for (at, mean) in means.iter().enumerate() {
+                let near = (0..9).map(|index| {
+                    let x = (at % columns + index % 3).saturating_sub(1).min(columns - 1);
+                    let y = (at / columns + index / 3).saturating_sub(1).min(rows - 1);
+                    given[y * columns + x]
+                });
+                let wanted = near.sum::<f32>() / 9.0;
+                assert!((mean - wanted).abs() < 1e-6, "{at} of {columns}x{rows}: {mean} is not {wanted}");
+            }
         }
     }
 

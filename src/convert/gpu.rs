@@ -1,41 +1,97 @@
 //! The kernels on a graphics card: twins of those of [`super::cpu`], with the same names and arguments behind the device
 //! that they run on.
 
+pub(crate) mod resample;
+
 use crate::convert::Finite;
 use crate::convert::chroma::{down_weights, up_weights};
-use crate::convert::colour::{codes_from_rgb, rgb_from_codes};
+use crate::convert::colour::{Affine, codes_from_rgb, luma_weights, rgb_from_codes};
+use crate::convert::taps::TapsKept;
 use crate::frame::{Frame, FrameFormat, Plane, aligned_planes};
 use crate::gpu::context::Fault;
 use crate::gpu::kernels::{Kernel, Params, Variant};
-use crate::gpu::workshop::{Inputs, Pass, Workshop, frame_bytes};
+use crate::gpu::passes::{Inputs, Pass, Place};
+use crate::gpu::workshop::{Workshop, frame_bytes};
 use crate::tensor::{Border, Tensor, TensorFormat};
+use resample::Recorder;
 
-/// Does as [`super::cpu::pack`].
-///
-/// # Errors
-/// The fault of the device; `out` holds anything then.
-///
-/// # Panics
-/// When the size of `out` is not that of the frame with the border round it.
-pub fn pack(workshop: &Workshop, frame: &Frame, border: Border, out: &mut Tensor) -> Result<(), Fault> {
-    let FrameFormat { size, pixels, colour } = frame.format();
-    assert_eq!(out.size, border.outer(size), "size of the tensor for a picture of {size} and {border:?}");
-    let TensorFormat { gain, bias, .. } = out.format;
-    let [across, along] = up_weights(colour.chroma_site);
-    let values = out.values.bytes_mut();
-    let (target_bytes, invocations) = (values.len(), values.len().div_ceil(4) as u32);
+/// Packs on a card; what it calculated once for a size it keeps.
+#[derive(Debug, Default)]
+pub struct Packer {
+    taps: TapsKept,
+    table: Vec<u32>,
+}
+
+impl Packer {
+    /// Does as [`super::cpu::pack`]; before that, a frame of another size is resized as [`super::planar::Scaler`] does.
+    ///
+    /// # Errors
+    /// The fault of the device; `out` holds anything then.
+    pub fn pack(&mut self, workshop: &Workshop, frame: &Frame, border: Border, out: &mut Tensor) -> Result<(), Fault> {
+        self.table.clear();
+        let mut recorder = Recorder::new(&mut self.table, &mut self.taps);
+        let mut source = Source::of(frame.format());
+        recorder.bring(&mut source, border.inner(out.size));
+        recorder.passes.push(pack_pass(&source, out.format, border, Place::Target));
+        let passes = recorder.passes;
+        let values = out.values.bytes_mut();
+        let target_bytes = values.len();
+        // A frame is made of bytes: nothing in it is no number.
+        let inputs = Inputs { frame: Some(frame), table: &self.table, tensor: None };
+        workshop.run(inputs, &passes, |bytes| values.copy_from_slice(&bytes[..target_bytes])).map(|_| ())
+    }
+}
+
+/// A picture on the card whose colours are a frame's.
+#[derive(Clone, Copy)]
+pub(crate) struct Source {
+    pub place: Place,
+    /// Of the frame; where it is planar already, size and matrix hold.
+    pub format: FrameFormat,
+    pub planar: bool,
+}
+
+impl Source {
+    /// The frame that went up.
+    pub fn of(format: FrameFormat) -> Self {
+        Self { place: Place::Frame, format, planar: false }
+    }
+
+    /// What makes R', G', B' in 0..=1 of it.
+    fn rgb(&self) -> Affine {
+        if self.planar { Affine::IDENTITY } else { rgb_from_codes(self.format.pixels, self.format.colour) }
+    }
+
+    /// `params`, and what kernels are told that read it.
+    pub fn told(&self, params: Params) -> Params {
+        let FrameFormat { size, pixels, colour } = self.format;
+        let [red, green, blue] = luma_weights(colour.matrix).map(|weight| weight as f32);
+        let [across, along] = up_weights(colour.chroma_site);
+        Params {
+            matrix: self.rgb().coefficients(),
+            across,
+            along,
+            mixing: [red, green, blue, 0.0],
+            ..params.with_frame(pixels, size)
+        }
+    }
+
+    /// A kernel that reads it.
+    pub fn variant(&self, kernel: Kernel, format: &TensorFormat) -> Variant {
+        Variant::new(kernel, (!self.planar).then_some(self.format.pixels), format)
+    }
+}
+
+/// The kernel that makes a tensor, which goes `to` a place, of `source`.
+pub(crate) fn pack_pass(source: &Source, tensor: TensorFormat, border: Border, to: Place) -> Pass {
+    let outer = border.outer(source.format.size);
+    let bytes = 3 * outer.pixels() * tensor.dtype.bytes();
     let params = Params {
-        matrix: rgb_from_codes(pixels, colour).then_scaled(gain, bias).coefficients(),
-        across,
-        along,
-        invocations,
-        ..Params::of(&out.format, out.size, border).with_frame(pixels, size)
+        matrix: source.rgb().then_scaled(tensor.gain, tensor.bias).coefficients(),
+        invocations: bytes.div_ceil(4) as u32,
+        ..source.told(Params::of(&tensor, outer, border))
     };
-    let pass = Pass { variant: Variant::new(Kernel::Pack, pixels, &out.format), params, target_bytes };
-    let values = out.values.bytes_mut();
-    // A frame is made of bytes: nothing in it is no number.
-    let inputs = Inputs { frame: Some(frame), tensor: None };
-    workshop.run(inputs, &[pass], |bytes| values.copy_from_slice(&bytes[..target_bytes])).map(|_| ())
+    Pass { variant: source.variant(Kernel::Pack, &tensor), params, reads: vec![source.place], writes: to, bytes }
 }
 
 /// Does as [`super::cpu::unpack`].
@@ -53,24 +109,26 @@ pub fn unpack(
     planes: &[Plane],
     out: &mut [u8],
 ) -> Result<Finite, Fault> {
-    let pass = unpack_pass(tensor.format, Params::of(&tensor.format, tensor.size, border), format);
     assert_eq!(tensor.size, border.outer(format.size), "size of the tensor for a picture of {}", format.size);
-    let inputs = Inputs { frame: None, tensor: Some(tensor) };
+    let params = Params::of(&tensor.format, tensor.size, border);
+    let pass = unpack_pass(tensor.format, params, format, [Place::Tensor, Place::Target]);
+    let inputs = Inputs { tensor: Some(tensor), ..Inputs::default() };
     workshop.run(inputs, &[pass], |bytes| copy_planes(bytes, format, planes, out))
 }
 
-/// The kernel that makes a frame of `format` of a tensor that `params` tell of.
-pub(crate) fn unpack_pass(tensor: TensorFormat, params: Params, format: FrameFormat) -> Pass {
-    let target_bytes = frame_bytes(format.pixels, format.size);
+/// The kernel that makes a frame of `format` of a tensor that `params` tell of; it goes `from` one place `to` another.
+pub(crate) fn unpack_pass(tensor: TensorFormat, params: Params, format: FrameFormat, [from, to]: [Place; 2]) -> Pass {
+    let bytes = frame_bytes(format.pixels, format.size);
     let [across, along] = down_weights(format.colour.chroma_site);
     let params = Params {
         matrix: codes_from_rgb(format.pixels, format.colour).after_scaled(tensor.gain, tensor.bias).coefficients(),
         across,
         along,
-        invocations: (target_bytes / 4) as u32,
+        invocations: (bytes / 4) as u32,
         ..params.with_frame(format.pixels, format.size)
     };
-    Pass { variant: Variant::new(Kernel::Unpack, format.pixels, &tensor), params, target_bytes }
+    let variant = Variant::new(Kernel::Unpack, Some(format.pixels), &tensor);
+    Pass { variant, params, reads: vec![from], writes: to, bytes }
 }
 
 /// Copies the rows of a frame as it lies on the card to where `planes` says.

@@ -21,6 +21,7 @@ pub mod planar;
 pub mod raw;
 pub mod resize;
 pub mod rescale;
+pub mod taps;
 pub mod tone;
 
 pub(crate) mod choice;

@@ -18,6 +18,7 @@ pub struct Pack {
     scaler: Scaler,
     picture: Canvas,
     card: Option<(Card, Meter)>,
+    packer: gpu::Packer,
     crew: Crew,
 }
 
@@ -25,10 +26,11 @@ impl Pack {
     /// Makes tensors of `format`, lent by `pool`, that hold the picture at size `net` and `border` round it.
     pub fn new(net: Size, border: Border, format: TensorFormat, pool: TensorPool) -> Self {
         let (scaler, picture) = (Scaler::new(pool.clone()), Canvas::new(pool.clone()));
-        Self { net, border, format, pool, scaler, picture, card: None, crew: Crew::alone() }
+        let (packer, crew) = (gpu::Packer::default(), Crew::alone());
+        Self { net, border, format, pool, scaler, picture, card: None, packer, crew }
     }
 
-    /// Does it on `card` where the frame has the size that the network works at; faults are counted in `meter`.
+    /// Does it on `card`; faults are counted in `meter`.
     #[must_use]
     pub fn on(self, card: Option<Card>, meter: &Meter) -> Self {
         Self { card: card.map(|card| (card, meter.clone())), ..self }
@@ -41,11 +43,20 @@ impl Pack {
     }
 
     /// Whether the card did it.
-    fn pack_on_card(&self, original: &Frame, tensor: &mut Tensor) -> bool {
-        let done = |(card, meter): &(Card, Meter)| {
-            card.attempt(meter, |workshop| gpu::pack(workshop, original, self.border, tensor)).is_some()
-        };
-        self.card.as_ref().is_some_and(done)
+    fn pack_on_card(&mut self, original: &Frame, tensor: &mut Tensor) -> bool {
+        let Self { card: Some((card, meter)), packer, border, .. } = self else { return false };
+        card.attempt(meter, |workshop| packer.pack(workshop, original, *border, tensor)).is_some()
+    }
+
+    fn pack_on_cpu(&mut self, original: &Frame, tensor: &mut Tensor) -> Result<()> {
+        if original.size() == self.net {
+            cpu::pack(&self.crew, original, self.border, tensor);
+            return Ok(());
+        }
+        let picture = self.picture.sized(self.net);
+        self.scaler.scale(original, picture)?;
+        cpu::tensor_from_planar(picture, self.border, tensor);
+        Ok(())
     }
 }
 
@@ -56,14 +67,8 @@ impl Stage for Pack {
     fn process(&mut self, frame: Timed<Frame>) -> Result<Timed<Packed>> {
         let original = frame.item;
         let mut tensor = self.pool.lend(self.format, self.border.outer(self.net));
-        if original.size() == self.net {
-            if !self.pack_on_card(&original, &mut tensor) {
-                cpu::pack(&self.crew, &original, self.border, &mut tensor);
-            }
-        } else {
-            let picture = self.picture.sized(self.net);
-            self.scaler.scale(&original, picture)?;
-            cpu::tensor_from_planar(picture, self.border, &mut tensor);
+        if !self.pack_on_card(&original, &mut tensor) {
+            self.pack_on_cpu(&original, &mut tensor)?;
         }
         Ok(Timed { stamp: frame.stamp, item: Packed { original, tensor } })
     }

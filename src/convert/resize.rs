@@ -9,7 +9,7 @@ use crate::frame::Size;
 use crate::tensor::Tensor;
 
 /// How samples are weighted. Where a picture shrinks, the support grows with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Filter {
     /// Sharp; overshoots a little at edges.
     Lanczos3,

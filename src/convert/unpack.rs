@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use crate::convert::planar::{Canvas, Scaler};
-use crate::convert::{Finite, cpu, gpu};
+use crate::convert::{Finite, cpu};
 use crate::error::{Error, Result};
 use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, FrameFormat, Painted, Plane, Timed, tight_planes};
-use crate::gpu::card::Card;
 use crate::pool::Pool;
 use crate::report::Meter;
-use crate::tensor::{Border, Styled, Tensor, TensorPool};
+use crate::tensor::{Border, Styled, TensorPool};
 
 /// Makes frames of tensors. Where a tensor holds what is not a number, the original takes its place and is counted.
 pub struct Unpack {
@@ -19,7 +18,6 @@ pub struct Unpack {
     meter: Meter,
     scaler: Scaler,
     substitute: Canvas,
-    card: Option<Card>,
     crew: Crew,
 }
 
@@ -28,13 +26,7 @@ impl Unpack {
     /// substitutes need comes from `tensors`.
     pub fn new(format: FrameFormat, bytes: Pool<u8>, tensors: TensorPool, meter: Meter) -> Self {
         let (scaler, substitute) = (Scaler::new(tensors.clone()), Canvas::new(tensors));
-        Self { format, bytes, meter, scaler, substitute, card: None, crew: Crew::alone() }
-    }
-
-    /// Does it on `card`.
-    #[must_use]
-    pub fn on(self, card: Option<Card>) -> Self {
-        Self { card, ..self }
+        Self { format, bytes, meter, scaler, substitute, crew: Crew::alone() }
     }
 
     /// Shares the rows of a frame among `crew`.
@@ -43,12 +35,26 @@ impl Unpack {
         Self { crew, ..self }
     }
 
-    /// Writes the picture on the card if there is one that works, else on the processor.
-    fn write(&self, tensor: &Tensor, border: Border, planes: &[Plane], out: &mut [u8]) -> Finite {
-        let on_card = self.card.as_ref().and_then(|card| {
-            card.attempt(&self.meter, |workshop| gpu::unpack(workshop, tensor, border, self.format, planes, out))
-        });
-        on_card.unwrap_or_else(|| cpu::unpack(&self.crew, tensor, border, self.format, planes, out))
+    /// The frame that `write` writes, as planes of our format; where that met what is no number, the original. None where it
+    /// gives none: then it may have written anything.
+    ///
+    /// # Errors
+    /// See [`Scaler::scale`].
+    pub(crate) fn frame(
+        &mut self,
+        original: &Frame,
+        write: impl FnOnce(&[Plane], &mut [u8]) -> Option<Finite>,
+    ) -> Result<Option<Frame>> {
+        let (planes, len) = tight_planes(self.format.pixels, self.format.size);
+        let mut bytes = self.bytes.lend(len);
+        let Some(finite) = write(&planes, &mut bytes) else { return Ok(None) };
+        if finite == Finite::No {
+            self.meter.frame_substituted();
+            self.write_original(original, &planes, &mut bytes)?;
+        }
+        let frame = Frame::new(self.format, planes, Arc::new(bytes))
+            .map_err(|error| Error::Internal(format!("unpacked frame: {error}")))?;
+        Ok(Some(frame))
     }
 
     /// Writes the original as planes of our format: byte for byte where it has that already.
@@ -72,21 +78,17 @@ impl Stage for Unpack {
 
     fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Painted>> {
         let Styled { original, tensor, border } = styled.item;
-        let size = self.format.size;
-        if tensor.size != border.outer(size) {
-            let found = tensor.size;
+        let format = self.format;
+        if tensor.size != border.outer(format.size) {
+            let (found, wanted) = (tensor.size, format.size);
             return Err(Error::Internal(format!(
-                "a tensor of {found} with {border:?} was to become a frame of {size}"
+                "a tensor of {found} with {border:?} was to become a frame of {wanted}"
             )));
         }
-        let (planes, len) = tight_planes(self.format.pixels, size);
-        let mut bytes = self.bytes.lend(len);
-        if self.write(&tensor, border, &planes, &mut bytes) == Finite::No {
-            self.meter.frame_substituted();
-            self.write_original(&original, &planes, &mut bytes)?;
-        }
-        let frame = Frame::new(self.format, planes, Arc::new(bytes))
-            .map_err(|error| Error::Internal(format!("unpacked frame: {error}")))?;
+        let crew = self.crew.clone();
+        let frame = self
+            .frame(&original, |planes, out| Some(cpu::unpack(&crew, &tensor, border, format, planes, out)))?
+            .ok_or_else(|| Error::Internal("a frame was not written".into()))?;
         Ok(Timed { stamp: styled.stamp, item: Painted { original, frame } })
     }
 }

@@ -50,15 +50,15 @@ impl Card {
     }
 
     /// Does `work` on the card. None where the CPU has to do it: a fault is counted in `meter` and said there.
-    pub fn attempt<T>(&self, meter: &Meter, work: impl FnOnce(&Workshop) -> Result<T, Fault>) -> Option<T> {
+    pub fn attempt<T>(&self, meter: &Meter, work: impl FnOnce(&Arc<Workshop>) -> Result<T, Fault>) -> Option<T> {
         let workshop = self.workshop()?;
-        match work(&workshop) {
-            Ok(done) => Some(done),
-            Err(fault) => {
-                self.replace(&workshop, &fault, meter);
-                None
-            }
-        }
+        let done = work(&workshop);
+        self.settle(&workshop, done, meter)
+    }
+
+    /// What `workshop`, which was this card's when the work was begun, has `done`; none as in [`Self::attempt`].
+    pub fn settle<T>(&self, workshop: &Arc<Workshop>, done: Result<T, Fault>, meter: &Meter) -> Option<T> {
+        done.map_err(|fault| self.replace(workshop, &fault, meter)).ok()
     }
 
     /// Puts another device in the place of `failed`, unless that has happened.

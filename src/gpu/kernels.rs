@@ -24,6 +24,15 @@ macro_rules! source {
     };
 }
 
+/// Bindings, as the shaders number them.
+pub(super) const PARAMS: u32 = 0;
+const FRAME: u32 = 1;
+const TENSOR: u32 = 2;
+pub(super) const TARGET: u32 = 3;
+pub(super) const FLAWS: u32 = 4;
+const TABLE: u32 = 5;
+const EARLIER: u32 = 6;
+
 /// Invocations in a group, as the shaders say it.
 const GROUP: u32 = 64;
 /// Groups that lie in one dimension.
@@ -36,8 +45,22 @@ pub enum Kernel {
     Pack,
     /// Tensor to frame.
     Unpack,
+    /// Tensor to planar picture.
+    Planar,
+    /// Frame to plane of luma.
+    Luma,
+    /// Planes to planes of another width, or height.
+    Resample,
+    /// Planar picture and luma to means over blocks.
+    Blocks,
+    /// Means to slopes.
+    Slopes,
+    /// Planar picture, frame and slopes to planar picture.
+    Detail,
     /// Tensor and frame to planar picture.
     Compose,
+    /// Frame, and the one before it, to frame.
+    Steady,
 }
 
 impl Kernel {
@@ -46,7 +69,14 @@ impl Kernel {
         match self {
             Self::Pack => "pack",
             Self::Unpack => "unpack",
+            Self::Planar => "planar",
+            Self::Luma => "luma",
+            Self::Resample => "resample",
+            Self::Blocks => "blocks",
+            Self::Slopes => "slopes",
+            Self::Detail => "detail",
             Self::Compose => "compose",
+            Self::Steady => "steady",
         }
     }
 
@@ -54,16 +84,32 @@ impl Kernel {
         match self {
             Self::Pack => source!("pack"),
             Self::Unpack => source!("unpack"),
+            Self::Planar => source!("planar"),
+            Self::Luma => source!("luma"),
+            Self::Resample => source!("resample"),
+            Self::Blocks => source!("blocks"),
+            Self::Slopes => source!("slopes"),
+            Self::Detail => source!("detail"),
             Self::Compose => source!("compose"),
+            Self::Steady => source!("steady"),
         }
     }
 
-    pub(super) const fn reads_frame(self) -> bool {
-        matches!(self, Self::Pack | Self::Compose)
+    /// The bindings of what it reads, in the order of [`super::passes::Pass::reads`].
+    pub(super) const fn reads(self) -> &'static [u32] {
+        match self {
+            Self::Pack | Self::Luma => &[FRAME],
+            Self::Unpack | Self::Planar | Self::Blocks | Self::Slopes => &[TENSOR],
+            Self::Resample => &[TENSOR, TABLE],
+            Self::Detail => &[FRAME, TENSOR, TABLE],
+            Self::Compose => &[FRAME, TENSOR],
+            Self::Steady => &[FRAME, EARLIER, TABLE],
+        }
     }
 
-    pub(super) const fn reads_tensor(self) -> bool {
-        matches!(self, Self::Unpack | Self::Compose)
+    /// Whether it tells of what is no number.
+    pub(super) const fn tells_flaws(self) -> bool {
+        matches!(self, Self::Unpack | Self::Planar | Self::Compose)
     }
 }
 
@@ -72,27 +118,36 @@ impl Kernel {
 pub struct Variant {
     /// Which one.
     pub kernel: Kernel,
-    /// Of the frame.
-    pub pixels: PixelFormat,
+    /// Of the frame; none: planar.
+    pub pixels: Option<PixelFormat>,
     /// Of the tensor's values.
     pub dtype: DType,
     /// Of the tensor.
     pub layout: Layout,
     /// Whether only lightness is taken from the style.
     pub keep_colour: bool,
+    /// Whether it is the width that changes.
+    pub along_rows: bool,
 }
 
 impl Variant {
     /// For frames of `pixels` and tensors of `format`.
-    pub const fn new(kernel: Kernel, pixels: PixelFormat, format: &TensorFormat) -> Self {
-        Self { kernel, pixels, dtype: format.dtype, layout: format.layout, keep_colour: false }
+    pub const fn new(kernel: Kernel, pixels: Option<PixelFormat>, format: &TensorFormat) -> Self {
+        let TensorFormat { dtype, layout, .. } = *format;
+        Self { kernel, pixels, dtype, layout, keep_colour: false, along_rows: false }
     }
 
-    fn constants(&self) -> [(&'static str, f64); 4] {
+    /// For planar pictures.
+    pub const fn planar(kernel: Kernel) -> Self {
+        Self::new(kernel, None, &TensorFormat::PLANAR)
+    }
+
+    fn constants(&self) -> [(&'static str, f64); 5] {
         let pixels = match self.pixels {
-            PixelFormat::I420 => 0.0,
-            PixelFormat::Nv12 => 1.0,
-            PixelFormat::Rgbx => 2.0,
+            Some(PixelFormat::I420) => 0.0,
+            Some(PixelFormat::Nv12) => 1.0,
+            Some(PixelFormat::Rgbx) => 2.0,
+            None => 3.0,
         };
         let layout = match self.layout {
             Layout::Nchw => 0.0,
@@ -100,8 +155,14 @@ impl Variant {
             Layout::Blocks4 => 2.0,
         };
         let value_bytes = self.dtype.bytes() as f64;
-        let keep_colour = f64::from(u8::from(self.keep_colour));
-        [("PIXELS", pixels), ("LAYOUT", layout), ("VALUE_BYTES", value_bytes), ("KEEP_COLOUR", keep_colour)]
+        let [keep_colour, along_rows] = [self.keep_colour, self.along_rows].map(|is| f64::from(u8::from(is)));
+        [
+            ("PIXELS", pixels),
+            ("LAYOUT", layout),
+            ("VALUE_BYTES", value_bytes),
+            ("KEEP_COLOUR", keep_colour),
+            ("ALONG_ROWS", along_rows),
+        ]
     }
 }
 
@@ -136,11 +197,13 @@ pub struct Params {
     pub along: [f32; 4],
     /// Luma weights, then strength.
     pub mixing: [f32; 4],
+    /// What the kernel looks up, and where in its table: each says for itself.
+    pub lookup: [[u32; 4]; 4],
 }
 
 impl Params {
     /// Bytes of it on the card; also what the offsets of uniforms must be multiples of.
-    pub const BYTES: usize = 256;
+    pub const BYTES: usize = 512;
 
     /// For the picture inside of `border` in a tensor of this format and size.
     pub fn of(format: &TensorFormat, outer: Size, border: Border) -> Self {
@@ -181,7 +244,8 @@ impl Params {
         let integers = head.into_iter().chain(self.order).chain(self.planes.into_iter().flatten());
         let vectors = [self.low, self.high, self.gain, self.bias, self.across, self.along, self.mixing];
         let floats = self.matrix.into_iter().chain(vectors).flatten().map(f32::to_bits);
-        for (place, word) in out.chunks_exact_mut(4).zip(integers.chain(floats)) {
+        let words = integers.chain(floats).chain(self.lookup.into_iter().flatten());
+        for (place, word) in out.chunks_exact_mut(4).zip(words) {
             place.copy_from_slice(&word.to_ne_bytes());
         }
         out

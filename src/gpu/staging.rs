@@ -19,9 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Set {
     pub upload: Upload,
     pub params: Grown,
+    pub table: Grown,
     pub frame: Grown,
     pub tensor: Grown,
-    pub between: Grown,
     pub target: Grown,
     pub flaws: Grown,
     pub readback: Grown,

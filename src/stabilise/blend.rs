@@ -22,6 +22,11 @@ impl Way {
         Self { whole: parts.div_euclid(PARTS) as isize, part: parts.rem_euclid(PARTS) as u16 }
     }
 
+    /// In `PARTS`ths alone.
+    pub fn parts(self) -> i32 {
+        self.whole as i32 * PARTS + i32::from(self.part)
+    }
+
     /// Both directions.
     pub fn of(vector: Vector) -> [Self; 2] {
         vector.map(Self::new)

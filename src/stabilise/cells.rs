@@ -2,9 +2,24 @@
 
 use super::blend::Way;
 use super::motion::{Field, Vector};
+use crate::frame::{PixelFormat, Size};
 
 /// Pixels along each side of a cell.
 pub(super) const CELL: [usize; 2] = [16, 8];
+
+/// Pixels of the picture, along each side, that one of a plane stands for.
+pub(super) fn subsampling(pixels: PixelFormat, plane: usize) -> usize {
+    match (pixels, plane) {
+        (PixelFormat::Rgbx, _) | (_, 0) => 1,
+        (PixelFormat::I420 | PixelFormat::Nv12, _) => 2,
+    }
+}
+
+/// Columns and rows of an input of size `original` that one of a plane of a picture of `size` is.
+pub(super) fn plane_scale(pixels: PixelFormat, plane: usize, size: Size, original: Size) -> [f32; 2] {
+    let scale = |side: u32, of: u32| subsampling(pixels, plane) as f32 * side as f32 / of as f32;
+    [scale(original.width, size.width), scale(original.height, size.height)]
+}
 
 /// A motion for each cell, in pixels of the input.
 #[derive(Debug, Default)]
@@ -24,6 +39,16 @@ impl Cells {
             let y = (row as f32 + 0.5) * down;
             self.vectors.extend((0..columns).map(|column| field.at((column as f32 + 0.5) * across, y)));
         }
+    }
+
+    /// Cells in a row.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Rows of cells.
+    pub fn rows(&self) -> usize {
+        self.vectors.len() / self.columns
     }
 
     /// The ways of row `row` of cells, in a plane in which `scale` columns and rows go for one of the input.

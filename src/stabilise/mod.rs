@@ -3,9 +3,16 @@
 //! A network paints each frame afresh, so that camera noise makes its strokes shimmer. Here the painting before, brought to
 //! where each part of it is now ([`motion`]), is mixed into the painting of now, as far as the input says that it is still the
 //! same ([`weights`]). It looks back one frame, never forward, and forgets at cuts and at what does not continue.
+//!
+//! ```text
+//! input ─► gray ─► motion ─► cells ─┐
+//!                    └─► weights ───┴─► blend, or its twin on a graphics card (gpu)
+//! ```
 
 mod blend;
 mod cells;
+mod follow;
+pub mod gpu;
 mod gray;
 mod motion;
 mod weights;
@@ -17,24 +24,19 @@ use pulp::Arch;
 use crate::compose::LiveControls;
 use crate::error::{Error, Result};
 use crate::flow::{Crew, Stage};
-use crate::frame::{Frame, Painted, PixelFormat, Timed, tight_planes};
+use crate::frame::{Frame, Painted, Timed, tight_planes};
 use crate::pool::Pool;
 use blend::{Earlier, Edges, Plane, Way, mix, moved};
-use cells::{CELL, Cells};
-use gray::Pyramid;
-use motion::{Field, Search};
-use weights::{Spread, Weights};
+use cells::{CELL, Cells, plane_scale, subsampling};
+use follow::{Follow, amount};
+use weights::Spread;
 
 /// Mixes each painting with the one before it.
 pub struct Stabilise {
     controls: LiveControls,
     pool: Pool<u8>,
-    now: Pyramid,
-    before: Pyramid,
     last: Option<Frame>,
-    search: Search,
-    field: Field,
-    weights: Weights,
+    follow: Follow,
     cells: Cells,
     scratch: Vec<Scratch>,
     crew: Crew,
@@ -51,37 +53,19 @@ struct Scratch {
 impl Stabilise {
     /// As much as `controls` say; frames are lent by `pool`.
     pub fn new(controls: LiveControls, pool: Pool<u8>) -> Self {
-        Self {
-            controls,
-            pool,
-            now: Pyramid::default(),
-            before: Pyramid::default(),
-            last: None,
-            search: Search::default(),
-            field: Field::default(),
-            weights: Weights::default(),
-            cells: Cells::default(),
-            scratch: Vec::new(),
-            crew: Crew::alone(),
-        }
+        let (cells, scratch) = (Cells::default(), Vec::new());
+        Self { controls, pool, last: None, follow: Follow::default(), cells, scratch, crew: Crew::alone() }
     }
 
     /// Shares the rows of a frame among `crew`.
     #[must_use]
     pub fn with(self, crew: Crew) -> Self {
-        Self { crew, ..self }
+        Self { follow: self.follow.with(crew.clone()), crew, ..self }
     }
 
-    /// The painting before, if it can be told where its parts are now.
-    fn follow(&mut self, painted: &Painted, amount: f32) -> Option<Frame> {
-        let last = self.last.take().filter(|last| last.format() == painted.frame.format())?;
-        let (before, now) = (&self.before, &self.now);
-        let same_size =
-            (before.levels[0].width, before.levels[0].height) == (now.levels[0].width, now.levels[0].height);
-        let found = same_size
-            && self.search.find(&self.crew, before, now, &mut self.field)
-            && self.weights.judge(&self.crew, [&before.levels[0], &now.levels[0]], &self.field, amount);
-        found.then_some(last)
+    /// What follows does not continue what was.
+    pub fn forget(&mut self) {
+        self.last = None;
     }
 
     /// Mixes `last` into the painting.
@@ -89,9 +73,9 @@ impl Stabilise {
         let format = painted.frame.format();
         let (planes, len) = tight_planes(format.pixels, format.size);
         let mut bytes = self.pool.lend(len);
-        let [size, original] = [format.size, painted.original.size()];
-        let scale = [original.width as f32 / size.width as f32, original.height as f32 / size.height as f32];
-        self.cells.spread(&self.field, [size.width as usize, size.height as usize], scale);
+        let size = format.size;
+        let scale = plane_scale(format.pixels, 0, size, painted.original.size());
+        self.cells.spread(&self.follow.field, [size.width as usize, size.height as usize], scale);
         for (index, plane) in planes.iter().enumerate().take(format.pixels.planes()) {
             let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
             let out = &mut bytes[plane.offset_bytes..][..row_bytes * rows];
@@ -103,12 +87,7 @@ impl Stabilise {
     fn mix_plane(&mut self, index: usize, last: &Frame, painted: &Painted, out: &mut [u8]) {
         let (format, original) = (painted.frame.format(), painted.original.size());
         let (row_bytes, height) = format.pixels.plane_extent(index, format.size);
-        let (step, subsampled) = match (format.pixels, index) {
-            (PixelFormat::Rgbx, _) => (4, 1),
-            (_, 0) => (1, 1),
-            (PixelFormat::I420, _) => (1, 2),
-            (PixelFormat::Nv12, _) => (2, 2),
-        };
+        let step = format.pixels.pixel_bytes(index);
         let width = row_bytes / step;
         let before = Plane {
             bytes: &last.bytes()[last.planes()[index].offset_bytes..],
@@ -117,11 +96,9 @@ impl Stabilise {
             height,
             step,
         };
-        // Pixels of the input to one of this plane.
-        let scale = |side: u32, of: u32| subsampled as f32 * side as f32 / of as f32;
-        let scale = [scale(original.width, format.size.width), scale(original.height, format.size.height)];
-        let cell = CELL.map(|side| side / subsampled);
-        let (cells, weights) = (&self.cells, &self.weights);
+        let scale = plane_scale(format.pixels, index, format.size, original);
+        let cell = CELL.map(|side| side / subsampling(format.pixels, index));
+        let (cells, weights) = (&self.cells, &self.follow.weights);
         self.crew.each_band((out, row_bytes), cell[1], &mut self.scratch, |rows, out, scratch| {
             let Scratch { ways, edges, spread } = scratch;
             spread.begin_plane(weights, width, scale[0], step);
@@ -141,21 +118,14 @@ impl Stage for Stabilise {
     type Out = Frame;
 
     fn process(&mut self, painted: Timed<Painted>) -> Result<Timed<Frame>> {
-        let controls = self.controls.get();
-        // What the original shows through is steady by itself: with strength 0 the source picture comes back as it is.
-        let amount = controls.stabilise * controls.strength;
+        let last = self.last.take().filter(|_| !painted.stamp.discontinuity);
         let Timed { stamp, item } = painted;
-        // NaN is no amount.
-        if amount.is_nan() || amount <= 0.0 {
-            self.last = None;
+        let Some(amount) = amount(self.controls.get()) else {
             return Ok(Timed { stamp, item: item.frame });
-        }
-        if stamp.discontinuity {
-            self.last = None;
-        }
-        std::mem::swap(&mut self.before, &mut self.now);
-        self.now.read(&self.crew, &item.original);
-        let frame = match self.follow(&item, amount) {
+        };
+        let last = last.filter(|last| last.format() == item.frame.format());
+        let continues = self.follow.look(&item.original, last.is_some(), amount);
+        let frame = match last.filter(|_| continues) {
             Some(last) => self.mix(&last, &item)?,
             None => item.frame,
         };

@@ -85,6 +85,22 @@ impl Weights {
             doubled(Arch::new(), self.grid.row(near), self.grid.row(far), &mut self.line, out);
         }
     }
+
+    /// A weight for each 4x4 pixels of the input: what is refined to twice as many.
+    pub fn grid(&self) -> &Gray {
+        &self.grid
+    }
+
+    /// For each column of a plane of `width` pixels, in which column of the refined weights its own stands; `scale` as in
+    /// [`Spread::begin_plane`].
+    pub fn columns(&self, width: usize, scale: f32) -> impl Iterator<Item = u32> {
+        places(width, scale, self.fine.width)
+    }
+
+    /// The same for rows.
+    pub fn rows(&self, height: usize, scale: f32) -> impl Iterator<Item = u32> {
+        places(height, scale, self.fine.height)
+    }
 }
 
 /// The weights of `rows` of the input, of which the first is that of a row of cells.
@@ -153,6 +169,11 @@ impl Spread {
 /// The weight that pixel `at` takes, if one pixel is `scale` of the input and `last` is the last weight.
 fn place(at: usize, scale: f32, last: usize) -> usize {
     (((at as f32 + 0.5) * scale * (2.0 / PITCH)) as usize).min(last)
+}
+
+/// Those of `count` pixels, if there are `weights` of them.
+fn places(count: usize, scale: f32, weights: usize) -> impl Iterator<Item = u32> {
+    (0..count).map(move |at| place(at, scale, weights - 1) as u32)
 }
 
 kernels! {

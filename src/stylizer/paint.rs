@@ -1,62 +1,116 @@
-//! Compose and unpack as one stage, for a graphics card: the mix never comes down from it.
+//! Compose, unpack and stabilise on a graphics card: what lies between them never comes down from it, and the painting before stays
+//! there. Two stages, so that a frame is on the card while the next one goes up: the first hands frames to the card, one behind the
+//! other as they follow each other, the second waits for them.
 
 use std::sync::Arc;
 
-use crate::compose::{Compose, LiveControls, gpu};
-use crate::convert::{Finite, Unpack};
-use crate::error::{Error, Result};
-use crate::flow::Stage;
-use crate::frame::{Frame, FrameFormat, Painted, Timed, tight_planes};
+use crate::compose::gpu::Painter;
+use crate::compose::{Compose, LiveControls};
+use crate::convert::Unpack;
+use crate::convert::gpu::copy_planes;
+use crate::convert::gpu::resample::FIRST;
+use crate::error::Result;
+use crate::flow::{Crew, Stage};
+use crate::frame::{Frame, FrameFormat, Timed};
 use crate::gpu::card::Card;
-use crate::pool::Pool;
+use crate::gpu::passes::{Inputs, Place};
+use crate::gpu::workshop::{Flight, Workshop};
 use crate::report::Meter;
+use crate::stabilise::gpu::Mix;
+use crate::stabilise::{self, Stabilise};
 use crate::tensor::Styled;
 
-/// What one worker of the stage has.
-pub(super) struct Paint {
-    pub card: Card,
-    pub controls: LiveControls,
-    pub format: FrameFormat,
-    pub bytes: Pool<u8>,
-    pub meter: Meter,
-    /// For pictures that are resized, which the processor does, and for what the card does not do.
-    pub compose: Compose,
-    /// Works on the card as long as that works.
-    pub unpack: Unpack,
+/// Hands frames to the card.
+pub(crate) struct Submit {
+    card: Card,
+    controls: LiveControls,
+    format: FrameFormat,
+    meter: Meter,
+    painter: Painter,
+    stabilise: stabilise::gpu::Stabilise,
+    /// What the kernels look up, from frame to frame the same memory.
+    table: Vec<u32>,
 }
 
-impl Paint {
-    /// The frame, if the card made it.
-    fn paint(&self, styled: &Styled) -> Result<Option<Frame>> {
-        let Styled { original, tensor, border } = styled;
-        let controls = self.controls.get();
-        let mixed = controls.keep_colour || controls.strength < 1.0;
-        let size = self.format.size;
-        if !mixed || border.inner(tensor.size) != size || original.size() != size {
-            return Ok(None);
-        }
-        let (planes, len) = tight_planes(self.format.pixels, size);
-        let mut bytes = self.bytes.lend(len);
-        let painted = self.card.attempt(&self.meter, |workshop| {
-            gpu::paint(workshop, (original, controls), (tensor, *border), self.format, &planes, &mut bytes)
-        });
-        if painted != Some(Finite::Yes) {
-            return Ok(None);
-        }
-        let frame = Frame::new(self.format, planes, Arc::new(bytes))
-            .map_err(|error| Error::Internal(format!("painted frame: {error}")))?;
-        Ok(Some(frame))
+/// A frame that is on the card, if that has taken it.
+pub(crate) struct Submitted {
+    styled: Styled,
+    flight: Option<(Arc<Workshop>, Flight)>,
+}
+
+impl Submit {
+    /// Makes frames of `format` on `card`, while `crew` looks for motion; faults are counted in `meter`.
+    pub fn new((card, crew): (Card, Crew), controls: LiveControls, format: FrameFormat, meter: Meter) -> Self {
+        let stabilise = stabilise::gpu::Stabilise::new(controls.clone()).with(crew);
+        Self { card, controls, format, meter, painter: Painter::default(), stabilise, table: Vec::new() }
+    }
+
+    /// Hands a frame to the card; none where that does not work.
+    fn begin(&mut self, styled: &Timed<&Styled>) -> Option<(Arc<Workshop>, Flight)> {
+        let Self { card, controls, format, meter, painter, stabilise, table } = self;
+        let Timed { stamp, item: Styled { original, tensor, border } } = styled;
+        let controls = controls.get();
+        card.attempt(meter, |workshop| {
+            table.clear();
+            let mix = stabilise.mix(workshop, (stamp, original), (*format, FIRST), table);
+            let to = if mix.is_some() { FIRST } else { Place::Target };
+            let mut passes = painter.passes((original.format(), controls), (tensor, *border), (*format, to), table);
+            let kept = mix.map(|Mix { pass, kept }| {
+                passes.push(pass);
+                kept
+            });
+            let frame = passes.iter().any(|pass| pass.reads.contains(&Place::Frame)).then_some(original);
+            let flight = workshop.begin(Inputs { frame, tensor: Some(tensor), table }, &passes, kept)?;
+            Ok((Arc::clone(workshop), flight))
+        })
     }
 }
 
-impl Stage for Paint {
+impl Stage for Submit {
     type In = Styled;
-    type Out = Painted;
+    type Out = Submitted;
 
-    fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Painted>> {
-        match self.paint(&styled.item)? {
-            Some(frame) => Ok(styled.map(|styled| Painted { original: styled.original, frame })),
-            None => self.unpack.process(self.compose.process(styled)?),
+    fn process(&mut self, styled: Timed<Styled>) -> Result<Timed<Submitted>> {
+        let flight = self.begin(&Timed { stamp: styled.stamp, item: &styled.item });
+        if flight.is_none() {
+            // What comes next does not follow a painting of the card's.
+            self.stabilise.forget();
         }
+        Ok(styled.map(|styled| Submitted { styled, flight }))
     }
 }
+
+/// Waits for what the card makes, and has the processor do what it does not. The processor begins anew there: it knows nothing of the
+/// paintings that came from the card.
+pub(crate) struct Collect {
+    pub card: Card,
+    pub format: FrameFormat,
+    pub meter: Meter,
+    pub compose: Box<Compose>,
+    pub unpack: Box<Unpack>,
+    pub stabilise: Box<Stabilise>,
+}
+
+impl Stage for Collect {
+    type In = Submitted;
+    type Out = Frame;
+
+    fn process(&mut self, submitted: Timed<Submitted>) -> Result<Timed<Frame>> {
+        let Timed { stamp, item: Submitted { styled, flight } } = submitted;
+        if let Some((workshop, flight)) = flight {
+            let made = self.unpack.frame(&styled.original, |planes, out| {
+                let done = workshop.finish(flight, |bytes| copy_planes(bytes, self.format, planes, out));
+                self.card.settle(&workshop, done, &self.meter)
+            })?;
+            if let Some(item) = made {
+                self.stabilise.forget();
+                return Ok(Timed { stamp, item });
+            }
+        }
+        let composed = self.compose.process(Timed { stamp, item: styled })?;
+        self.stabilise.process(self.unpack.process(composed)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+// The painting before, each cell of it gone its way, mixed into the painting of now as far as the weights say. All in
+// integers: bit for bit what its twin gives. Twin: `stabilise::blend`, `moved` and `mix`.
+//
+// params.lookup:
+//   [0] for luma or RGB, [1] for chroma: first words of the ways, of the places of columns, of the places of rows
+//   [2]: first word of the weights, their columns and rows; cells in a row
+//   [3]: whether there is a painting before; the word of it that is not 0 if it was spoilt
+
+// Parts of a pixel that a way is told in.
+const PARTS: u32 = 8u;
+
+// Pixels along the sides of a cell.
+const CELL: vec2<u32> = vec2<u32>(16u, 8u);
+
+fn earlier_byte(at: u32) -> u32 {
+    return extractBits(earlier_words[at / 4u], (at % 4u) * 8u, 8u);
+}
+
+fn weight_at(column: u32, row: u32) -> u32 {
+    let at = row * params.lookup[2].y + column;
+    return extractBits(table_words[params.lookup[2].x + at / 4u], (at % 4u) * 8u, 8u);
+}
+
+// A quarter of the way from `near` to `far`.
+fn quarter(near: u32, far: u32) -> u32 {
+    return (3u * near + far + 2u) / 4u;
+}
+
+// What stays in 256ths, at a place among twice as many weights along each side, linear between those that there are.
+fn weight_of(place: vec2<u32>) -> u32 {
+    let last = params.lookup[2].yz - 1u;
+    let near = min(place / 2u, last);
+    let far = select(min(near + 1u, last), max(near, vec2<u32>(1u)) - 1u, place % 2u == vec2<u32>(0u));
+    return quarter(
+        quarter(weight_at(near.x, near.y), weight_at(near.x, far.y)),
+        quarter(weight_at(far.x, near.y), weight_at(far.x, far.y)),
+    );
+}
+
+// A row of a plane, whose pixels have `step` bytes.
+struct Row {
+    plane: u32,
+    y: u32,
+    step: u32,
+    last: vec2<i32>,
+}
+
+// Byte `channel` of the pixel of the painting before that lies `way` from `x` in the row: four of them, mixed.
+fn moved(row: Row, x: u32, channel: u32, way: vec2<i32>) -> u32 {
+    let part = vec2<u32>(way & vec2<i32>(i32(PARTS) - 1));
+    let origin = vec2<i32>(vec2<u32>(x, row.y)) + (way >> vec2<u32>(firstTrailingBit(PARTS)));
+    let first = vec2<u32>(clamp(origin, vec2<i32>(0), row.last));
+    let second = vec2<u32>(clamp(origin + 1, vec2<i32>(0), row.last));
+    let left = first.x * row.step + channel;
+    let right = second.x * row.step + channel;
+    let a = earlier_byte(frame_place(row.plane, left, first.y));
+    let b = earlier_byte(frame_place(row.plane, right, first.y));
+    let c = earlier_byte(frame_place(row.plane, left, second.y));
+    let d = earlier_byte(frame_place(row.plane, right, second.y));
+    let top = a * (PARTS - part.x) + b * part.x;
+    let bottom = c * (PARTS - part.x) + d * part.x;
+    return (top * (PARTS - part.y) + bottom * part.y + PARTS * PARTS / 2u) / (PARTS * PARTS);
+}
+
+// Towards `now`: what stays forgets all that was, however little it differs.
+fn mixed(was: u32, now: u32, weight: u32) -> u32 {
+    let more = (max(was, now) - now) * weight;
+    let less = (max(was, now) - was) * weight;
+    return now + (more >> 8u) - (less >> 8u);
+}
+
+// Bytes of a pixel.
+fn step_of(plane: u32) -> u32 {
+    if PIXELS == RGBX {
+        return 4u;
+    }
+    return select(1u, 2u, PIXELS == NV12 && plane == 1u);
+}
+
+@compute @workgroup_size(64)
+fn steady(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let word = number(id, groups);
+    if word >= params.invocations {
+        return;
+    }
+    let at = 4u * word;
+    let plane = plane_of(at);
+    let within = at - params.planes[plane].x;
+    let kind = min(plane, 1u);
+    let extent = select(params.size, (params.size + 1u) / 2u, kind == 1u);
+    let row = Row(plane, within / params.planes[plane].y, step_of(plane), vec2<i32>(extent) - 1);
+    let byte = within % params.planes[plane].y;
+    // Cells are whole words wide: this word lies in one of them.
+    let cell = vec2<u32>(byte / row.step, row.y) / select(CELL, CELL / 2u, kind == 1u);
+    let way_at = params.lookup[kind].x + 2u * (cell.y * params.lookup[2].w + cell.x);
+    let way = vec2<i32>(bitcast<i32>(table_words[way_at]), bitcast<i32>(table_words[way_at + 1u]));
+    let weights_row = table_words[params.lookup[kind].z + row.y];
+    let remembers = params.lookup[3].x * select(1u, 0u, earlier_words[params.lookup[3].y] != 0u);
+    let bytes = frame_words[word];
+    var out = 0u;
+    for (var k = 0u; k < 4u; k++) {
+        // Behind the last pixel of the row nobody looks.
+        let x = min((byte + k) / row.step, extent.x - 1u);
+        let now = extractBits(bytes, 8u * k, 8u);
+        let was = moved(row, x, (byte + k) % row.step, way);
+        let weight = weight_of(vec2<u32>(table_words[params.lookup[kind].y + x], weights_row));
+        out |= mixed(was, now, remembers * weight) << (8u * k);
+    }
+    target_words[word] = out;
+}
