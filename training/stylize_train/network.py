@@ -114,7 +114,6 @@ class StyleNet(nn.Module):
         styled = self.leave[style](F.relu(self.refine_norm(half, style)))
         return F.pixel_shuffle(inside(styled, CUT), 2)
 
-
     @torch.no_grad()
     def even_phases(self) -> None:
         """Holds what each PixelShuffle is fed by to a common gain: where the picture is even, all pixels of a block come out alike,

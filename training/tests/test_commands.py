@@ -37,7 +37,7 @@ def test_one_command_makes_a_style(folder, vgg, capsys):
         "--out",
         folder / "out",
     )
-    short = ("--steps", 2, "--crop", 112, "--batch", 1, "--work", folder / "work")
+    short = ("--steps", 2, "--crop", 120, "--batch", 1, "--work", folder / "work")
     assert run("make", *made, *short) == 0
     names = {path.name for path in (folder / "out").iterdir()}
     endings = ("fp16.onnx", "int8.onnx", "safetensors", "md", "json", "jpg")
@@ -63,7 +63,7 @@ def test_the_zoo_is_made_and_measured_in_one_go(folder, vgg, capsys):
         "--steps",
         1,
         "--crop",
-        112,
+        120,
         "--batch",
         1,
         "--work",
