@@ -1,8 +1,8 @@
 """The style network: one definition, two widths.
 
 Everything dense happens at 1/4 and 1/8 of the picture's size, where a 3x3 convolution costs 1/16 and 1/64 of what it costs
-at full size (PixelUnshuffle and PixelShuffle: Shi et al. 2016). The way back up is, or begins as, nearest neighbours and a convolution
-(Odena et al. 2016), which knows of no lattice. The norms (Ulyanov et al. 2016) learn with the statistics of each
+at full size (PixelUnshuffle and PixelShuffle: Shi et al. 2016). The way back up is nearest neighbours and a convolution (Odena et al.
+2016), then PixelShuffles that begin as that, and are held to paint no lattice (`even_phases`). The norms (Ulyanov et al. 2016) learn with the statistics of each
 picture, and later with fixed ones, which the exported graph holds as part of its convolutions. One that goes by the picture
 is left, at the entry to 1/8 size: it takes a picture's contrast away, and without it style is learned more slowly. No convolution
 pads: the caller gives a border, the result has none, and no frame can be painted along it. The norms, and the last two convolutions,
