@@ -378,8 +378,8 @@ fn the_first_style_of_the_zoo_runs() {
     let model = Model::open(&runtime(), entry.source, &SpecOverrides::default()).unwrap();
     assert_eq!((model.label().as_str(), model.spec().pad, model.spec().multiple_of), ("wave", 68, 8));
     let mut session = model.session(Size::new(50, 30), &options()).unwrap();
-    assert_eq!((session.input_size(), session.output_size()), (Size::new(176, 152), Size::new(56, 32)));
-    assert_eq!(session.output_border(), Border { right: 6, bottom: 2, ..Border::default() });
+    assert_eq!((session.input_size(), session.output_size()), (Size::new(192, 168), Size::new(76, 52)));
+    assert_eq!(session.output_border(), Border { left: 10, top: 10, right: 16, bottom: 12 });
     // What it paints, `tests/zoo.rs` compares.
     let (_, output) = run(&mut session);
     let (least, most) = output.iter().fold((f32::MAX, f32::MIN), |(a, b), value| (a.min(*value), b.max(*value)));
