@@ -53,7 +53,8 @@ impl<'a> FrameRows<'a> {
     /// # Panics
     /// When the planes do not fit `out`, or overlap.
     pub fn whole(format: FrameFormat, planes: &[Plane], out: &'a mut [u8]) -> Self {
-        let mut rows = Self::of_bands(format, planes, out, &[0..format.size.height as usize]);
+        let all = 0..format.size.height as usize;
+        let mut rows = Self::of_bands(format, planes, out, std::slice::from_ref(&all));
         rows.swap_remove(0)
     }
 

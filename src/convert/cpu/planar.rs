@@ -43,7 +43,8 @@ fn copy(from: &Tensor, from_border: Border, to: &mut Tensor, to_border: Border) 
     let size = from_border.inner(from.size);
     let mut reader = RowReader::new(arch, from, from_border);
     let mut greatest = Greatest::default();
-    for writer in &mut RowWriter::of_bands(arch, to, to_border, size, &[0..size.height as usize]) {
+    let all = 0..size.height as usize;
+    for writer in &mut RowWriter::of_bands(arch, to, to_border, size, std::slice::from_ref(&all)) {
         for y in writer.rows() {
             let row = reader.row(y);
             writer.write(y, |out| {

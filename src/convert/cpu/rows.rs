@@ -172,7 +172,7 @@ impl<'a> RowWriter<'a> {
                 let rows = if joined { &[scratch.triples.as_slice()][..] } else { &rows };
                 match planes {
                     Planes::U8(planes) => {
-                        store(planes, geometry, y, rows, |row, out| kernel::bytes_from_floats(*arch, row, out))
+                        store(planes, geometry, y, rows, |row, out| kernel::bytes_from_floats(*arch, row, out));
                     }
                     Planes::F16(planes) => store(planes, geometry, y, rows, |row, out| out.convert_from_f32_slice(row)),
                     Planes::F32(planes) => store(planes, geometry, y, rows, |row, out| out.copy_from_slice(row)),
