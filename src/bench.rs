@@ -9,6 +9,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
+use crate::compose::LiveControls;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
@@ -55,7 +56,7 @@ pub struct Figures {
     pub infer: Duration,
     /// CPU time of encoding the styled clip.
     pub encode: Duration,
-    /// What a frame takes beyond the network where no other is under way: all stages but inference, the median.
+    /// What a live frame takes beyond the network, all cores being its own: all stages but inference, the median.
     pub added_latency: Duration,
     /// Wall time of the whole run, from opening the network to the finished file.
     pub wall: Duration,
@@ -89,7 +90,7 @@ impl fmt::Display for Figures {
         row("encoding alone", self.encode)?;
         row("the whole run", self.whole)?;
         let added_ms = self.added_latency.as_secs_f64() * 1000.0;
-        writeln!(f, "a frame by itself takes {added_ms:.2} ms beyond inference (median)")?;
+        writeln!(f, "a live frame takes {added_ms:.2} ms beyond inference (median)")?;
         let wall = self.wall.as_secs_f64();
         writeln!(f, "wall {wall:.2} s, {:.1} fps, peak memory {:.0} MB", *frames as f64 / wall, self.peak_rss_mb)?;
         write!(f, "pipeline efficiency {:.2}", self.efficiency())
@@ -114,7 +115,7 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
     let decode = cpu_of(|| decode(&clip))?;
     let stylizer = stylizer(&job)?;
     let workers = stylizer.workers();
-    let Parts { convert, infer, added_latency } = parts(stylizer, &clip, frames)?;
+    let [convert, infer] = parts(stylizer, &clip, frames)?;
     let styled_decode = cpu_of(|| self::decode(&styled))?;
     let encode = cpu_of(|| encode(&job, &styled, &folder.join("again.mp4")))?.saturating_sub(styled_decode);
     Ok(Figures {
@@ -129,7 +130,7 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
         convert,
         infer,
         encode,
-        added_latency,
+        added_latency: added_latency(&job, &clip)?,
         wall,
         whole,
         peak_rss_mb: peak_rss_mb(),
@@ -208,42 +209,51 @@ fn ends(stylizer: Stylizer) -> Result<Ends> {
     stylizer.into_ends().ok_or_else(|| Error::Internal("a stylizer lacks a stage".into()))
 }
 
-/// What the stages of a stylizer take.
-struct Parts {
-    convert: Duration,
-    infer: Duration,
-    added_latency: Duration,
-}
-
 /// CPU time of conversion and of the network, for `frames` times the first frame of the clip. The network runs with all
 /// its workers, as in the whole run; the conversion that feeds it is taken off again.
-fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<Parts> {
-    let mut source = open(clip)?.source;
-    let first = source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
-    let Ends { mut pack, mut infer, mut finish } = ends(stylizer)?;
-    let packed = cpu_of(|| (0..frames).try_for_each(|_| pack.process(first.clone()).map(drop)))?;
-    let worker = &mut infer[0];
-    let (mut unpacked, mut added) = (Duration::ZERO, Vec::new());
-    // Frames that follow each other: how long the stabiliser looks for motion depends on them.
-    let mut frame = Some(first.clone());
-    while let Some(next) = frame.filter(|_| added.len() < TRIES) {
-        let since = Instant::now();
-        let packed = pack.process(next)?;
-        let before = since.elapsed();
-        let styled = worker.process(packed)?;
-        let since = Instant::now();
-        unpacked += cpu_of(|| finish.process(styled).map(drop))?;
-        added.push(before + since.elapsed());
-        frame = source.next()?;
-    }
-    added.sort_unstable();
-    let unpacked = unpacked.mul_f64(frames as f64 / added.len() as f64);
+fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<[Duration; 2]> {
+    let first = open(clip)?.source.next()?.ok_or_else(|| Error::Internal("the clip is empty".into()))?;
+    let mut ends = ends(stylizer)?;
+    let packed = cpu_of(|| (0..frames).try_for_each(|_| ends.pack.process(first.clone()).map(drop)))?;
+    let finished = one_by_one(&mut ends, clip)?.finish.mul_f64(frames as f64);
+    let Ends { pack, infer, .. } = ends;
     let again = Again { frame: first, left: frames };
     let both = cpu_of(|| {
         flow(again).via("pack", pack).via_each("infer", infer).via("back", Back).into(Null { media: None }).wait(|| {})
     })?;
-    let (convert, infer) = (packed + unpacked, both.saturating_sub(packed));
-    Ok(Parts { convert, infer, added_latency: added[added.len() / 2] })
+    Ok([packed + finished, both.saturating_sub(packed)])
+}
+
+/// What a live frame takes beyond the network.
+fn added_latency(job: &Job, clip: &Path) -> Result<Duration> {
+    let (format, controls) = (open(clip)?.format, LiveControls::new(job.look.controls));
+    let live = Network::open(&job.engine)?.live(&job.engine, format, controls, &Meter::new())?;
+    Ok(one_by_one(&mut ends(live)?, clip)?.beyond)
+}
+
+/// What one frame takes while no other is under way.
+struct Alone {
+    /// CPU time behind the network, the mean.
+    finish: Duration,
+    /// Time before and behind the network, the median.
+    beyond: Duration,
+}
+
+/// Frames that follow each other, since how long the stabiliser looks for motion depends on them.
+fn one_by_one(ends: &mut Ends, clip: &Path) -> Result<Alone> {
+    let mut source = open(clip)?.source;
+    let (mut finish, mut beyond) = (Duration::ZERO, Vec::new());
+    while let Some(frame) = source.next()?.filter(|_| beyond.len() < TRIES) {
+        let since = Instant::now();
+        let packed = ends.pack.process(frame)?;
+        let before = since.elapsed();
+        let styled = ends.infer[0].process(packed)?;
+        let since = Instant::now();
+        finish += cpu_of(|| ends.finish.process(styled).map(drop))?;
+        beyond.push(before + since.elapsed());
+    }
+    beyond.sort_unstable();
+    Ok(Alone { finish: finish.div_f64(beyond.len() as f64), beyond: beyond[beyond.len() / 2] })
 }
 
 /// The same frame over and over.
