@@ -83,13 +83,11 @@ fn steady(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     if word >= params.invocations {
         return;
     }
-    let at = 4u * word;
-    let plane = plane_of(at);
-    let within = at - params.planes[plane].x;
-    let kind = min(plane, 1u);
+    let at = standing_of(4u * word);
+    let byte = at.byte;
+    let kind = min(at.plane, 1u);
     let extent = select(params.size, (params.size + 1u) / 2u, kind == 1u);
-    let row = Row(plane, within / params.planes[plane].y, step_of(plane), vec2<i32>(extent) - 1);
-    let byte = within % params.planes[plane].y;
+    let row = Row(at.plane, at.row, step_of(at.plane), vec2<i32>(extent) - 1);
     // Cells are whole words wide: this word lies in one of them.
     let cell = vec2<u32>(byte / row.step, row.y) / select(CELL, CELL / 2u, kind == 1u);
     let way_at = params.lookup[kind].x + 2u * (cell.y * params.lookup[2].w + cell.x);

@@ -57,18 +57,14 @@ fn unpack(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
     if word >= params.invocations {
         return;
     }
-    let at = 4u * word;
-    let plane = plane_of(at);
-    let within = at - params.planes[plane].x;
-    let row = within / params.planes[plane].y;
-    let byte = within % params.planes[plane].y;
+    let at = standing_of(4u * word);
     var codes: vec4<f32>;
     if PIXELS == RGBX {
-        codes = vec4<f32>(mapped(tensor_rgb(vec2<u32>(byte / 4u, row))), 255.0);
-    } else if plane == 0u {
-        codes = luma_codes(byte, row);
+        codes = vec4<f32>(mapped(tensor_rgb(vec2<u32>(at.byte / 4u, at.row))), 255.0);
+    } else if at.plane == 0u {
+        codes = luma_codes(at.byte, at.row);
     } else {
-        codes = chroma_codes(plane, byte, row);
+        codes = chroma_codes(at.plane, at.byte, at.row);
     }
     target_words[word] = bytes_of(codes);
     tell_flaws();

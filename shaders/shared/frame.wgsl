@@ -10,6 +10,19 @@ fn plane_of(at: u32) -> u32 {
     return select(0u, 1u, at >= params.planes[1].x) + select(0u, 1u, at >= params.planes[2].x);
 }
 
+// Where byte `at` of a frame stands: the other way round.
+struct Standing {
+    plane: u32,
+    row: u32,
+    byte: u32,
+}
+
+fn standing_of(at: u32) -> Standing {
+    let plane = plane_of(at);
+    let within = at - params.planes[plane].x;
+    return Standing(plane, within / params.planes[plane].y, within % params.planes[plane].y);
+}
+
 fn frame_code(plane: u32, byte: u32, row: u32) -> f32 {
     let at = frame_place(plane, byte, row);
     return f32(extractBits(frame_words[at / 4u], (at % 4u) * 8u, 8u));

@@ -17,7 +17,8 @@ pub(super) struct Follow {
     pub field: Field,
     /// How much may stay.
     pub weights: Weights,
-    crew: Crew,
+    /// Who shares the rows.
+    pub crew: Crew,
 }
 
 impl Follow {

@@ -39,7 +39,6 @@ pub struct Stabilise {
     follow: Follow,
     cells: Cells,
     scratch: Vec<Scratch>,
-    crew: Crew,
 }
 
 /// What one band of a plane needs.
@@ -54,13 +53,13 @@ impl Stabilise {
     /// As much as `controls` say; frames are lent by `pool`.
     pub fn new(controls: LiveControls, pool: Pool<u8>) -> Self {
         let (cells, scratch) = (Cells::default(), Vec::new());
-        Self { controls, pool, last: None, follow: Follow::default(), cells, scratch, crew: Crew::alone() }
+        Self { controls, pool, last: None, follow: Follow::default(), cells, scratch }
     }
 
     /// Shares the rows of a frame among `crew`.
     #[must_use]
     pub fn with(self, crew: Crew) -> Self {
-        Self { follow: self.follow.with(crew.clone()), crew, ..self }
+        Self { follow: self.follow.with(crew), ..self }
     }
 
     /// What follows does not continue what was.
@@ -99,7 +98,7 @@ impl Stabilise {
         let scale = plane_scale(format.pixels, index, format.size, original);
         let cell = CELL.map(|side| side / subsampling(format.pixels, index));
         let (cells, weights) = (&self.cells, &self.follow.weights);
-        self.crew.each_band((out, row_bytes), cell[1], &mut self.scratch, |rows, out, scratch| {
+        self.follow.crew.each_band((out, row_bytes), cell[1], &mut self.scratch, |rows, out, scratch| {
             let Scratch { ways, edges, spread } = scratch;
             spread.begin_plane(weights, width, scale[0], step);
             for (y, out) in rows.step_by(cell[1]).zip(out.chunks_mut(cell[1] * row_bytes)) {
