@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the programs, the ONNX Runtime that they load, manual pages and completions into PREFIX, below DESTDIR if set.
+# Installs the programs, the ONNX Runtime that they load, the fine styles, manual pages and completions into PREFIX, below DESTDIR if set.
 # As root by way of sudo it builds nothing, so that the project's folder stays its owner's: build first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +34,13 @@ install_runtime() {
     [ -n "$found" ] || say "no ONNX Runtime was installed, .runtime holds none: set ORT_DYLIB_PATH where the programs run"
 }
 
+# The fine tier; the live one is in the programs.
+install_models() {
+    local model
+    install -d "$TO/share/stylize/models"
+    for model in models/*.fine.*.onnx; do install -m 644 "$model" "$TO/share/stylize/models"; done
+}
+
 install_completions() {
     local program stylize="$BUILT/stylize" bash="$TO/share/bash-completion/completions"
     local fish="$TO/share/fish/vendor_completions.d" zsh="$TO/share/zsh/site-functions"
@@ -54,6 +61,7 @@ main() {
     done
     install -m 644 README.md LICENSE-MIT LICENSE-APACHE "$TO/share/doc/stylize"
     install_runtime
+    install_models
     "$BUILT/stylize" man "$TO/share/man/man1" >/dev/null
     install_completions
     say "installed into $TO"

@@ -14,5 +14,6 @@ for program in $PROGRAMS; do
         "$TO/share/zsh/site-functions/_$program"
 done
 rm -f "$TO/share/man/man1/stylize.1" "$TO"/share/man/man1/stylize-*.1
-rm -rf "$TO/lib/stylize" "$TO/share/doc/stylize"
+rm -rf "$TO/lib/stylize" "$TO/share/stylize/models" "$TO/share/doc/stylize"
+rmdir "$TO/share/stylize" 2>/dev/null || true
 say "removed from $TO"

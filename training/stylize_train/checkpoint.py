@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .errors import UserError
-from .network import TIERS, StyleNet, for_style, one_style
+from .network import TIERS, StyleNet, one_style
+from .widen import widen
 
 if TYPE_CHECKING:
     from .train import Trainer
@@ -59,23 +60,22 @@ def load_start(path: Path) -> tuple[StyleNet, list[str]]:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
             weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (no iterator)
-        tier, names = TIERS[about["tier"]], json.loads(about["styles"])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: no network of this toolkit ({error})") from error
-    net = StyleNet(tier, len(names))
-    net.load_state_dict(weights)
+        names = json.loads(about["styles"])
+        net = StyleNet(TIERS[about["tier"]], len(names))
+        net.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        reason = str(error).replace("\n", " ")
+        raise UserError(f"{path}: no network of this version of the toolkit ({reason})") from error
     return net, names
 
 
 def start_from(net: StyleNet, path: Path, style: str | None = None) -> None:
-    """Puts the weights of one style of `path` (its first, or `style`) into every style of `net`."""
+    """Puts the weights of one style of `path` (its first, or `style`) into every style of `net`, which may be wider and deeper."""
     start, names = load_start(path)
-    if start.tier != net.tier:
-        raise UserError(f"{path} is a network of the {start.tier.name} tier, not of {net.tier.name}")
+    ours, theirs = (astuple(tier)[1:] for tier in (net.tier, start.tier))
+    if any(own < given for own, given in zip(ours, theirs, strict=True)):
+        raise UserError(f"{path} is a network of the {start.tier.name} tier, too large for the {net.tier.name} tier")
     if style is not None and style not in names:
         raise UserError(f"{path} holds {', '.join(names)}, not {style}")
-    one = one_style(start.state_dict(), names.index(style) if style else 0)
-    own = net.state_dict()
-    for index in range(len(net.leave)):
-        own.update({for_style(key, index): value for key, value in one.items()})
-    net.load_state_dict(own)
+    weights = {name: value for name, value in start.state_dict().items() if value.is_floating_point()}
+    widen(net, one_style(weights, names.index(style) if style else 0))

@@ -1,10 +1,12 @@
-"""What styles are measured by: content and style distance, warping error, flicker, on any ONNX model.
+"""What styles are measured by: content and style distance, warping error, flicker, lattice, on any ONNX model.
 
 - c: mean squared difference of relu3_3 over the variance of the photograph's; s: `losses.style_distance` to the painting at a
   short side of 384; both with VGG19, means over photographs whose short side is 384.
 - E_warp (Lai et al. 2018, Learning Blind Video Temporal Consistency): mean over the pixels that stay visible of
   (warp(O_{t+1}) − O_t)², frames in 0..1, with true optical flow (`.flo`) and its masks.
 - flicker: standard deviation over time of the output for a still photograph with camera noise (σ 2/255), over that of the input.
+- lattice: of the steps from pixel to pixel, along rows or columns, the mean of those at one place of eight, where it is largest,
+  over the mean of all (1: none; 2: squares of two pixels).
 """
 
 from collections.abc import Callable
@@ -18,7 +20,7 @@ import torch.nn.functional as F
 from .data import PHOTOS, load_picture
 from .errors import UserError
 from .features import LAST_CONTENT, Features
-from .losses import StyleTarget, style_distance, style_target
+from .losses import StyleTarget, steps_by_place, style_distance, style_target
 
 Paint = Callable[[torch.Tensor], torch.Tensor]
 #: Short side of photographs and paintings.
@@ -36,6 +38,7 @@ class Figures:
     style: float
     warping: float | None
     flicker: float
+    lattice: float
 
 
 @dataclass(frozen=True)
@@ -68,19 +71,27 @@ def load_material(photographs: Path, flow: Path | None, count: int | None = None
 def measure(paint: Paint, painting: torch.Tensor, features: Features, material: Material) -> Figures:
     """All figures of one model; `painting`: 1 x 3 x H x W with a short side of 384."""
     target = style_target(features, painting)
-    distances = [_distances(paint, photo, target, features) for photo in material.photographs]
+    styled = [paint(photo) for photo in material.photographs]
+    distances = [_distances(*pair, target, features) for pair in zip(material.photographs, styled, strict=True)]
     content, style = (float(np.mean(values)) for values in zip(*distances, strict=True))
     warping = float(np.mean([warping_error(paint, pair) for pair in material.pairs])) if material.pairs else None
-    return Figures(content, style, warping, flicker(paint, material.photographs[0]))
+    return Figures(content, style, warping, flicker(paint, material.photographs[0]), lattice(styled))
 
 
 @torch.no_grad()
-def _distances(paint: Paint, photo: torch.Tensor, target: StyleTarget, features: Features) -> tuple[float, float]:
-    styled = paint(photo)
+def _distances(
+    photo: torch.Tensor, styled: torch.Tensor, target: StyleTarget, features: Features
+) -> tuple[float, float]:
     found = features(styled)
     wanted = features(photo, LAST_CONTENT)[LAST_CONTENT]
     content = F.mse_loss(found[LAST_CONTENT], wanted) / wanted.var()
     return content.item(), style_distance(features, styled, found, target).item()
+
+
+def lattice(pictures: list[torch.Tensor]) -> float:
+    """How much a lattice stands out, over all pictures."""
+    means = (torch.stack([steps_by_place(picture, axis) for picture in pictures]).mean(0) for axis in (2, 3))
+    return max(at.max().item() for at in means)
 
 
 def warping_error(paint: Paint, pair: FlowPair) -> float:

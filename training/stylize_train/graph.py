@@ -49,16 +49,16 @@ def _body(writer: "_Writer", tier: Tier, w: dict[str, np.ndarray]) -> None:
     quarter = _entered(writer, w)
     eighth = writer.conv("down", quarter, w["down.weight"], None, stride=2, pads=[1, 1, 0, 0])
     eighth = writer.relu(writer.norm("down_norm", eighth, w["down_norm.0.weight"], w["down_norm.0.bias"]))
-    for name in (f"body.{i}" for i in range(tier.blocks)):
-        inner = writer.relu(writer.conv(f"{name}.first", eighth, *_with_norm(w, f"{name}.first", f"{name}.norm")))
-        inner = writer.conv(f"{name}.second", inner, w[f"{name}.second.weight"], w[f"{name}.second.bias"])
-        eighth = writer.node("Add", [writer.inside(eighth, 2, f"{name}.inside"), inner], f"{name}.sum")
+    for block in range(tier.blocks):
+        eighth = _residual(writer, w, f"body.{block}", eighth)
     order = _order(tier.width, 2)
     weight, bias = _with_norm(w, "up", "up_norm")
     weight, bias = enlarging(torch.from_numpy(weight)).numpy(), np.repeat(bias, 4)
     up = writer.relu(writer.conv("up", writer.relu(eighth), weight[order], bias[order]))
     up = _shuffle(writer, "up", up, tier.width, 2)
     quarter = writer.node("Add", [up, writer.inside(quarter, tier.skip, "skip.inside")], "skip")
+    for block in range(tier.finish):
+        quarter = _residual(writer, w, f"finish.{block}", quarter)
     quarter = writer.relu(writer.conv("refine", quarter, *_with_norm(w, "refine.0", "refine_norm")))
     # To the scale of bytes, in the last convolution.
     leave, bias = _at_quarter(w["leave.0.weight"] * 255, w["leave.0.bias"] * 255)
@@ -77,6 +77,12 @@ def _entered(writer: "_Writer", w: dict[str, np.ndarray]) -> str:
     return writer.relu(writer.conv("enter", x, weight, w["enter.bias"], stride=(BLOCK, 1)))
 
 
+def _residual(writer: "_Writer", w: dict[str, np.ndarray], name: str, x: str) -> str:
+    inner = writer.relu(writer.conv(f"{name}.first", x, *_with_norm(w, f"{name}.first", f"{name}.norm")))
+    inner = writer.conv(f"{name}.second", inner, w[f"{name}.second.weight"], w[f"{name}.second.bias"])
+    return writer.node("Add", [writer.inside(x, 2, f"{name}.inside"), inner], f"{name}.sum")
+
+
 def _with_norm(w: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
     """Weights and bias of a convolution with the norm behind it, before which its channels may be shuffled."""
     gain, bias, mean, variance = (w[f"{norm}.0.{key}"] for key in ("weight", "bias", "running_mean", "running_var"))
@@ -87,15 +93,15 @@ def _with_norm(w: dict[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarr
 
 
 def _at_quarter(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """PixelShuffle(2) → 3x3 convolution → PixelShuffle(2) as one 3x3 convolution, whose 48 channels are in `_order(3, 4)`.
+    """PixelShuffle(2) → 5x5 convolution → PixelShuffle(2) as one 3x3 convolution, whose 48 channels are in `_order(3, 4)`.
 
-    Four times the multiplications, most of them with zero, and a fifth of the time: few channels at half size are what costs.
+    Some more multiplications, and a fifth of the time: few channels at half size are what costs.
     """
     outs, ins, _, _ = weight.shape
     # (row and column of the half-size pixel, output) x (input, row and column of the half-size pixel) x 3 x 3
     wide = np.zeros((2, 2, outs, ins, 2, 2, 3, 3), weight.dtype)
-    for row, column, dy, dx in np.ndindex(2, 2, 3, 3):
-        (up, from_row), (left, from_column) = divmod(row + dy - 1, 2), divmod(column + dx - 1, 2)
+    for row, column, dy, dx in np.ndindex(2, 2, 5, 5):
+        (up, from_row), (left, from_column) = divmod(row + dy - 2, 2), divmod(column + dx - 2, 2)
         wide[row, column, :, :, from_row, from_column, up + 1, left + 1] = weight[:, :, dy, dx]
     wide = wide.reshape(2, 2, outs // 4, 2, 2, 4 * ins, 3, 3)  # ... colour, row and column within the half-size pixel
     biases = np.broadcast_to(bias.reshape(outs // 4, 2, 2), (2, 2, outs // 4, 2, 2))

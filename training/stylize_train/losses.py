@@ -15,6 +15,8 @@ class StyleTarget:
     scales: tuple[dict[int, torch.Tensor], ...]
 
 
+#: Period, in pixels, of what networks that work at smaller sizes may paint.
+LATTICE = 8
 #: At which the metric looks: full size and half of it.
 SCALES = 2
 
@@ -91,6 +93,18 @@ def content_distance(found: list[torch.Tensor], original: list[torch.Tensor]) ->
 def total_variation(x: torch.Tensor) -> torch.Tensor:
     """Mean difference of neighbours, along rows and columns."""
     return (x[..., 1:, :] - x[..., :-1, :]).abs().mean() + (x[..., 1:] - x[..., :-1]).abs().mean()
+
+
+def steps_by_place(x: torch.Tensor, axis: int) -> torch.Tensor:
+    """Mean steps from pixel to pixel along an axis, at each of the eight places of a lattice, over the mean of all."""
+    steps = x.diff(dim=axis).abs().transpose(axis, -1)
+    means = torch.stack([steps[..., place::LATTICE].mean() for place in range(LATTICE)])
+    return means / means.mean().clamp(min=1e-6)
+
+
+def lattice_distance(x: torch.Tensor) -> torch.Tensor:
+    """How far steps from pixel to pixel depend on the place in a lattice, along rows and along columns."""
+    return sum((steps_by_place(x, axis) - 1).square().mean() for axis in (2, 3))
 
 
 def out_of_range(x: torch.Tensor) -> torch.Tensor:

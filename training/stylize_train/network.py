@@ -1,12 +1,13 @@
-"""The style network: one definition, two widths.
+"""The style network: one definition, two sizes.
 
 Everything dense happens at 1/4 and 1/8 of the picture's size, where a 3x3 convolution costs 1/16 and 1/64 of what it costs
 at full size (PixelUnshuffle and PixelShuffle: Shi et al. 2016). The way back up is nearest neighbours and a convolution (Odena et al.
-2016), then PixelShuffles that begin as that, and are held to paint no lattice (`even_phases`). The norms (Ulyanov et al. 2016) learn with the statistics of each
-picture, and later with fixed ones, which the exported graph holds as part of its convolutions. One that goes by the picture
-is left, at the entry to 1/8 size: it takes a picture's contrast away, and without it style is learned more slowly. No convolution
-pads: the caller gives a border, the result has none, and no frame can be painted along it. The norms, and the last two convolutions,
-exist once for each style (Dumoulin et al. 2017), so that a base can be trained on many styles at once; a network that ships holds one.
+2016), then PixelShuffles that begin as that and as a linear interpolation, and are held to paint no lattice (`even_phases`). The
+norms (Ulyanov et al. 2016) learn with the statistics of each picture, and later with fixed ones, which the exported graph holds as
+part of its convolutions. One that goes by the picture is left, at the entry to 1/8 size: it takes a picture's contrast away, and
+without it style is learned more slowly. No convolution pads: the caller gives a border, the result has none, and no frame can be
+painted along it. The norms, and the last two convolutions, exist once for each style (Dumoulin et al. 2017), so that a base can be
+trained on many styles at once; a network that ships holds one.
 """
 
 from dataclasses import dataclass
@@ -25,13 +26,14 @@ MOMENTUM = 0.03
 
 @dataclass(frozen=True)
 class Tier:
-    """Channels at 1/4 size, at half size, and at 1/8 size, and the residual blocks there."""
+    """Channels at 1/4 size, at half size, and at 1/8 size, the residual blocks there, and those at 1/4 size on the way back."""
 
     name: str
     width: int
     half: int
     body: int
     blocks: int
+    finish: int
 
     @property
     def skip(self) -> int:
@@ -41,16 +43,16 @@ class Tier:
     @property
     def pad(self) -> int:
         """Border that a picture needs on each side: as far as the network sees. The result has none of it."""
-        return 4 * self.skip + 2 * (2 + CUT)
+        return 4 * (self.skip + 2 * self.finish) + 2 * (3 + CUT)
 
 
 #: Border that is cut off the result, in pixels of half size: what two convolutions eat there is no multiple of 8 pixels, and the row and
-#: column of zeros at the way down are seen by the first eight.
-CUT = 6
+#: column of zeros at the way down are seen by the first ten.
+CUT = 5
 #: Border that the exported graph leaves, in pixels: it gives blocks of 4x4, which begin in the middle of those of 1/4 size.
-OUTPUT_PAD = 2 * CUT - 2
+OUTPUT_PAD = 2 * CUT
 
-TIERS = {tier.name: tier for tier in (Tier("live", 32, 12, 64, 3), Tier("fine", 64, 24, 160, 4))}
+TIERS = {tier.name: tier for tier in (Tier("live", 32, 12, 64, 3, 0), Tier("fine", 64, 24, 96, 4, 2))}
 
 
 def fixable_norm(channels: int) -> nn.Module:
@@ -94,14 +96,15 @@ class StyleNet(nn.Module):
         self.body = nn.ModuleList([Residual(body, styles) for _ in range(tier.blocks)])
         self.up = nn.Conv2d(body, width, 3, bias=False)
         self.up_norm = StyleNorm(fixable_norm(width) for _ in range(styles))
+        self.finish = nn.ModuleList([Residual(width, styles) for _ in range(tier.finish)])
         # Four pixels of half size from each 2x2 of 1/4 size: what lies inside of a pixel of 1/4 size has channels of its own.
         self.refine = nn.ModuleList([nn.Conv2d(width, 4 * half, 2, bias=False) for _ in range(styles)])
         self.refine_norm = StyleNorm(fixable_norm(half) for _ in range(styles))
-        self.leave = nn.ModuleList([nn.Conv2d(half, 12, 3) for _ in range(styles)])
+        self.leave = nn.ModuleList([nn.Conv2d(half, 12, 5) for _ in range(styles)])
         for conv in self.refine:
             _init_as_enlargement(conv)
         for conv in self.leave:
-            _init_without_grid(conv, 2)
+            _init_as_interpolation(conv)
             nn.init.constant_(conv.bias, 0.5)
 
     def forward(self, x: torch.Tensor, style: int = 0) -> torch.Tensor:
@@ -110,7 +113,10 @@ class StyleNet(nn.Module):
         for block in self.body:
             eighth = block(eighth, style)
         up = F.relu(self.up_norm(self.up(enlarged(F.relu(eighth))), style))
-        half = F.pixel_shuffle(self.refine[style](up + inside(quarter, self.tier.skip)), 2)
+        quarter = up + inside(quarter, self.tier.skip)
+        for block in self.finish:
+            quarter = block(quarter, style)
+        half = F.pixel_shuffle(self.refine[style](quarter), 2)
         styled = self.leave[style](F.relu(self.refine_norm(half, style)))
         return F.pixel_shuffle(inside(styled, CUT), 2)
 
@@ -152,7 +158,7 @@ def kmac_per_pixel(tier: Tier) -> float:
     """Thousands of multiply-accumulates for each pixel of the picture, as the exported graph does them."""
     width, body, half = tier.width, tier.body, 4 * tier.half
     # A nearest enlargement and a 3x3 convolution are one of 2x2 at the smaller size, for four pixels at once.
-    quarter = width * (48 + half * 4) + half * 48 * 9
+    quarter = width * (48 + half * 4) + half * 48 * 9 + 2 * tier.finish * width**2 * 9
     eighth = width * body * 9 + 2 * tier.blocks * body**2 * 9 + body * 4 * width * 4
     return (quarter / 16 + eighth / 64) / 1000
 
@@ -191,12 +197,20 @@ def _init_as_enlargement(conv: nn.Conv2d) -> None:
         conv.weight.copy_(enlarging(nn.init.kaiming_normal_(one, nonlinearity="linear")))
 
 
-def _init_without_grid(conv: nn.Conv2d, factor: int) -> None:
-    """ICNR (Aitken et al. 2017): all phases of a PixelShuffle begin alike, as a nearest enlargement would."""
-    phases = factor * factor
+def _init_as_interpolation(conv: nn.Conv2d) -> None:
+    """Of 5x5, before a PixelShuffle(2): begins as a 3x3 convolution and a linear interpolation. From four phases that begin alike (ICNR:
+    Aitken et al. 2017) little else than squares of four pixels is learned."""
     with torch.no_grad():
-        one = torch.empty(conv.out_channels // phases, *conv.weight.shape[1:])
-        nn.init.kaiming_normal_(one, nonlinearity="linear")
-        conv.weight.copy_(one.repeat_interleave(phases, 0))
-        if conv.bias is not None:
-            conv.bias.zero_()
+        one = torch.empty(conv.out_channels // 4, conv.in_channels, 3, 3)
+        conv.weight.copy_(interpolating(nn.init.kaiming_normal_(one, nonlinearity="linear")))
+
+
+def interpolating(weight: torch.Tensor) -> torch.Tensor:
+    """A 3x3 convolution and a linear interpolation to twice the size as one of 5x5, whose result is to be shuffled: four channels,
+    (row, column), for one."""
+    # What each of the three taps gives to each of five, for the first and the second of two pixels that become of one.
+    gives = weight.new_zeros(2, 3, 5)
+    for phase, tap in ((phase, tap) for phase in range(2) for tap in range(3)):
+        gives[phase, tap, tap + 1] = 0.75
+        gives[phase, tap, tap + 2 * phase] = 0.25
+    return torch.einsum("rsi,ctj,oust->orcuij", gives, gives, weight).reshape(4 * len(weight), -1, 5, 5)

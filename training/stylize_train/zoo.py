@@ -13,8 +13,8 @@ from .runner import Model
 
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 HEAD = (
-    "| model | kMAC/px | MB | PSNR, dB | c | s | E_warp | flicker |",
-    "|---|---|---|---|---|---|---|---|",
+    "| model | kMAC/px | MB | PSNR, dB | c | s | E_warp | flicker | lattice |",
+    "|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -87,7 +87,7 @@ def _psnr(model: Path) -> str:
 def cells(figures: Figures) -> str:
     """Figures as cells of a Markdown table."""
     warping = "–" if figures.warping is None else f"{figures.warping:.4f}"
-    return f"{figures.content:.2f} | {figures.style:.3f} | {warping} | {figures.flicker:.2f}"
+    return f"{figures.content:.2f} | {figures.style:.3f} | {warping} | {figures.flicker:.2f} | {figures.lattice:.2f}"
 
 
 def put(readme: Path, rows: list[str]) -> None:

@@ -31,7 +31,7 @@ def features() -> Features:
 
 @pytest.fixture
 def tier() -> Tier:
-    return Tier("live", 8, 4, 16, 1)
+    return Tier("live", 8, 4, 16, 1, 1)
 
 
 @pytest.fixture

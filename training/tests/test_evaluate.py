@@ -5,7 +5,7 @@ import torch
 from onnx import TensorProto, helper
 
 from stylize_train.errors import UserError
-from stylize_train.evaluate import FlowPair, Material, flicker, measure, read_flo, warp, warping_error
+from stylize_train.evaluate import FlowPair, Material, flicker, lattice, measure, read_flo, warp, warping_error
 from stylize_train.export import export
 from stylize_train.metadata import About
 from stylize_train.network import StyleNet, kmac_per_pixel
@@ -35,6 +35,14 @@ def test_flicker_is_the_gain_on_noise():
     photo = 0.5 * torch.ones(1, 3, 32, 32)
     assert flicker(same, photo) == pytest.approx(1)
     assert flicker(lambda picture: 0.5 * picture, photo) == pytest.approx(0.5)
+
+
+def test_a_lattice_is_what_returns_every_few_pixels():
+    picture = torch.rand(1, 3, 256, 256)
+    assert lattice([picture]) == pytest.approx(1, abs=0.1)
+    coarse = picture[..., :128, :128].repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert lattice([coarse]) == pytest.approx(2, abs=0.1)
+    assert lattice([picture + 0.5 * (torch.arange(256) % 8 == 3)]) > 1.3
 
 
 def test_the_photograph_itself_is_all_content(features):

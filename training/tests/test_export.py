@@ -49,7 +49,7 @@ def test_an_export_says_what_it_needs(net, content, precision):
         "channels": "rgb",
         "range": "0..255",
         "multiple_of": "8",
-        "pad": "36",
+        "pad": "44",
         "output_layout": "blocks4",
         "output_pad": "10",
     }

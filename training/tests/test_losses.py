@@ -3,7 +3,15 @@ import torch
 
 from stylize_train import quantised
 from stylize_train.features import LAST_CONTENT
-from stylize_train.losses import content_distance, gram, out_of_range, style_distance, style_target, total_variation
+from stylize_train.losses import (
+    content_distance,
+    gram,
+    lattice_distance,
+    out_of_range,
+    style_distance,
+    style_target,
+    total_variation,
+)
 
 
 def test_a_gram_matrix_is_the_mean_product_of_channels():
@@ -33,6 +41,13 @@ def test_variation_and_range():
     assert out_of_range(flat + 1) == 0.5
     steps = torch.arange(8.0).expand(1, 3, 8, 8)
     assert total_variation(steps) == 1
+
+
+def test_squares_are_a_lattice():
+    squares = torch.rand(1, 3, 32, 32).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    assert lattice_distance(squares) == pytest.approx(6, abs=0.2)  # steps of 4, 0, 0, 0 times the mean, twice
+    assert lattice_distance(torch.rand(1, 3, 128, 128)) < 0.01
+    assert lattice_distance(torch.ones(1, 3, 32, 32)).isfinite()
 
 
 def test_features_in_bytes_point_the_same_way(features):

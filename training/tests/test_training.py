@@ -4,11 +4,13 @@ from PIL import Image
 
 from stylize_train import checkpoint
 from stylize_train.errors import UserError
-from stylize_train.network import StyleNet
+from stylize_train.network import StyleNet, StyleNorm, Tier, inside
 from stylize_train.train import Recipe, Trainer, run
 
 RECIPE = Recipe(steps=12, batch=2, crop=112, style_side=64, rate=5e-3)
 CPU = torch.device("cpu")
+#: Weights of a deeper network that must not begin as dead ends.
+NEW = ("body.1.second.weight", "finish.1.second.weight", "leave.1.weight")
 
 
 def trainer(tier, features, folder, recipe=RECIPE):
@@ -75,3 +77,23 @@ def test_a_start_is_small_and_comes_back(folder, monkeypatch, tier):
     torch.testing.assert_close(new.leave[0].weight, loaded.leave[1].weight)
     with pytest.raises(UserError, match="holds a, b, not c"):
         checkpoint.start_from(new, path, "c")
+
+
+def test_a_wider_and_deeper_network_begins_by_painting_the_same(folder, monkeypatch, tier):
+    monkeypatch.setitem(checkpoint.TIERS, "live", tier)
+    narrow, wide = StyleNet(tier).eval(), StyleNet(Tier("fine", 16, 8, 24, 2, 2), styles=2).eval()
+    checkpoint.save_start(narrow, ["a"], folder / "a.safetensors")
+    checkpoint.start_from(wide, folder / "a.safetensors")
+    picture, more = torch.rand(1, 3, 176, 176), wide.tier.pad - tier.pad
+    with torch.no_grad(), monkeypatch.context() as patch:
+        # The wider sees more of the picture.
+        patch.setattr(
+            StyleNorm, "forward", lambda self, x, style: x if self[style].running_mean is None else self[style](x)
+        )
+        torch.testing.assert_close(wide(picture, 1), narrow(inside(picture, more)), atol=2e-3, rtol=0)
+    wide(picture, 1).square().mean().backward()
+    assert all(p.grad.abs().sum() > 0 for name, p in wide.named_parameters() if name in NEW)
+    monkeypatch.setitem(checkpoint.TIERS, "fine", wide.tier)
+    checkpoint.save_start(wide, ["a", "b"], folder / "wide.safetensors")
+    with pytest.raises(UserError, match="too large for the live tier"):
+        checkpoint.start_from(narrow, folder / "wide.safetensors")
