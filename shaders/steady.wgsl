@@ -6,9 +6,6 @@
 //   [2]: first word of the weights, their columns and rows; cells in a row
 //   [3]: whether there is a painting before; the word of it that is not 0 if it was spoilt
 
-// Parts of a pixel that a way is told in.
-const PARTS: u32 = 8u;
-
 // Pixels along the sides of a cell.
 const CELL: vec2<u32> = vec2<u32>(16u, 8u);
 
@@ -45,21 +42,10 @@ struct Row {
     last: vec2<i32>,
 }
 
-// Byte `channel` of the pixel of the painting before that lies `way` from `x` in the row: four of them, mixed.
+// Byte `channel` of the pixel of the painting before that lies `way` from `x` in the row.
 fn moved(row: Row, x: u32, channel: u32, way: vec2<i32>) -> u32 {
-    let part = vec2<u32>(way & vec2<i32>(i32(PARTS) - 1));
-    let origin = vec2<i32>(vec2<u32>(x, row.y)) + (way >> vec2<u32>(firstTrailingBit(PARTS)));
-    let first = vec2<u32>(clamp(origin, vec2<i32>(0), row.last));
-    let second = vec2<u32>(clamp(origin + 1, vec2<i32>(0), row.last));
-    let left = first.x * row.step + channel;
-    let right = second.x * row.step + channel;
-    let a = earlier_byte(frame_place(row.plane, left, first.y));
-    let b = earlier_byte(frame_place(row.plane, right, first.y));
-    let c = earlier_byte(frame_place(row.plane, left, second.y));
-    let d = earlier_byte(frame_place(row.plane, right, second.y));
-    let top = a * (PARTS - part.x) + b * part.x;
-    let bottom = c * (PARTS - part.x) + d * part.x;
-    return (top * (PARTS - part.y) + bottom * part.y + PARTS * PARTS / 2u) / (PARTS * PARTS);
+    let from = vec2<u32>(clamp(vec2<i32>(vec2<u32>(x, row.y)) + way, vec2<i32>(0), row.last));
+    return earlier_byte(frame_place(row.plane, from.x * row.step + channel, from.y));
 }
 
 // Towards `now`: what stays forgets all that was, however little it differs.

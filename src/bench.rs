@@ -56,7 +56,9 @@ pub struct Figures {
     pub infer: Duration,
     /// CPU time of encoding the styled clip.
     pub encode: Duration,
-    /// What a live frame takes beyond the network, all cores being its own: all stages but inference, the median.
+    /// What the network takes for a live frame, all cores being its own: the median.
+    pub live_network: Duration,
+    /// What a live frame takes beyond that: all stages but inference, the median.
     pub added_latency: Duration,
     /// Wall time of the whole run, from opening the network to the finished file.
     pub wall: Duration,
@@ -89,8 +91,8 @@ impl fmt::Display for Figures {
         row("inference alone", self.infer)?;
         row("encoding alone", self.encode)?;
         row("the whole run", self.whole)?;
-        let added_ms = self.added_latency.as_secs_f64() * 1000.0;
-        writeln!(f, "a live frame takes {added_ms:.2} ms beyond inference (median)")?;
+        let [network_ms, added_ms] = [self.live_network, self.added_latency].map(|time| time.as_secs_f64() * 1000.0);
+        writeln!(f, "a live frame takes {network_ms:.2} ms of inference and {added_ms:.2} ms beyond (medians)")?;
         let wall = self.wall.as_secs_f64();
         writeln!(f, "wall {wall:.2} s, {:.1} fps, peak memory {:.0} MB", *frames as f64 / wall, self.peak_rss_mb)?;
         write!(f, "pipeline efficiency {:.2}", self.efficiency())
@@ -118,6 +120,7 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
     let [convert, infer] = parts(stylizer, &clip, frames)?;
     let styled_decode = cpu_of(|| self::decode(&styled))?;
     let encode = cpu_of(|| encode(&job, &styled, &folder.join("again.mp4")))?.saturating_sub(styled_decode);
+    let live = live(&job, &clip)?;
     Ok(Figures {
         size,
         frames,
@@ -130,7 +133,8 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
         convert,
         infer,
         encode,
-        added_latency: added_latency(&job, &clip)?,
+        live_network: live.network,
+        added_latency: live.beyond,
         wall,
         whole,
         peak_rss_mb: peak_rss_mb(),
@@ -224,17 +228,19 @@ fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<[Duration; 2]> 
     Ok([packed + finished, both.saturating_sub(packed)])
 }
 
-/// What a live frame takes beyond the network.
-fn added_latency(job: &Job, clip: &Path) -> Result<Duration> {
+/// What a live frame takes.
+fn live(job: &Job, clip: &Path) -> Result<Alone> {
     let (format, controls) = (open(clip)?.format, LiveControls::new(job.look.controls));
     let live = Network::open(&job.engine)?.live(&job.engine, format, controls, &Meter::new())?;
-    Ok(one_by_one(&mut ends(live)?, clip)?.beyond)
+    one_by_one(&mut ends(live)?, clip)
 }
 
 /// What one frame takes while no other is under way.
 struct Alone {
     /// CPU time behind the network, the mean.
     finish: Duration,
+    /// Time in the network, the median.
+    network: Duration,
     /// Time before and behind the network, the median.
     beyond: Duration,
 }
@@ -242,18 +248,24 @@ struct Alone {
 /// Frames that follow each other, since how long the stabiliser looks for motion depends on them.
 fn one_by_one(ends: &mut Ends, clip: &Path) -> Result<Alone> {
     let mut source = open(clip)?.source;
-    let (mut finish, mut beyond) = (Duration::ZERO, Vec::new());
+    let (mut finish, mut network, mut beyond) = (Duration::ZERO, Vec::new(), Vec::new());
     while let Some(frame) = source.next()?.filter(|_| beyond.len() < TRIES) {
         let since = Instant::now();
         let packed = ends.pack.process(frame)?;
-        let before = since.elapsed();
+        let (before, since) = (since.elapsed(), Instant::now());
         let styled = ends.infer[0].process(packed)?;
+        network.push(since.elapsed());
         let since = Instant::now();
         finish += cpu_of(|| ends.finish.process(styled).map(drop))?;
         beyond.push(before + since.elapsed());
     }
-    beyond.sort_unstable();
-    Ok(Alone { finish: finish.div_f64(beyond.len() as f64), beyond: beyond[beyond.len() / 2] })
+    let finish = finish.div_f64(beyond.len() as f64);
+    Ok(Alone { finish, network: median(network), beyond: median(beyond) })
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
 }
 
 /// The same frame over and over.

@@ -55,7 +55,11 @@ fn each_network_says_all_of_itself() {
         assert_eq!(found.missing, [""; 0], "{name}");
         let said = |key: &str| found.facts.iter().find(|fact| fact.key == key).and_then(|fact| fact.value.clone());
         assert_eq!(said("name").as_deref(), Some(entry.style), "{name}");
-        assert_eq!((said("multiple_of").as_deref(), said("pad").as_deref()), (Some("8"), Some(pad(entry.tier))), "{name}");
+        assert_eq!(
+            (said("multiple_of").as_deref(), said("pad").as_deref()),
+            (Some("8"), Some(pad(entry.tier))),
+            "{name}"
+        );
         for key in ["style_image", "trained_on", "licence", "kmac_per_pixel"] {
             assert!(said(key).is_some_and(|value| !value.is_empty()), "{name} does not say its {key}");
         }

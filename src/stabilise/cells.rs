@@ -1,6 +1,6 @@
 //! The motion of each cell of a picture: pixels that move alike, whichever plane they are in.
 
-use super::blend::Way;
+use super::blend::{Way, nearest};
 use super::motion::{Field, Vector};
 use crate::frame::{PixelFormat, Size};
 
@@ -52,9 +52,9 @@ impl Cells {
     }
 
     /// The ways of row `row` of cells, in a plane in which `scale` columns and rows go for one of the input.
-    pub fn ways(&self, row: usize, scale: [f32; 2], ways: &mut Vec<[Way; 2]>) {
+    pub fn ways(&self, row: usize, scale: [f32; 2], ways: &mut Vec<Way>) {
         let vectors = &self.vectors[row * self.columns..][..self.columns];
         ways.clear();
-        ways.extend(vectors.iter().map(|[dx, dy]| Way::of([dx * scale[0], dy * scale[1]])));
+        ways.extend(vectors.iter().map(|[dx, dy]| nearest([dx * scale[0], dy * scale[1]])));
     }
 }

@@ -22,7 +22,7 @@ pub struct Stabilise {
     controls: LiveControls,
     follow: Follow,
     cells: Cells,
-    ways: Vec<[Way; 2]>,
+    ways: Vec<Way>,
     before: Option<Before>,
 }
 
@@ -107,7 +107,7 @@ impl Stabilise {
             places[0] = table.len() as u32;
             for row in 0..cells.rows() {
                 cells.ways(row, scale.map(f32::recip), ways);
-                table.extend(ways.iter().flatten().map(|way| way.parts() as u32));
+                table.extend(ways.iter().flatten().map(|&way| way as u32));
             }
             places[1] = table.len() as u32;
             table.extend(weights.columns(row_bytes / pixels.pixel_bytes(index), scale[0]));

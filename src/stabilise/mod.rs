@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, Painted, Timed, tight_planes};
 use crate::pool::Pool;
-use blend::{Earlier, Edges, Plane, Way, mix, moved};
+use blend::{Earlier, Plane, Way, mix, moved};
 use cells::{CELL, Cells, plane_scale, subsampling};
 use follow::{Follow, amount};
 use weights::Spread;
@@ -44,8 +44,8 @@ pub struct Stabilise {
 /// What one band of a plane needs.
 #[derive(Debug, Default)]
 struct Scratch {
-    ways: Vec<[Way; 2]>,
-    edges: Edges,
+    ways: Vec<Way>,
+    edge: Vec<u8>,
     spread: Spread,
 }
 
@@ -99,11 +99,11 @@ impl Stabilise {
         let cell = CELL.map(|side| side / subsampling(format.pixels, index));
         let (cells, weights) = (&self.cells, &self.follow.weights);
         self.follow.crew.each_band((out, row_bytes), cell[1], &mut self.scratch, |rows, out, scratch| {
-            let Scratch { ways, edges, spread } = scratch;
+            let Scratch { ways, edge, spread } = scratch;
             spread.begin_plane(weights, width, scale[0], step);
             for (y, out) in rows.step_by(cell[1]).zip(out.chunks_mut(cell[1] * row_bytes)) {
                 cells.ways(y / cell[1], scale.map(f32::recip), ways);
-                moved(Arch::new(), &Earlier { plane: before, ways, cell }, y, edges, out);
+                moved(Arch::new(), &Earlier { plane: before, ways, cell }, y, edge, out);
                 for (y, out) in (y..).zip(out.chunks_exact_mut(row_bytes)) {
                     mix(Arch::new(), painted.frame.row(index, y), spread.row(weights, y, scale[1]), out);
                 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::blend::{Earlier, Edges, Plane, Way, difference, moved};
+use super::blend::{Earlier, Plane, Way, difference, moved};
 use super::cells::{CELL, Cells};
 use super::gray::{Gray, sum_of_four};
 use super::motion::Field;
@@ -38,8 +38,8 @@ pub(super) struct Weights {
 struct Scratch {
     /// Differences of a row of cells.
     cells: Vec<u8>,
-    ways: Vec<[Way; 2]>,
-    edges: Edges,
+    ways: Vec<Way>,
+    edge: Vec<u8>,
 }
 
 impl Weights {
@@ -124,10 +124,10 @@ fn judge(
     let mut grid = grid.chunks_exact_mut(width);
     for y in rows.clone().step_by(cell[1]) {
         let count = cell[1].min(rows.end - y);
-        let Scratch { cells: differences, ways, edges } = scratch;
+        let Scratch { cells: differences, ways, edge } = scratch;
         cells.ways(y / cell[1], [0.5; 2], ways);
         differences.resize(count * now.width, 0);
-        moved(Arch::new(), &Earlier { plane, ways, cell }, y, edges, differences);
+        moved(Arch::new(), &Earlier { plane, ways, cell }, y, edge, differences);
         difference(Arch::new(), &now.values[y * now.width..], differences);
         for (pair, out) in differences.chunks_exact(2 * now.width).zip(&mut grid) {
             let (above, below) = pair.split_at(now.width);
