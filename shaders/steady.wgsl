@@ -44,8 +44,8 @@ struct Row {
 
 // Byte `channel` of the pixel of the painting before that lies `way` from `x` in the row.
 fn moved(row: Row, x: u32, channel: u32, way: vec2<i32>) -> u32 {
-    let from = vec2<u32>(clamp(vec2<i32>(vec2<u32>(x, row.y)) + way, vec2<i32>(0), row.last));
-    return earlier_byte(frame_place(row.plane, from.x * row.step + channel, from.y));
+    let origin = vec2<u32>(clamp(vec2<i32>(vec2<u32>(x, row.y)) + way, vec2<i32>(0), row.last));
+    return earlier_byte(frame_place(row.plane, origin.x * row.step + channel, origin.y));
 }
 
 // Towards `now`: what stays forgets all that was, however little it differs.
