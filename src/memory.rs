@@ -43,7 +43,7 @@ pub struct NetworkBytes {
 }
 
 impl NetworkBytes {
-    /// For networks of the size of the shipped styles', that take pictures of `dtype`. Networks of other people may hold twenty
+    /// For networks of the size of the live tier's, that take pictures of `dtype`. Networks of other people may hold twenty
     /// times as much (Johnson's, at full width); what they take shows only when they run.
     pub fn of(dtype: DType, is_quantised: bool, provider: Provider) -> Self {
         let value = match dtype {
@@ -57,6 +57,12 @@ impl NetworkBytes {
             _ => (45, 0),
         };
         Self { tensor: 3 * value, activations, libraries }
+    }
+
+    /// The same in the fine tier, whose layers have twice the channels.
+    #[must_use]
+    pub const fn fine(self) -> Self {
+        Self { activations: 2 * self.activations, ..self }
     }
 
     /// What one frame at work takes, in bytes a pixel: activations, and the tensors before and behind them.

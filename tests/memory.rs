@@ -164,15 +164,16 @@ fn a_long_run_takes_no_more_memory_than_a_short_one() {
 }
 
 /// Runs the program on a clip of `size` and says what it took and what was estimated, in MB.
-fn taken_and_estimated(size: Size, to: &str) -> (f64, f64) {
+fn taken_and_estimated(size: Size, to: &str, tier: &str) -> (f64, f64) {
     let folder = Folder::new();
     Clip::new(12).size(size.width, size.height).write(&folder.path("in.mp4"));
     // The shipped style: what its network holds is part of the estimate.
-    let taken = folder.run(&format!("in.mp4 {to} --style wave --provider cpu")).good(12).report;
+    let taken = folder.run(&format!("in.mp4 {to} --style wave --tier {tier} --provider cpu")).good(12).report;
     let out = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
     let cores = std::thread::available_parallelism().unwrap().get();
     let codec = (to != "null:").then_some(Codec::H264);
     let network = NetworkBytes::of(DType::U8, taken["precision"] == "int8", Provider::Cpu);
+    let network = if tier == "fine" { network.fine() } else { network };
     let workers = stylize::stylizer::workers(size, network, cores);
     let needs = Needs { network, source: size, net: size, out, codec, workers, cores };
     (taken["peak_rss_mb"].as_f64().unwrap(), Estimate::of(&needs).total_bytes() as f64 / 1e6)
@@ -184,9 +185,17 @@ fn row_14_the_estimate_is_near_what_a_run_takes() {
         eprintln!("skipped: what is estimated was measured on Linux");
         return;
     }
-    for (width, height, to) in [(640, 360, "out.mp4"), (1280, 720, "out.mp4"), (1920, 1080, "null:")] {
-        let (taken, estimated) = taken_and_estimated(Size::new(width, height), to);
-        println!("{width}x{height} to {to}: {taken:.0} MB, estimated {estimated:.0} MB");
-        assert!((0.75..=1.25).contains(&(estimated / taken)), "{width}x{height} {to}: {taken:.0} {estimated:.0}");
+    for (width, height, to, tier) in [
+        (640, 360, "out.mp4", "live"),
+        (1280, 720, "out.mp4", "live"),
+        (1920, 1080, "null:", "live"),
+        (1280, 720, "null:", "fine"),
+    ] {
+        let (taken, estimated) = taken_and_estimated(Size::new(width, height), to, tier);
+        println!("{width}x{height} to {to}, {tier}: {taken:.0} MB, estimated {estimated:.0} MB");
+        assert!(
+            (0.75..=1.25).contains(&(estimated / taken)),
+            "{width}x{height} {to} {tier}: {taken:.0} {estimated:.0}"
+        );
     }
 }

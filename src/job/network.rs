@@ -121,7 +121,8 @@ impl Network {
 
     fn bytes(&self) -> memory::NetworkBytes {
         let is_quantised = self.chosen.is_some_and(|(_, precision)| precision == Precision::Int8);
-        memory::NetworkBytes::of(self.dtype(), is_quantised, self.provider)
+        let bytes = memory::NetworkBytes::of(self.dtype(), is_quantised, self.provider);
+        if matches!(self.chosen, Some((Tier::Fine, _))) { bytes.fine() } else { bytes }
     }
 
     /// What decides how much memory `job` takes, whose source gives frames of format `source`.
