@@ -41,7 +41,7 @@ struct Params {
 
 // What a kernel looks up.
 @group(0) @binding(5) var<storage, read> table_words: array<u32>;
-// What an earlier run left.
+// What an earlier run left, or an earlier pass.
 @group(0) @binding(6) var<storage, read> earlier_words: array<u32>;
 
 const GROUP: u32 = 64u;

@@ -61,6 +61,10 @@ pub enum Kernel {
     Compose,
     /// Frame, and the one before it, to frame.
     Steady,
+    /// Frame, and what was mixed of it, to texture in blocks.
+    Texture,
+    /// Mixed frame and texture to frame.
+    Restore,
 }
 
 impl Kernel {
@@ -77,6 +81,8 @@ impl Kernel {
             Self::Detail => "detail",
             Self::Compose => "compose",
             Self::Steady => "steady",
+            Self::Texture => "texture",
+            Self::Restore => "restore",
         }
     }
 
@@ -92,6 +98,8 @@ impl Kernel {
             Self::Detail => source!("detail"),
             Self::Compose => source!("compose"),
             Self::Steady => source!("steady"),
+            Self::Texture => source!("texture"),
+            Self::Restore => source!("restore"),
         }
     }
 
@@ -104,6 +112,7 @@ impl Kernel {
             Self::Detail => &[FRAME, TENSOR, TABLE],
             Self::Compose => &[FRAME, TENSOR],
             Self::Steady => &[FRAME, EARLIER, TABLE],
+            Self::Texture | Self::Restore => &[FRAME, EARLIER],
         }
     }
 

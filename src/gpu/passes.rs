@@ -21,6 +21,9 @@ pub enum Place {
     Target,
 }
 
+/// For what becomes of a painting once it is finished: nothing before that lies there.
+pub(crate) const RESERVED: [Place; 3] = [Place::Between(0), Place::Between(1), Place::Between(2)];
+
 /// One kernel over one picture.
 pub struct Pass {
     /// Which kernel.

@@ -2,6 +2,7 @@
 
 use super::motion::Vector;
 use crate::convert::cpu::kernel::kernels;
+use crate::frame::Frame;
 
 /// Columns and rows, in whole pixels. In parts of pixels, what stays would be interpolated anew in every frame, and blur.
 pub(super) type Way = [isize; 2];
@@ -24,8 +25,18 @@ pub(super) struct Plane<'a> {
 }
 
 impl<'a> Plane<'a> {
+    /// Plane `index` of `frame`.
+    pub fn of(frame: &'a Frame, index: usize) -> Self {
+        let pixels = frame.format().pixels;
+        let crate::frame::Plane { offset_bytes, stride_bytes } = frame.planes()[index];
+        let (row_bytes, height) = pixels.plane_extent(index, frame.size());
+        let step = pixels.pixel_bytes(index);
+        Self { bytes: &frame.bytes()[offset_bytes..], stride_bytes, width: row_bytes / step, height, step }
+    }
+
+    /// Row `y`.
     #[inline(always)]
-    fn row(&self, y: usize) -> &'a [u8] {
+    pub fn row(&self, y: usize) -> &'a [u8] {
         &self.bytes[y * self.stride_bytes..][..self.width * self.step]
     }
 

@@ -1,4 +1,4 @@
-//! The stabiliser's kernel on a graphics card, twin of the pixel work of [`super::Stabilise`] and bit for bit the same. The
+//! The stabiliser's kernels on a graphics card, twin of the pixel work of [`super::Stabilise`] and bit for bit the same. The
 //! painting before stays on the card. What the input says is found out on the processor, from small grey pictures, and goes up as
 //! a table of a few words for each cell.
 
@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::blend::Way;
 use super::cells::{Cells, plane_scale};
 use super::follow::{Follow, amount};
+use super::texture;
 use crate::compose::LiveControls;
 use crate::convert::gpu::copy_planes;
 use crate::flow::Crew;
 use crate::frame::{Frame, FrameFormat, Painted, Plane, Size, Stamp, Timed};
 use crate::gpu::context::Fault;
 use crate::gpu::kernels::{Kernel, Params, Variant};
-use crate::gpu::passes::{Inputs, Pass, Place};
+use crate::gpu::passes::{Inputs, Pass, Place, RESERVED};
 use crate::gpu::workshop::{Kept, Workshop, frame_bytes};
 use crate::tensor::{Border, TensorFormat};
 
@@ -36,9 +37,9 @@ struct Before {
 
 /// What the card is to do.
 pub struct Mix<'a> {
-    /// Mixes.
-    pub pass: Pass,
-    /// The painting before, and when the pass has run, this one.
+    /// Mix, and give back the contrast that this takes.
+    pub passes: [Pass; 3],
+    /// The painting before, and when the passes have run, this one.
     pub kept: &'a mut Kept,
 }
 
@@ -78,19 +79,22 @@ impl Stabilise {
         let mut lookup = if continues { self.tell(format, original.size(), table) } else { Default::default() };
         let bytes = frame_bytes(format.pixels, format.size);
         lookup[3] = [u32::from(continues), (bytes / 4) as u32, 0, 0];
-        let none = TensorFormat::PLANAR;
-        let params =
-            Params { lookup, invocations: (bytes / 4) as u32, ..Params::of(&none, format.size, Border::default()) }
-                .with_frame(format.pixels, format.size);
-        let pass = Pass {
-            variant: Variant::new(Kernel::Steady, Some(format.pixels), &none),
-            params,
-            reads: vec![from, Place::Kept, Place::Table],
-            writes: Place::Target,
-            bytes,
-        };
+        let [_, mixed, blocks] = RESERVED;
+        let words = (bytes / 4) as u32;
+        let (grid, restore) = texture::told(format);
+        let passes = [
+            pass(Kernel::Steady, format, (words, lookup), vec![from, Place::Kept, Place::Table], (mixed, bytes)),
+            pass(
+                Kernel::Texture,
+                format,
+                (grid, restore),
+                vec![from, mixed],
+                (blocks, texture::WORDS * 4 * grid as usize),
+            ),
+            pass(Kernel::Restore, format, (words, restore), vec![mixed, blocks], (Place::Target, bytes)),
+        ];
         let before = before.unwrap_or_else(|| Before { workshop: Arc::clone(workshop), kept: Kept::default(), format });
-        Some(Mix { pass, kept: &mut self.before.insert(before).kept })
+        Some(Mix { passes, kept: &mut self.before.insert(before).kept })
     }
 
     /// Writes to `table` what the input says of a painting of `format`; gives where that stands (`shaders/steady.wgsl`).
@@ -140,12 +144,27 @@ impl Stabilise {
     ) -> Result<bool, Fault> {
         let Timed { stamp, item: Painted { original, frame } } = painted;
         let (format, mut table) = (frame.format(), Vec::new());
-        let Some(Mix { pass, kept }) = self.mix(workshop, (stamp, original), (format, Place::Frame), &mut table) else {
+        let Some(Mix { passes, kept }) = self.mix(workshop, (stamp, original), (format, Place::Frame), &mut table)
+        else {
             return Ok(false);
         };
         let inputs = Inputs { frame: Some(frame), table: &table, tensor: None };
-        let flight = workshop.begin(inputs, &[pass], Some(kept))?;
+        let flight = workshop.begin(inputs, &passes, Some(kept))?;
         // A frame is made of bytes: nothing in it is no number.
         workshop.finish(flight, |bytes| copy_planes(bytes, format, planes, out)).map(|_| true)
     }
+}
+
+/// One kernel over a frame of `format`, as it is told, which writes so many bytes to a place.
+fn pass(
+    kernel: Kernel,
+    format: FrameFormat,
+    (invocations, lookup): (u32, [[u32; 4]; 4]),
+    reads: Vec<Place>,
+    (writes, bytes): (Place, usize),
+) -> Pass {
+    let FrameFormat { size, pixels, .. } = format;
+    let none = TensorFormat::PLANAR;
+    let params = Params { lookup, invocations, ..Params::of(&none, size, Border::default()) }.with_frame(pixels, size);
+    Pass { variant: Variant::new(kernel, Some(pixels), &none), params, reads, writes, bytes }
 }

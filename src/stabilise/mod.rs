@@ -2,11 +2,11 @@
 //!
 //! A network paints each frame afresh, so that camera noise makes its strokes shimmer. Here the painting before, brought to
 //! where each part of it is now ([`motion`]), is mixed into the painting of now, as far as the input says that it is still the
-//! same ([`weights`]). It looks back one frame, never forward, and forgets at cuts and at what does not continue.
+//! same ([`weights`]), and given back the contrast that mixing takes ([`texture`]). It looks back one frame, never forward, and forgets at cuts and at what does not continue.
 //!
 //! ```text
 //! input ─► gray ─► motion ─► cells ─┐
-//!                    └─► weights ───┴─► blend, or its twin on a graphics card (gpu)
+//!                    └─► weights ───┴─► blend ─► texture, or their twins on a graphics card (gpu)
 //! ```
 
 mod blend;
@@ -15,6 +15,7 @@ mod follow;
 pub mod gpu;
 mod gray;
 mod motion;
+mod texture;
 mod weights;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::pool::Pool;
 use blend::{Earlier, Plane, Way, mix, moved};
 use cells::{CELL, Cells, plane_scale, subsampling};
 use follow::{Follow, amount};
+use texture::Texture;
 use weights::Spread;
 
 /// Mixes each painting with the one before it.
@@ -38,6 +40,7 @@ pub struct Stabilise {
     last: Option<Frame>,
     follow: Follow,
     cells: Cells,
+    texture: Texture,
     scratch: Vec<Scratch>,
 }
 
@@ -52,8 +55,8 @@ struct Scratch {
 impl Stabilise {
     /// As much as `controls` say; frames are lent by `pool`.
     pub fn new(controls: LiveControls, pool: Pool<u8>) -> Self {
-        let (cells, scratch) = (Cells::default(), Vec::new());
-        Self { controls, pool, last: None, follow: Follow::default(), cells, scratch }
+        let (cells, texture, scratch) = (Cells::default(), Texture::default(), Vec::new());
+        Self { controls, pool, last: None, follow: Follow::default(), cells, texture, scratch }
     }
 
     /// Shares the rows of a frame among `crew`.
@@ -79,22 +82,20 @@ impl Stabilise {
             let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
             let out = &mut bytes[plane.offset_bytes..][..row_bytes * rows];
             self.mix_plane(index, last, painted, out);
+            // Strokes are seen by their luma.
+            if index == 0 {
+                self.texture.restore(&self.follow.crew, Plane::of(&painted.frame, 0), out);
+            }
         }
         Frame::new(format, planes, Arc::new(bytes)).map_err(|error| Error::Internal(format!("steadied frame: {error}")))
     }
 
     fn mix_plane(&mut self, index: usize, last: &Frame, painted: &Painted, out: &mut [u8]) {
         let (format, original) = (painted.frame.format(), painted.original.size());
-        let (row_bytes, height) = format.pixels.plane_extent(index, format.size);
+        let (row_bytes, _) = format.pixels.plane_extent(index, format.size);
         let step = format.pixels.pixel_bytes(index);
         let width = row_bytes / step;
-        let before = Plane {
-            bytes: &last.bytes()[last.planes()[index].offset_bytes..],
-            stride_bytes: last.planes()[index].stride_bytes,
-            width,
-            height,
-            step,
-        };
+        let before = Plane::of(last, index);
         let scale = plane_scale(format.pixels, index, format.size, original);
         let cell = CELL.map(|side| side / subsampling(format.pixels, index));
         let (cells, weights) = (&self.cells, &self.follow.weights);

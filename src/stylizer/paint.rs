@@ -8,15 +8,13 @@ use crate::compose::gpu::Painter;
 use crate::compose::{Compose, LiveControls};
 use crate::convert::Unpack;
 use crate::convert::gpu::copy_planes;
-use crate::convert::gpu::resample::FIRST;
 use crate::error::Result;
 use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, FrameFormat, Timed};
 use crate::gpu::card::Card;
-use crate::gpu::passes::{Inputs, Place};
+use crate::gpu::passes::{Inputs, Place, RESERVED};
 use crate::gpu::workshop::{Flight, Workshop};
 use crate::report::Meter;
-use crate::stabilise::gpu::Mix;
 use crate::stabilise::{self, Stabilise};
 use crate::tensor::Styled;
 
@@ -52,12 +50,12 @@ impl Submit {
         let controls = controls.get();
         card.attempt(meter, |workshop| {
             table.clear();
-            let mix = stabilise.mix(workshop, (stamp, original), (*format, FIRST), table);
-            let to = if mix.is_some() { FIRST } else { Place::Target };
+            let mix = stabilise.mix(workshop, (stamp, original), (*format, RESERVED[0]), table);
+            let to = if mix.is_some() { RESERVED[0] } else { Place::Target };
             let mut passes = painter.passes((original.format(), controls), (tensor, *border), (*format, to), table);
-            let kept = mix.map(|Mix { pass, kept }| {
-                passes.push(pass);
-                kept
+            let kept = mix.map(|mix| {
+                passes.extend(mix.passes);
+                mix.kept
             });
             let frame = passes.iter().any(|pass| pass.reads.contains(&Place::Frame)).then_some(original);
             let flight = workshop.begin(Inputs { frame, tensor: Some(tensor), table }, &passes, kept)?;

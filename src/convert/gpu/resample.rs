@@ -5,11 +5,8 @@ use crate::convert::resize::Filter;
 use crate::convert::taps::TapsKept;
 use crate::frame::Size;
 use crate::gpu::kernels::{Kernel, Params, Variant};
-use crate::gpu::passes::{Pass, Place};
+use crate::gpu::passes::{Pass, Place, RESERVED};
 use crate::tensor::{Border, TensorFormat};
-
-/// What a finished frame is called while it waits for another pass: the recorder numbers what comes after it.
-pub(crate) const FIRST: Place = Place::Between(0);
 
 /// Lists passes, and numbers what lies between them.
 pub(crate) struct Recorder<'a> {
@@ -50,7 +47,7 @@ pub(crate) fn plane_bytes(planes: usize, size: Size) -> usize {
 impl<'a> Recorder<'a> {
     /// Nothing yet. What kernels look up goes to the end of `table`; weights come from `taps`.
     pub fn new(table: &'a mut Vec<u32>, taps: &'a mut TapsKept) -> Self {
-        Self { passes: Vec::new(), table, taps, between: 1 }
+        Self { passes: Vec::new(), table, taps, between: RESERVED.len() }
     }
 
     /// Where nothing lies yet.

@@ -1,0 +1,81 @@
+// Where a mix has less texture than the painting of now, what it differs from its means is enlarged. All in integers: bit for bit what
+// its twin gives. Twin: `stabilise::texture`, `weigh` and `enlarge`.
+//
+// `frame_words` is the mix, `earlier_words` what `texture` found. params.lookup[0]: columns and rows of blocks, then how much of what is
+// missing is given back and the most that a difference is enlarged by, in 256ths; [1].x: the texture of nine blocks that is next to none.
+
+const BLOCK: u32 = 8u;
+
+// In 256ths, by a block and its neighbours.
+fn enlargement(block: vec2<u32>) -> u32 {
+    let grid = params.lookup[0].xy;
+    let first = max(block, vec2<u32>(1u)) - 1u;
+    let end = min(block + 2u, grid);
+    var mixed = 0u;
+    var painted = 0u;
+    for (var row = first.y; row < end.y; row++) {
+        for (var column = first.x; column < end.x; column++) {
+            let at = 3u * (row * grid.x + column);
+            mixed += earlier_words[at + 1u];
+            painted += earlier_words[at + 2u];
+        }
+    }
+    let missing = max(painted, mixed) - mixed;
+    return min(params.lookup[0].z * missing / (mixed + params.lookup[1].x), params.lookup[0].w);
+}
+
+// The means of a block, and its enlargement.
+struct Block {
+    means: u32,
+    more: u32,
+}
+
+fn block_at(block: vec2<u32>) -> Block {
+    return Block(earlier_words[3u * (block.y * params.lookup[0].x + block.x)], enlargement(block));
+}
+
+// Of two rows or columns of blocks, the first, and how far from it a pixel is in 16ths.
+fn nearest(at: vec2<u32>) -> vec2<u32> {
+    return max(2u * at + 1u, vec2<u32>(BLOCK)) - BLOCK;
+}
+
+fn mix_of(first: u32, second: u32, share: u32) -> u32 {
+    return first * (16u - share) + second * share;
+}
+
+@compute @workgroup_size(64)
+fn restore(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let word = number(id, groups);
+    if word >= params.invocations {
+        return;
+    }
+    let bytes = frame_words[word];
+    let at = standing_of(4u * word);
+    let step = select(1u, 4u, PIXELS == RGBX);
+    // A word lies in one half of a block. Behind the last pixel of the row nobody looks.
+    let pixel = vec2<u32>(min(at.byte / step, params.size.x - 1u), at.row);
+    if at.plane > 0u {
+        target_words[word] = bytes;
+        return;
+    }
+    let last = params.lookup[0].xy - 1u;
+    let low = min(nearest(pixel) / (2u * BLOCK), last);
+    let high = min(low + 1u, last);
+    let a = block_at(low);
+    let b = block_at(vec2<u32>(high.x, low.y));
+    let c = block_at(vec2<u32>(low.x, high.y));
+    let d = block_at(high);
+    var out = 0u;
+    for (var k = 0u; k < 4u; k++) {
+        let share = nearest(vec2<u32>((at.byte + k) / step, pixel.y)) % (2u * BLOCK);
+        let channel = 8u * (k % step);
+        let left = mix_of(extractBits(a.means, channel, 8u), extractBits(c.means, channel, 8u), share.y);
+        let right = mix_of(extractBits(b.means, channel, 8u), extractBits(d.means, channel, 8u), share.y);
+        let mean = i32(mix_of(left, right, share.x));
+        let more = i32(mix_of(mix_of(a.more, c.more, share.y), mix_of(b.more, d.more, share.y), share.x) >> 8u);
+        let now = i32(extractBits(bytes, 8u * k, 8u));
+        let enlarged = ((now << 16u) + ((now << 8u) - mean) * more + (1i << 15u)) >> 16u;
+        out |= u32(clamp(enlarged, 0, 255)) << (8u * k);
+    }
+    target_words[word] = out;
+}
