@@ -28,6 +28,7 @@ from .losses import (
     style_target,
     total_variation,
 )
+from .muon import Muon
 from .network import MULTIPLE_OF, StyleNet, Tier, bordered, inside, stylize
 
 #: Pixels by which a part is smaller than the whole, in the loss of steadiness: farther than a frame would reach inwards.
@@ -90,7 +91,7 @@ class Trainer:
             self.features = features.in_bytes()
         torch.manual_seed(recipe.seed)
         self.net = StyleNet(tier, len(paintings)).to(device, memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), recipe.rate, betas=(0.9, 0.99))
+        self.optimizer = Muon(self.net.parameters(), recipe.rate)
         self.step_count = 0
         self.losses = Losses()
 
