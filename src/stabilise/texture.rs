@@ -47,9 +47,17 @@ pub(super) struct Texture {
 /// What one band needs.
 #[derive(Debug, Default)]
 struct Scratch {
-    sums: Vec<u16>,
+    /// For each byte of a row of blocks, the mean of its block, and how far its column is from that.
     means: Vec<u8>,
+    sums: Vec<u16>,
     line: Vec<Between>,
+}
+
+impl Scratch {
+    /// Means and sums by blocks of `side` bytes.
+    fn parts(&self, side: usize) -> impl Iterator<Item = (&[u8], &[u16])> {
+        self.means.chunks(side).zip(self.sums.chunks(side))
+    }
 }
 
 /// What holds between two rows of blocks, at the centre of a column of them, in 16ths.
@@ -103,16 +111,13 @@ impl Texture {
         crew.each_band((&mut self.blocks, columns), 1, &mut self.scratch, |rows, blocks, scratch| {
             for (row, blocks) in rows.zip(blocks.chunks_exact_mut(columns)) {
                 let rows = row * BLOCK..((row + 1) * BLOCK).min(height);
-                means(Arch::new(), &mixed, &rows, scratch);
-                texture(Arch::new(), &mixed, &rows, scratch);
-                let found = scratch.means.chunks(BLOCK * step).zip(scratch.sums.chunks(BLOCK * step));
-                for (block, (means, sums)) in blocks.iter_mut().zip(found) {
+                measure(Arch::new(), &mixed, &rows, scratch);
+                for (block, (means, sums)) in blocks.iter_mut().zip(scratch.parts(BLOCK * step)) {
                     block.means[..step].copy_from_slice(&means[..step]);
                     block.mixed = total(sums);
                 }
-                means(Arch::new(), &now, &rows, scratch);
-                texture(Arch::new(), &now, &rows, scratch);
-                for (block, sums) in blocks.iter_mut().zip(scratch.sums.chunks(BLOCK * step)) {
+                measure(Arch::new(), &now, &rows, scratch);
+                for (block, (_, sums)) in blocks.iter_mut().zip(scratch.parts(BLOCK * step)) {
                     block.wanted = total(sums);
                 }
             }
@@ -189,8 +194,8 @@ fn total(sums: &[u16]) -> u32 {
 }
 
 kernels! {
-    /// Of `rows` of a plane, the mean of each block, for each byte of each pixel in it.
-    fn means<'a>(plane: &'a Plane<'a>, rows: &'a Range<usize>, scratch: &'a mut Scratch) {
+    /// Of `rows` of a plane, the mean of each block, for each byte of each pixel in it, and how far each column is from it in sum.
+    fn measure<'a>(plane: &'a Plane<'a>, rows: &'a Range<usize>, scratch: &'a mut Scratch) {
         let Scratch { sums, means, .. } = scratch;
         sums.clear();
         sums.resize(plane.width * plane.step, 0);
@@ -209,11 +214,6 @@ kernels! {
                 means[channel..].iter_mut().step_by(plane.step).for_each(|place| *place = mean);
             }
         }
-    }
-
-    /// Of `rows` of a plane, the sum in each column of how far it is from the means.
-    fn texture<'a>(plane: &'a Plane<'a>, rows: &'a Range<usize>, scratch: &'a mut Scratch) {
-        let Scratch { sums, means, .. } = scratch;
         sums.fill(0);
         for y in rows.clone() {
             for ((sum, &value), &mean) in sums.iter_mut().zip(plane.row(y)).zip(means.iter()) {
