@@ -161,32 +161,33 @@ fn between(above: (&[Block], &[u8]), below: (&[Block], &[u8]), share: i32, line:
     }));
 }
 
-/// Enlarges texture in pixels of `STEP` bytes from the centre of a block on, until that of the next.
+/// Enlarges texture in pixels of `STEP` bytes from the centre of a block on, until that of the next at most.
 #[inline(always)]
 fn enlarge_run<const STEP: usize>(left: &Between, right: &Between, out: &mut [u8]) {
-    for (x, pixel) in (0..).zip(out.chunks_exact_mut(STEP)) {
-        let share = 2 * x + 1;
-        let mix = |left: i32, right: i32| left * (16 - share) + right * share;
-        let more = mix(left.more, right.more) >> 8;
-        for ((value, &left), &right) in pixel.iter_mut().zip(&left.means).zip(&right.means) {
-            let now = i32::from(*value);
-            let more = ((now << 8) - mix(left, right)) * more;
-            *value = (((now << 16) + more + (1 << 15)) >> 16).clamp(0, 255) as u8;
-        }
+    let mix = |left: i32, right: i32, share: i32| left * (16 - share) + right * share;
+    for (at, value) in out.iter_mut().enumerate() {
+        let (share, channel) = (2 * (at / STEP) as i32 + 1, at % STEP);
+        let more = mix(left.more, right.more, share) >> 8;
+        let now = i32::from(*value);
+        let more = ((now << 8) - mix(left.means[channel], right.means[channel], share)) * more;
+        *value = (((now << 16) + more + (1 << 15)) >> 16).clamp(0, 255) as u8;
     }
 }
 
-/// Enlarges texture in a row.
+/// Enlarges texture in a row of pixels of `STEP` bytes; `BYTES` are in a row of a block: loops of a known length become wide instructions.
 #[inline(always)]
-fn enlarge_row<const STEP: usize>(line: &[Between], out: &mut [u8]) {
-    let (first, rest) = out.split_at_mut((BLOCK / 2 * STEP).min(out.len()));
+fn enlarge_row<const STEP: usize, const BYTES: usize>(line: &[Between], out: &mut [u8]) {
+    let (first, rest) = out.split_at_mut((BYTES / 2).min(out.len()));
     enlarge_run::<STEP>(&line[0], &line[0], first);
-    for (index, out) in rest.chunks_mut(BLOCK * STEP).enumerate() {
-        let (left, right) = (&line[index], &line[(index + 1).min(line.len() - 1)]);
-        if left.more + right.more > 0 {
-            enlarge_run::<STEP>(left, right, out);
+    let (blocks, last) = rest.as_chunks_mut::<BYTES>();
+    for (pair, out) in line.windows(2).zip(&mut *blocks) {
+        if pair[0].more + pair[1].more > 0 {
+            enlarge_run::<STEP>(&pair[0], &pair[1], out);
         }
     }
+    let end = &line[line.len() - 1];
+    let before = &line[blocks.len().min(line.len() - 1)];
+    enlarge_run::<STEP>(before, end, last);
 }
 
 fn total(sums: &[u16]) -> u32 {
@@ -225,8 +226,8 @@ kernels! {
     /// Enlarges texture in a row of pixels of `step` bytes.
     fn enlarge<'a>(line: &'a [Between], step: usize, out: &'a mut [u8]) {
         match step {
-            1 => enlarge_row::<1>(line, out),
-            _ => enlarge_row::<CHANNELS>(line, out),
+            1 => enlarge_row::<1, BLOCK>(line, out),
+            _ => enlarge_row::<CHANNELS, { CHANNELS * BLOCK }>(line, out),
         }
     }
 }
