@@ -234,6 +234,28 @@ fn what_is_uncovered_shows_no_ghost() {
 }
 
 #[test]
+fn what_comes_in_from_outside_is_not_smeared() {
+    // Moves down and to the right by less than a cell: at the top and on the left there is nothing before that could stay.
+    let mut rig = Rig::at(1.0);
+    let (mut changed, mut count) = (0.0, 0.0);
+    for moment in 0..6 {
+        let [x0, y0] = [-3.0, -2.0].map(|way| way * moment as f32);
+        let original = frame(SIZE, PixelFormat::I420, |x, y| texture(x + x0, y + y0));
+        let painting = frame(SIZE, PixelFormat::I420, |x, y| 128.0 + 100.0 * noise(x, y, moment));
+        let steadied = luma(&rig.give(&original, &painting, false));
+        let width = SIZE.width as usize;
+        for (at, (steadied, painted)) in steadied.iter().zip(&luma(&painting)).enumerate() {
+            if at % width < 2 || at / width < 2 {
+                changed += (steadied - painted).abs();
+                count += 1.0;
+            }
+        }
+    }
+    // Of values that differ by 67 from frame to frame. Not everywhere is the motion found.
+    assert!(changed < 20.0 * count, "{}", changed / count);
+}
+
+#[test]
 fn a_cut_and_a_gap_begin_anew() {
     let first = frame(SIZE, PixelFormat::I420, texture);
     let other =

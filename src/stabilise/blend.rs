@@ -42,7 +42,7 @@ impl<'a> Plane<'a> {
 
     /// Whether `columns` and `rows` of pixels, from `x` and `y` on, all lie inside.
     #[inline(always)]
-    fn holds(&self, [x, y]: [isize; 2], [columns, rows]: [usize; 2]) -> bool {
+    pub fn holds(&self, [x, y]: [isize; 2], [columns, rows]: [usize; 2]) -> bool {
         x >= 0 && y >= 0 && x as usize + columns <= self.width && y as usize + rows <= self.height
     }
 

@@ -129,9 +129,30 @@ fn judge(
         differences.resize(count * now.width, 0);
         moved(Arch::new(), &Earlier { plane, ways, cell }, y, edge, differences);
         difference(Arch::new(), &now.values[y * now.width..], differences);
+        for (index, way) in ways.iter().enumerate() {
+            forget_outside(plane, [index * cell[0], y], cell[0], *way, differences);
+        }
         for (pair, out) in differences.chunks_exact(2 * now.width).zip(&mut grid) {
             let (above, below) = pair.split_at(now.width);
             weights_of(Arch::new(), above, below, most, out);
+        }
+    }
+}
+
+/// What comes in from outside was never painted: no pixel of a cell stays that was not in the picture before. The cell begins at `x`
+/// and `y`; `differences` are of all cells beside it.
+fn forget_outside(plane: Plane<'_>, [x, y]: [usize; 2], columns: usize, way: Way, differences: &mut [u8]) {
+    let rows = differences.len() / plane.width;
+    let columns = columns.min(plane.width - x);
+    if plane.holds([x as isize + way[0], y as isize + way[1]], [columns, rows]) {
+        return;
+    }
+    for (row, differences) in differences.chunks_exact_mut(plane.width).enumerate() {
+        for (column, difference) in differences[x..x + columns].iter_mut().enumerate() {
+            let from = [(x + column) as isize + way[0], (y + row) as isize + way[1]];
+            if !plane.holds(from, [1, 1]) {
+                *difference = u8::MAX;
+            }
         }
     }
 }
