@@ -51,7 +51,7 @@ fn restore(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     }
     let bytes = frame_words[word];
     let at = standing_of(4u * word);
-    let step = select(1u, 4u, PIXELS == RGBX);
+    let step = step_of(0u);
     // A word lies in one half of a block. Behind the last pixel of the row nobody looks.
     let pixel = vec2<u32>(min(at.byte / step, params.size.x - 1u), at.row);
     if at.plane > 0u {

@@ -9,10 +9,6 @@
 // Pixels along the sides of a cell.
 const CELL: vec2<u32> = vec2<u32>(16u, 8u);
 
-fn earlier_byte(at: u32) -> u32 {
-    return extractBits(earlier_words[at / 4u], (at % 4u) * 8u, 8u);
-}
-
 fn weight_at(column: u32, row: u32) -> u32 {
     let at = row * params.lookup[2].y + column;
     return extractBits(table_words[params.lookup[2].x + at / 4u], (at % 4u) * 8u, 8u);
@@ -53,14 +49,6 @@ fn mixed(was: u32, now: u32, weight: u32) -> u32 {
     let more = (max(was, now) - now) * weight;
     let less = (max(was, now) - was) * weight;
     return now + (more >> 8u) - (less >> 8u);
-}
-
-// Bytes of a pixel.
-fn step_of(plane: u32) -> u32 {
-    if PIXELS == RGBX {
-        return 4u;
-    }
-    return select(1u, 2u, PIXELS == NV12 && plane == 1u);
 }
 
 @compute @workgroup_size(64)

@@ -6,14 +6,6 @@
 
 const BLOCK: u32 = 8u;
 
-fn painted_byte(at: u32) -> u32 {
-    return extractBits(frame_words[at / 4u], (at % 4u) * 8u, 8u);
-}
-
-fn mixed_byte(at: u32) -> u32 {
-    return extractBits(earlier_words[at / 4u], (at % 4u) * 8u, 8u);
-}
-
 fn difference(a: u32, b: u32) -> u32 {
     return max(a, b) - min(a, b);
 }
@@ -28,7 +20,7 @@ fn texture(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     let first = BLOCK * vec2<u32>(index % columns, index / columns);
     let end = min(first + BLOCK, params.size);
     let count = (end.x - first.x) * (end.y - first.y);
-    let step = select(1u, 4u, PIXELS == RGBX);
+    let step = step_of(0u);
     var means = 0u;
     var mixed = 0u;
     var painted = 0u;
@@ -38,15 +30,15 @@ fn texture(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
         for (var y = first.y; y < end.y; y++) {
             for (var x = first.x; x < end.x; x++) {
                 let at = frame_place(0u, x * step + channel, y);
-                sums += vec2<u32>(mixed_byte(at), painted_byte(at));
+                sums += vec2<u32>(earlier_byte(at), frame_byte(at));
             }
         }
         let mean = (sums + count / 2u) / count;
         for (var y = first.y; y < end.y; y++) {
             for (var x = first.x; x < end.x; x++) {
                 let at = frame_place(0u, x * step + channel, y);
-                mixed += difference(mixed_byte(at), mean.x);
-                painted += difference(painted_byte(at), mean.y);
+                mixed += difference(earlier_byte(at), mean.x);
+                painted += difference(frame_byte(at), mean.y);
             }
         }
         means |= mean.x << (8u * channel);

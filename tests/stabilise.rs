@@ -132,25 +132,34 @@ fn many_hands_paint_what_one_does() {
 fn strokes_move_along_with_the_picture() {
     // What goes by parts of a pixel is met less well by whole ones, and what is fast is followed less well.
     for (way, limit) in [([3.0, 0.0], 0.6), ([-2.0, 5.0], 0.6), ([0.5, -1.25], 0.75), ([11.0, 7.0], 0.95)] {
-        let mut rig = Rig::at(1.0);
-        let mut last: Option<[Frame; 2]> = None;
-        let mut shimmer = [0.0, 0.0];
-        for moment in 0..10 {
+        let [steadied, shaky] = shimmer(way, |moment| {
             let [x0, y0] = way.map(|way| way * moment as f32);
             let original = frame(SIZE, PixelFormat::I420, |x, y| texture(x + x0, y + y0));
             let shaky =
                 frame(SIZE, PixelFormat::I420, |x, y| 255.0 - texture(x + x0, y + y0) + 20.0 * noise(x, y, moment));
-            let both = [rig.give(&original, &shaky, false), shaky];
-            if let Some(last) = last.filter(|_| moment >= 5) {
-                for (sum, (now, last)) in shimmer.iter_mut().zip(both.iter().zip(&last)) {
-                    *sum += change(now, last, way);
-                }
-            }
-            last = Some(both);
-        }
-        let [steadied, shaky] = shimmer;
+            [original, shaky]
+        });
         assert!(steadied < limit * shaky, "{way:?}: {steadied} of {shaky}");
     }
+}
+
+/// How much a painting that goes `way` in each frame changes from frame to frame, steadied and as it was; `scene` gives the input and
+/// the painting of a moment.
+fn shimmer(way: [f32; 2], scene: impl Fn(u64) -> [Frame; 2]) -> [f32; 2] {
+    let mut rig = Rig::at(1.0);
+    let mut last: Option<[Frame; 2]> = None;
+    let mut sums = [0.0, 0.0];
+    for moment in 0..10 {
+        let [original, shaky] = scene(moment);
+        let both = [rig.give(&original, &shaky, false), shaky];
+        if let Some(last) = last.filter(|_| moment >= 5) {
+            for (sum, (now, last)) in sums.iter_mut().zip(both.iter().zip(&last)) {
+                *sum += change(now, last, way);
+            }
+        }
+        last = Some(both);
+    }
+    sums
 }
 
 /// Root of the mean squared difference of luma to that of the frame before, from where it is `way` pixels away there.
@@ -308,20 +317,11 @@ fn any_size_and_format_of_input_and_output() {
 #[test]
 fn the_output_may_have_another_size_than_the_input() {
     let large = Size::new(384, 256);
-    let mut rig = Rig::at(1.0);
-    let mut last: Option<[Frame; 2]> = None;
-    let mut shimmer = [0.0, 0.0];
-    for moment in 0..10 {
+    let [steadied, shaky] = shimmer([6.0, 0.0], |moment| {
         let x0 = 3.0 * moment as f32;
         let original = frame(SIZE, PixelFormat::I420, |x, y| texture(x + x0, y));
         let shaky = frame(large, PixelFormat::I420, |x, y| texture(x / 2.0 + x0, y / 2.0) + 20.0 * noise(x, y, moment));
-        let both = [rig.give(&original, &shaky, false), shaky];
-        if let Some(last) = last.filter(|_| moment >= 5) {
-            for (sum, (now, last)) in shimmer.iter_mut().zip(both.iter().zip(&last)) {
-                *sum += change(now, last, [6.0, 0.0]);
-            }
-        }
-        last = Some(both);
-    }
-    assert!(shimmer[0] < 0.9 * shimmer[1], "{shimmer:?}");
+        [original, shaky]
+    });
+    assert!(steadied < 0.9 * shaky, "{steadied} of {shaky}");
 }

@@ -23,9 +23,25 @@ fn standing_of(at: u32) -> Standing {
     return Standing(plane, within / params.planes[plane].y, within % params.planes[plane].y);
 }
 
+fn frame_byte(at: u32) -> u32 {
+    return extractBits(frame_words[at / 4u], (at % 4u) * 8u, 8u);
+}
+
+// Of a frame that an earlier run or pass left.
+fn earlier_byte(at: u32) -> u32 {
+    return extractBits(earlier_words[at / 4u], (at % 4u) * 8u, 8u);
+}
+
+// Bytes of a pixel.
+fn step_of(plane: u32) -> u32 {
+    if PIXELS == RGBX {
+        return 4u;
+    }
+    return select(1u, 2u, PIXELS == NV12 && plane == 1u);
+}
+
 fn frame_code(plane: u32, byte: u32, row: u32) -> f32 {
-    let at = frame_place(plane, byte, row);
-    return f32(extractBits(frame_words[at / 4u], (at % 4u) * 8u, 8u));
+    return f32(frame_byte(frame_place(plane, byte, row)));
 }
 
 fn chroma_code(column: u32, row: u32) -> vec2<f32> {
@@ -60,7 +76,7 @@ fn frame_rgb(pixel: vec2<u32>) -> vec3<f32> {
             bitcast<f32>(frame_words[2u * plane_len + at]),
         ));
     }
-    let luma = frame_code(0u, select(pixel.x, 4u * pixel.x, PIXELS == RGBX), pixel.y);
+    let luma = frame_code(0u, step_of(0u) * pixel.x, pixel.y);
     if PIXELS == RGBX {
         let byte = 4u * pixel.x;
         return mapped(vec3<f32>(luma, frame_code(0u, byte + 1u, pixel.y), frame_code(0u, byte + 2u, pixel.y)));

@@ -92,10 +92,9 @@ impl Stabilise {
 
     fn mix_plane(&mut self, index: usize, last: &Frame, painted: &Painted, out: &mut [u8]) {
         let (format, original) = (painted.frame.format(), painted.original.size());
-        let (row_bytes, _) = format.pixels.plane_extent(index, format.size);
-        let step = format.pixels.pixel_bytes(index);
-        let width = row_bytes / step;
         let before = Plane::of(last, index);
+        let Plane { width, step, .. } = before;
+        let row_bytes = width * step;
         let scale = plane_scale(format.pixels, index, format.size, original);
         let cell = CELL.map(|side| side / subsampling(format.pixels, index));
         let (cells, weights) = (&self.cells, &self.follow.weights);
