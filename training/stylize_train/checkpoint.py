@@ -28,7 +28,7 @@ def save(trainer: "Trainer", path: Path) -> None:
         "step": trainer.step_count,
         "losses": trainer.losses.values,
         "network": trainer.net.state_dict(),
-        "optimizer": trainer.optimizer.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in trainer.optimizers],
     }
     part = path.with_name(path.name + ".part")
     torch.save(state, part)
@@ -42,7 +42,8 @@ def resume(trainer: "Trainer", path: Path) -> None:
     if before != (asdict(trainer.recipe), trainer.net.tier.name):
         raise UserError(f"{path} was trained with other settings ({before}); give those, or another --name")
     trainer.net.load_state_dict(state["network"])
-    trainer.optimizer.load_state_dict(state["optimizer"])
+    for optimizer, saved in zip(trainer.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
     trainer.step_count = state["step"]
     trainer.losses.values = dict(state["losses"])
 

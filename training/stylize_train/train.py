@@ -91,26 +91,27 @@ class Trainer:
             self.features = features.in_bytes()
         torch.manual_seed(recipe.seed)
         self.net = StyleNet(tier, len(paintings)).to(device, memory_format=torch.channels_last)
-        self.optimizer = Muon(self.net.parameters(), recipe.rate)
+        self.optimizers = optimizers_of(self.net, recipe.rate)
         self.step_count = 0
         self.losses = Losses()
 
     def step(self, content: Content) -> None:
-        """One step of the optimizer, with one of the styles."""
+        """One step, with one of the styles."""
         recipe = self.recipe
         # A step's chances depend on its number alone: that is what makes resuming exact.
         dice = random.Random(f"{recipe.seed} {self.step_count}")
         noise = torch.Generator().manual_seed(dice.randrange(2**31))
-        for group in self.optimizer.param_groups:
+        for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
             group["lr"] = self._rate()
         self.net.train(self.step_count < recipe.free_norms * recipe.steps)
         style = dice.randrange(len(self.targets))
         original = content.batch(recipe.batch, recipe.crop + 2 * self.net.tier.pad, dice)
         loss = self._loss(original, style, dice, noise)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), GRADIENT_LIMIT)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.net.even_phases()
         self.step_count += 1
 
@@ -163,6 +164,13 @@ class Trainer:
         """What the network makes of pictures with their border; in bfloat16 where that is faster, which trains as well."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=_bfloat16_is_fast(self.device)):
             return self.net(original, style).float()
+
+
+def optimizers_of(net: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for convolutions, Adam (Kingma & Ba 2015) for biases and norms, which are no matrices."""
+    matrices = [weight for weight in net.parameters() if weight.ndim == 4]
+    others = [weight for weight in net.parameters() if weight.ndim != 4]
+    return [Muon(matrices, rate), torch.optim.Adam(others, rate, betas=(0.9, 0.99))]
 
 
 def _bfloat16_is_fast(device: torch.device) -> bool:

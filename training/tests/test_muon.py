@@ -1,6 +1,7 @@
 import torch
 
-from stylize_train.muon import Muon, orthogonal
+from stylize_train.muon import orthogonal
+from stylize_train.train import optimizers_of
 
 
 def test_a_step_goes_equally_far_in_all_directions():
@@ -16,11 +17,12 @@ def test_weak_directions_of_a_convolution_are_learned_as_fast_as_strong_ones():
     torch.nn.init.zeros_(conv.weight)
     torch.nn.init.zeros_(conv.bias)
     wanted, strength = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([1.0, 0.01])
-    optimizer = Muon(conv.parameters(), lr=0.1)
+    optimizers = optimizers_of(conv, 0.1)
     for _ in range(60):
-        optimizer.zero_grad()
+        conv.zero_grad()
         weight = conv.weight[:, :, 0, 0]
         (((weight - wanted) ** 2 * strength).sum() + (conv.bias - 0.5).square().sum()).backward()
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
     torch.testing.assert_close(conv.weight[:, :, 0, 0], wanted, atol=0.25, rtol=0)
     torch.testing.assert_close(conv.bias, torch.full((2,), 0.5), atol=0.1, rtol=0)
