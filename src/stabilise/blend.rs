@@ -1,17 +1,13 @@
 //! The picture before, brought to where it belongs now, is mixed into the picture of now.
 
-use super::motion::Vector;
+use super::motion::Way;
 use crate::convert::cpu::kernel::kernels;
 use crate::frame::Frame;
 
-/// Columns and rows, in whole pixels. In parts of pixels, what stays would be interpolated anew in every frame, and blur.
-pub(super) type Way = [isize; 2];
-
-/// The way nearest to `vector`.
-pub(super) fn nearest(vector: Vector) -> Way {
-    // Rounded down from far above 0: `f32::round` is a call where the processor has no instruction for it.
-    const FAR: i32 = 1 << 16;
-    vector.map(|side| ((side + (FAR as f32 + 0.5)) as i32 - FAR) as isize)
+/// Where a pixel was that went `way`.
+#[inline(always)]
+pub(super) fn origin([x, y]: [usize; 2], way: Way) -> [isize; 2] {
+    [x as isize + way[0] as isize, y as isize + way[1] as isize]
 }
 
 /// A plane that is read: rows `stride_bytes` apart, whose pixels have `step` bytes.
@@ -88,8 +84,8 @@ impl Earlier<'_> {
     /// Writes a part of row `y`, from pixel `x` on, once it went `way`, wherever that lies.
     #[inline(always)]
     fn anywhere(&self, [x, y]: [usize; 2], way: Way, edge: &mut Vec<u8>, out: &mut [u8]) {
-        let from = [x as isize + way[0], y as isize + way[1]];
-        out.copy_from_slice(self.plane.run(from[0], from[1], out.len() / self.plane.step, edge));
+        let [from_x, from_y] = origin([x, y], way);
+        out.copy_from_slice(self.plane.run(from_x, from_y, out.len() / self.plane.step, edge));
     }
 }
 
@@ -101,7 +97,7 @@ kernels! {
         let rows = out.len() / row_bytes;
         for (index, way) in ways.iter().enumerate() {
             let x = index * cell[0];
-            let (from_x, from_y) = (x as isize + way[0], y as isize + way[1]);
+            let [from_x, from_y] = origin([x, y], *way);
             let at = x * plane.step;
             if plane.holds([from_x, from_y], [cell[0], rows]) && x + cell[0] <= plane.width {
                 let from = [from_x as usize, from_y as usize];
@@ -127,13 +123,6 @@ kernels! {
             // Towards `now`: what stays forgets all that was, however little it differs.
             let (more, less) = (was.saturating_sub(now) * weight, now.saturating_sub(was) * weight);
             *before = (now + (more >> 8) - (less >> 8)) as u8;
-        }
-    }
-
-    /// How far `now` is from `before`, which becomes that.
-    pub(super) fn difference<'a>(now: &'a [u8], before: &'a mut [u8]) {
-        for (before, &now) in before.iter_mut().zip(now) {
-            *before = before.abs_diff(now);
         }
     }
 }

@@ -1,11 +1,7 @@
 //! The motion of each cell of a picture: pixels that move alike, whichever plane they are in.
 
-use super::blend::{Way, nearest};
-use super::motion::{Field, Vector};
+use super::motion::{CELL, Field, Way};
 use crate::frame::{PixelFormat, Size};
-
-/// Pixels along each side of a cell.
-pub(super) const CELL: [usize; 2] = [16, 8];
 
 /// Pixels of the picture, along each side, that one of a plane stands for.
 pub(super) fn subsampling(pixels: PixelFormat, plane: usize) -> usize {
@@ -21,11 +17,11 @@ pub(super) fn plane_scale(pixels: PixelFormat, plane: usize, size: Size, origina
     [scale(original.width, size.width), scale(original.height, size.height)]
 }
 
-/// A motion for each cell, in pixels of the input.
+/// A motion for each cell of a painting, in pixels of the input.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     columns: usize,
-    vectors: Vec<Vector>,
+    ways: Vec<Way>,
 }
 
 impl Cells {
@@ -34,10 +30,10 @@ impl Cells {
         let [columns, rows] = [size[0].div_ceil(CELL[0]), size[1].div_ceil(CELL[1])];
         let [across, down] = [CELL[0] as f32 * scale[0], CELL[1] as f32 * scale[1]];
         self.columns = columns;
-        self.vectors.clear();
+        self.ways.clear();
         for row in 0..rows {
             let y = (row as f32 + 0.5) * down;
-            self.vectors.extend((0..columns).map(|column| field.at((column as f32 + 0.5) * across, y)));
+            self.ways.extend((0..columns).map(|column| field.at((column as f32 + 0.5) * across, y)));
         }
     }
 
@@ -48,13 +44,20 @@ impl Cells {
 
     /// Rows of cells.
     pub fn rows(&self) -> usize {
-        self.vectors.len() / self.columns
+        self.ways.len() / self.columns
     }
 
     /// The ways of row `row` of cells, in a plane in which `scale` columns and rows go for one of the input.
     pub fn ways(&self, row: usize, scale: [f32; 2], ways: &mut Vec<Way>) {
-        let vectors = &self.vectors[row * self.columns..][..self.columns];
+        let own = &self.ways[row * self.columns..][..self.columns];
         ways.clear();
-        ways.extend(vectors.iter().map(|[dx, dy]| nearest([dx * scale[0], dy * scale[1]])));
+        ways.extend(own.iter().map(|[dx, dy]| [nearest(*dx as f32 * scale[0]), nearest(*dy as f32 * scale[1])]));
     }
+}
+
+/// Rounded, halves up.
+fn nearest(side: f32) -> i32 {
+    // Rounded down from far above 0: `f32::round` is a call where the processor has no instruction for it.
+    const FAR: i32 = 1 << 16;
+    (side + (FAR as f32 + 0.5)) as i32 - FAR
 }

@@ -1,7 +1,7 @@
 //! What the input says: where its parts came from, and how much of what was painted there may stay.
 
 use super::gray::Pyramid;
-use super::motion::{Field, Search};
+use super::motion::Search;
 use super::weights::Weights;
 use crate::compose::Controls;
 use crate::flow::Crew;
@@ -12,9 +12,8 @@ use crate::frame::Frame;
 pub(super) struct Follow {
     now: Pyramid,
     before: Pyramid,
-    search: Search,
     /// The motion from the input before to this one.
-    pub field: Field,
+    pub motion: Search,
     /// How much may stay.
     pub weights: Weights,
     /// Who shares the rows.
@@ -28,7 +27,7 @@ impl Follow {
     }
 
     /// Looks at the input of another painting. True where it continues the one before, `remembers` being whether that was
-    /// painted: then `field` and `weights` are between both, scaled by `amount`.
+    /// painted: then `motion` and `weights` are between both, scaled by `amount`.
     pub fn look(&mut self, original: &Frame, remembers: bool, amount: f32) -> bool {
         std::mem::swap(&mut self.before, &mut self.now);
         self.now.read(&self.crew, original);
@@ -37,8 +36,8 @@ impl Follow {
             (before.levels[0].width, before.levels[0].height) == (now.levels[0].width, now.levels[0].height);
         remembers
             && same_size
-            && self.search.find(&self.crew, before, now, &mut self.field)
-            && self.weights.judge(&self.crew, [&before.levels[0], &now.levels[0]], &self.field, amount)
+            && self.motion.find(&self.crew, before, now)
+            && self.weights.judge(&self.crew, (before, now), &self.motion.field, amount)
     }
 }
 

@@ -1,6 +1,4 @@
-//! Small grey pictures of a frame: what motion is looked for in.
-
-use std::ops::Range;
+//! Grey pictures of a frame: what motion is looked for in.
 
 use pulp::Arch;
 
@@ -31,52 +29,46 @@ impl Gray {
         self.values.resize(width * height, 0);
     }
 
-    /// Becomes `larger` at half its size, the mean of 2x2; an odd last row or column is left out.
-    fn halve(&mut self, larger: &Self) {
+    /// Becomes the luma of `frame`. The crew shares the rows.
+    fn read(&mut self, crew: &Crew, frame: &Frame) {
+        let width = frame.size().width as usize;
+        self.resize(width, frame.size().height as usize);
+        crew.each_band((&mut self.values, width), 1, &mut Vec::<()>::new(), |rows, out, ()| {
+            for (y, out) in rows.zip(out.chunks_exact_mut(width)) {
+                match frame.format().pixels {
+                    PixelFormat::Rgbx => luma_of_rgbx(Arch::new(), frame.row(0, y), out),
+                    PixelFormat::I420 | PixelFormat::Nv12 => out.copy_from_slice(frame.row(0, y)),
+                }
+            }
+        });
+    }
+
+    /// Becomes `larger` at half its size, the mean of 2x2; an odd last row or column is left out. The crew shares the rows.
+    fn halve(&mut self, crew: &Crew, larger: &Self) {
         self.resize(larger.width / 2, larger.height / 2);
-        for y in 0..self.height {
-            let (above, below) = (larger.row(2 * y), larger.row(2 * y + 1));
-            halved(Arch::new(), above, below, &mut self.values[y * self.width..][..self.width]);
-        }
+        let width = self.width;
+        crew.each_band((&mut self.values, width), 1, &mut Vec::<()>::new(), |rows, out, ()| {
+            for (y, out) in rows.zip(out.chunks_exact_mut(width)) {
+                halved(Arch::new(), larger.row(2 * y), larger.row(2 * y + 1), out);
+            }
+        });
     }
 }
 
-/// The luma of a frame at 1/2, 1/4, 1/8 and 1/16 of its size.
+/// The luma of a frame, whole and at 1/2, 1/4, 1/8 and 1/16 of its size.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pyramid {
     /// From the largest to the smallest.
-    pub levels: [Gray; 4],
-    luma: Vec<[Vec<u8>; 2]>,
+    pub levels: [Gray; 5],
 }
 
 impl Pyramid {
     /// Becomes that of `frame`. The crew shares the rows.
     pub fn read(&mut self, crew: &Crew, frame: &Frame) {
-        let (width, height) = (frame.size().width as usize / 2, frame.size().height as usize / 2);
-        let half = &mut self.levels[0];
-        half.resize(width, height);
-        crew.each_band((&mut half.values, width), 1, &mut self.luma, |rows, out, luma| {
-            halve_rows(frame, rows, luma, width, out);
-        });
+        self.levels[0].read(crew, frame);
         for level in 1..self.levels.len() {
             let (larger, smaller) = self.levels.split_at_mut(level);
-            smaller[0].halve(&larger[level - 1]);
-        }
-    }
-}
-
-/// Writes `rows` of the luma of `frame` at half its size, `width` values each; `luma` is scratch.
-fn halve_rows(frame: &Frame, rows: Range<usize>, luma: &mut [Vec<u8>; 2], width: usize, out: &mut [u8]) {
-    for (y, out) in rows.zip(out.chunks_exact_mut(width)) {
-        let (above, below) = (frame.row(0, 2 * y), frame.row(0, 2 * y + 1));
-        if frame.format().pixels == PixelFormat::Rgbx {
-            for (row, luma) in [above, below].into_iter().zip(&mut *luma) {
-                luma.resize(row.len() / 4, 0);
-                luma_of_rgbx(Arch::new(), row, luma);
-            }
-            halved(Arch::new(), &luma[0], &luma[1], out);
-        } else {
-            halved(Arch::new(), above, below, out);
+            smaller[0].halve(crew, &larger[level - 1]);
         }
     }
 }
@@ -88,12 +80,18 @@ pub(super) fn sum_of_four(above: &[u8], below: &[u8], x: usize) -> u16 {
     u16::from(above[left]) + u16::from(above[right]) + u16::from(below[left]) + u16::from(below[right])
 }
 
+/// Their mean, rounded.
+#[inline(always)]
+pub(super) fn mean_of_four(above: &[u8], below: &[u8], x: usize) -> u8 {
+    ((sum_of_four(above, below, x) + 2) >> 2) as u8
+}
+
 kernels! {
     /// The mean of each 2x2, rounded.
     fn halved<'a>(above: &'a [u8], below: &'a [u8], out: &'a mut [u8]) {
         let (above, below) = (&above[..2 * out.len()], &below[..2 * out.len()]);
         for (x, out) in out.iter_mut().enumerate() {
-            *out = ((sum_of_four(above, below, x) + 2) >> 2) as u8;
+            *out = mean_of_four(above, below, x);
         }
     }
 

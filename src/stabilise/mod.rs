@@ -27,9 +27,10 @@ use crate::error::{Error, Result};
 use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, Painted, Timed, tight_planes};
 use crate::pool::Pool;
-use blend::{Earlier, Plane, Way, mix, moved};
-use cells::{CELL, Cells, plane_scale, subsampling};
+use blend::{Earlier, Plane, mix, moved};
+use cells::{Cells, plane_scale, subsampling};
 use follow::{Follow, amount};
+use motion::{CELL, Way};
 use texture::Texture;
 use weights::Spread;
 
@@ -77,7 +78,7 @@ impl Stabilise {
         let mut bytes = self.pool.lend(len);
         let size = format.size;
         let scale = plane_scale(format.pixels, 0, size, painted.original.size());
-        self.cells.spread(&self.follow.field, [size.width as usize, size.height as usize], scale);
+        self.cells.spread(&self.follow.motion.field, [size.width as usize, size.height as usize], scale);
         for (index, plane) in planes.iter().enumerate().take(format.pixels.planes()) {
             let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
             let out = &mut bytes[plane.offset_bytes..][..row_bytes * rows];

@@ -1,10 +1,8 @@
-//! Where each part of a picture came from: hierarchical block matching.
+//! Where each part of a picture came from: a search from coarse to fine.
 //!
-//! From 1/16 to 1/2 of the size, each level refines what the level above found: blocks of [`SMALL_BLOCK`] pixels, at the last
-//! level of [`LARGE_BLOCK`], are compared (sum of absolute differences) with their surroundings in the picture before. A block's
-//! neighbours have a say, long ways cost a little, and the slopes of the costs give the fraction of a pixel.
-
-use std::ops::Range;
+//! From 1/16 of the size to the whole, each cell begins with the way of the cell that it is part of, tries the ways around that, and
+//! then those of its four neighbours, as PatchMatch does (Barnes et al. 2009). What counts is the sum of absolute differences of luma
+//! in a window; another way has to be better by more than camera noise makes it.
 
 use pulp::Arch;
 
@@ -12,355 +10,261 @@ use super::gray::{Gray, Pyramid};
 use crate::convert::cpu::kernel::kernels;
 use crate::flow::Crew;
 
-/// Side of a block at 1/16, 1/8 and 1/4 of the size.
-const SMALL_BLOCK: usize = 4;
-/// Side of a block at 1/2 of the size: the same part of the picture as at 1/4.
-const LARGE_BLOCK: usize = 8;
-/// Side of that part, in pixels of the frame.
-pub(super) const BLOCK: usize = 16;
+/// Columns and rows, in whole pixels. In parts of pixels, what stays would be interpolated anew in every frame, and blur.
+pub(super) type Way = [i32; 2];
 
-/// How far each level looks, and what a pixel of way costs there against a difference of one, summed over a block.
-const LEVELS: [Level; 4] = [
-    Level { block: LARGE_BLOCK, reach: 1, corners: false, cost: 29 },
-    Level { block: SMALL_BLOCK, reach: 1, corners: true, cost: 15 },
-    Level { block: SMALL_BLOCK, reach: 2, corners: true, cost: 15 },
-    Level { block: SMALL_BLOCK, reach: 3, corners: true, cost: 15 },
+/// Pixels of the frame along each side of the cells that move.
+pub(super) const CELL: [usize; 2] = [16, 8];
+
+/// Sides of the windows at all levels but the largest: little texture is left in their cells, which are smaller.
+const SMALL: [usize; 2] = [8, 8];
+
+/// The whole size, 1/2, 1/4, 1/8 and 1/16 of it.
+const LEVELS: [Level; 5] = [
+    Level { cell: CELL, window: CELL, steps: 1 },
+    Level { cell: [8, 4], window: SMALL, steps: 1 },
+    Level { cell: [4, 4], window: SMALL, steps: 1 },
+    Level { cell: [4, 4], window: SMALL, steps: 1 },
+    Level { cell: [4, 4], window: SMALL, steps: 3 },
 ];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Level {
-    block: usize,
-    reach: i32,
-    /// Whether both coordinates may change at once. At the last level, which looks twice, they need not.
-    corners: bool,
-    cost: u32,
+    cell: [usize; 2],
+    window: [usize; 2],
+    /// How often the ways around the best are tried.
+    steps: usize,
 }
 
-/// Of a block: the way to where it was in the picture before.
-pub(super) type Vector = [f32; 2];
-
-/// A grid of vectors, in pixels of the frame, one for each [`BLOCK`].
+/// The cells of a picture, and where each of them was in the picture before.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Field {
-    /// Blocks in a row.
-    pub columns: usize,
-    /// Rows of blocks.
-    pub rows: usize,
-    /// Row after row.
-    pub vectors: Vec<Vector>,
+    columns: usize,
+    found: Vec<Found>,
+}
+
+/// The best way of a cell.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    way: Way,
+    /// Below which a difference has to be for another way to be better.
+    limit: u32,
 }
 
 impl Field {
-    /// At a place of the frame, in pixels: between the centres of the blocks, bilinear.
-    pub fn at(&self, x: f32, y: f32) -> Vector {
-        let place = |pixel: f32, count: usize| {
-            let at = (pixel / BLOCK as f32 - 0.5).clamp(0.0, (count - 1) as f32);
-            let low = at as usize;
-            (low, (low + 1).min(count - 1), at - low as f32)
-        };
-        let ((left, right, fx), (top, bottom, fy)) = (place(x, self.columns), place(y, self.rows));
-        let of = |row: usize, column: usize| self.vectors[row * self.columns + column];
-        let mix = |a: Vector, b: Vector, f: f32| [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f];
-        mix(mix(of(top, left), of(top, right), fx), mix(of(bottom, left), of(bottom, right), fx), fy)
+    /// The way of the cell at a place of the frame, in pixels; the nearest where it has none.
+    pub fn at(&self, x: f32, y: f32) -> Way {
+        let cell = |place: f32, side: usize, count: usize| (place as usize / side).min(count - 1);
+        let row = cell(y, CELL[1], self.found.len() / self.columns);
+        self.found[row * self.columns + cell(x, CELL[0], self.columns)].way
+    }
+
+    /// The ways of row `row` of cells.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = Way> {
+        self.found[row * self.columns..][..self.columns].iter().map(|found| found.way)
+    }
+
+    /// Becomes a grid of `columns` and `rows` cells whose ways are guessed.
+    fn begin(&mut self, [columns, rows]: [usize; 2], guess: impl Fn(usize, usize) -> Way) {
+        self.columns = columns;
+        self.found.clear();
+        let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| [column, row]));
+        self.found.extend(cells.map(|[column, row]| Found { way: guess(column, row), limit: 0 }));
     }
 }
 
 /// Looks for motion. Keeps its memory from frame to frame.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    grid: Grid,
-    above: Vec<[i32; 2]>,
-    scratch: Vec<Scratch>,
-    refined: Vec<Vector>,
-}
-
-/// What one band of blocks needs.
-#[derive(Debug, Default)]
-struct Scratch {
-    raw: Vec<u32>,
-    costs: Vec<u32>,
-    best: Vec<Best>,
-}
-
-/// The cheapest of the ways that were tried.
-#[derive(Clone, Copy, Debug)]
-struct Best {
-    cost: u32,
-    way: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Grid {
-    columns: usize,
-    rows: usize,
+    /// What was found last.
+    pub field: Field,
+    stepped: Field,
 }
 
 impl Search {
-    /// The motion from `before` to `now`; false where the picture is too small to tell. The crew shares the rows.
-    pub fn find(&mut self, crew: &Crew, before: &Pyramid, now: &Pyramid, field: &mut Field) -> bool {
-        let quarter = &now.levels[1];
-        let (columns, rows) = (quarter.width / SMALL_BLOCK, quarter.height / SMALL_BLOCK);
-        if columns == 0 || rows == 0 {
-            return false;
-        }
-        (self.grid, self.above) = (Grid::default(), Vec::new());
-        for level in (0..LEVELS.len()).rev() {
-            let block = LEVELS[level].block;
-            let (grey, earlier) = (&now.levels[level], &before.levels[level]);
-            let grid = Grid { columns: grey.width / block, rows: grey.height / block };
-            if grid.columns == 0 || grid.rows == 0 {
+    /// Looks for the motion from `before` to `now`; false where the picture is too small to tell. The crew shares the rows.
+    pub fn find(&mut self, crew: &Crew, before: &Pyramid, now: &Pyramid) -> bool {
+        let mut above: Option<[usize; 2]> = None;
+        for (level, (before, now)) in LEVELS.iter().zip(before.levels.iter().zip(&now.levels)).rev() {
+            let Level { cell, window, .. } = *level;
+            if now.width < window[0] || now.height < window[1] {
                 continue; // too small for this level; the next one begins without a guess
             }
-            self.guess(grid);
-            self.match_blocks(crew, LEVELS[level], earlier, grey);
-            match level {
-                1 => self.calm(crew),
-                // Once more from where it got to: between two ways, the better may lie at the edge of what was looked at.
-                0 => {
-                    self.above = self.refined.iter().map(|way| way.map(|way| way.round() as i32)).collect();
-                    self.match_blocks(crew, LEVELS[0], earlier, grey);
-                }
-                _ => {}
-            }
+            let grid = [now.width.div_ceil(cell[0]), now.height.div_ceil(cell[1])];
+            self.inherit(above, cell, grid);
+            self.refine(crew, Pair { level, before, now });
+            above = Some(cell);
         }
-        (field.columns, field.rows) = (self.grid.columns, self.grid.rows);
-        field.vectors.clear();
-        field.vectors.extend(self.refined.iter().map(|[x, y]| [2.0 * x, 2.0 * y]));
-        true
+        above == Some(CELL)
     }
 
-    /// What the level above found, twice as long, for the blocks of this level.
-    fn guess(&mut self, grid: Grid) {
-        let coarse = self.grid;
-        let mut guesses = Vec::with_capacity(grid.columns * grid.rows);
-        for row in 0..grid.rows {
-            for column in 0..grid.columns {
-                let guess = if coarse.columns == 0 {
-                    [0, 0]
-                } else {
-                    // Each block of the level above covers four of these, but the last level's, which covers one.
-                    let of = |at: usize, here: usize, there: usize| {
-                        (if here > there + there / 2 { at / 2 } else { at }).min(there - 1)
-                    };
-                    let (row, column) = (of(row, grid.rows, coarse.rows), of(column, grid.columns, coarse.columns));
-                    self.refined[row * coarse.columns + column].map(|way| (2.0 * way).round() as i32)
-                };
-                guesses.push(guess);
-            }
-        }
-        (self.grid, self.above) = (grid, guesses);
-    }
-
-    /// Tries all ways around the guess, and keeps the cheapest for each block.
-    fn match_blocks(&mut self, crew: &Crew, level: Level, before: &Gray, now: &Gray) {
-        let Grid { columns, rows } = self.grid;
-        self.refined.resize(columns * rows, [0.0; 2]);
-        let (grid, above) = (self.grid, self.above.as_slice());
-        crew.each_band((&mut self.refined, columns), 1, &mut self.scratch, |rows, refined, scratch| {
-            Band { level, grid, above, before, now, rows, scratch, refined }.match_blocks();
+    /// Begins with twice the ways of the level above, whose cells are of size `above`, if there is one.
+    fn inherit(&mut self, above: Option<[usize; 2]>, cell: [usize; 2], grid: [usize; 2]) {
+        let Self { field: coarse, stepped } = self;
+        let Some(above) = above else {
+            return stepped.begin(grid, |_, _| [0, 0]);
+        };
+        // In which cells of half the size the centres of these lie.
+        let parents = |side: usize, count: usize| -> Vec<usize> {
+            (0..grid[side]).map(|at| ((2 * at + 1) * cell[side] / (4 * above[side])).min(count - 1)).collect()
+        };
+        let (columns, rows) = (parents(0, coarse.columns), parents(1, coarse.found.len() / coarse.columns));
+        stepped.begin(grid, |column, row| {
+            coarse.found[rows[row] * coarse.columns + columns[column]].way.map(|side| 2 * side)
         });
     }
 
-    /// A vector that none of its neighbours shares is an error: the median of each 3x3.
-    fn calm(&mut self, crew: &Crew) {
-        let Grid { columns, rows } = self.grid;
-        let before = self.refined.clone();
-        crew.each_band((&mut self.refined, columns), 1, &mut Vec::<()>::new(), |band, refined, ()| {
-            for (at, vector) in (band.start * columns..).zip(refined) {
-                let (row, column) = (at / columns, at % columns);
-                let near = |direction: usize| {
-                    std::array::from_fn(|index| {
-                        let y = (row + index / 3).saturating_sub(1).min(rows - 1);
-                        let x = (column + index % 3).saturating_sub(1).min(columns - 1);
-                        before[y * columns + x][direction]
-                    })
-                };
-                *vector = [median(near(0)), median(near(1))];
+    /// From what is in `stepped` to a better `field`.
+    fn refine(&mut self, crew: &Crew, pair: Pair<'_>) {
+        let Self { field, stepped } = self;
+        let columns = stepped.columns;
+        crew.each_band((&mut stepped.found, columns), 1, &mut Vec::<()>::new(), |rows, found, ()| {
+            for (row, found) in rows.zip(found.chunks_exact_mut(columns)) {
+                step(Arch::new(), pair, row, found);
+            }
+        });
+        field.clone_from(stepped);
+        crew.each_band((&mut field.found, columns), 1, &mut Vec::<()>::new(), |rows, found, ()| {
+            for (row, found) in rows.zip(found.chunks_exact_mut(columns)) {
+                ask_neighbours(Arch::new(), pair, row, stepped, found);
             }
         });
     }
 }
 
-/// Some rows of blocks, for one thread.
-struct Band<'a> {
-    level: Level,
-    grid: Grid,
-    /// Guesses of all blocks.
-    above: &'a [[i32; 2]],
+/// Two pictures at one level.
+#[derive(Clone, Copy, Debug)]
+struct Pair<'a> {
+    level: &'a Level,
     before: &'a Gray,
     now: &'a Gray,
-    /// Its rows of blocks.
-    rows: Range<usize>,
-    scratch: &'a mut Scratch,
-    /// The vectors of its blocks.
-    refined: &'a mut [Vector],
 }
 
-impl Band<'_> {
-    fn match_blocks(mut self) {
-        let Level { reach, corners, .. } = self.level;
-        let (count, side) = (self.refined.len(), (2 * reach + 1) as usize);
-        let Scratch { costs, best, .. } = self.scratch;
-        costs.clear();
-        costs.resize(side * side * count, u32::MAX);
-        best.clear();
-        best.resize(count, Best { cost: u32::MAX, way: 0 });
-        for way in 0..side * side {
-            let further = [(way % side) as i32 - reach, (way / side) as i32 - reach];
-            if corners || further.contains(&0) {
-                self.try_way(way, further);
-            }
-        }
-        let Scratch { costs, best, .. } = self.scratch;
-        let guesses = &self.above[self.rows.start * self.grid.columns..][..count];
-        let blocks = best.iter().zip(guesses).zip(&mut *self.refined);
-        for (block, ((best, [x, y]), refined)) in blocks.enumerate() {
-            let way = best.way as usize;
-            let cost = |way: usize| costs[way * count + block];
-            let (column, row) = (way % side, way / side);
-            let fraction = |at: usize, step: usize| {
-                if at == 0 || at + 1 == side { 0.0 } else { vertex(cost(way - step), best.cost, cost(way + step)) }
-            };
-            let (dx, dy) = (column as i32 - reach, row as i32 - reach);
-            *refined = [(x + dx) as f32 + fraction(column, 1), (y + dy) as f32 + fraction(row, side)];
-        }
+/// A cell's window, `PIXELS` in rows of `WIDTH`: arrays of a known length fit into registers.
+struct Window<'a, const WIDTH: usize, const PIXELS: usize> {
+    pair: Pair<'a>,
+    at: [i32; 2],
+    here: [u8; PIXELS],
+}
+
+impl<'a, const WIDTH: usize, const PIXELS: usize> Window<'a, WIDTH, PIXELS> {
+    #[inline(always)]
+    fn of(pair: Pair<'a>, column: usize, row: usize) -> Self {
+        let Level { cell, .. } = pair.level;
+        let margins = [WIDTH - cell[0], PIXELS / WIDTH - cell[1]].map(|more| (more / 2) as i32);
+        let corner = [(column * cell[0]) as i32 - margins[0], (row * cell[1]) as i32 - margins[1]];
+        let at = inside::<WIDTH, PIXELS>(pair.now, corner);
+        Self { pair, at, here: pixels::<WIDTH, PIXELS>(pair.now, at) }
     }
 
-    /// What it costs each block if it came the guessed way and `further`.
-    fn try_way(&mut self, way: usize, further: [i32; 2]) {
-        let Self { level, grid: Grid { columns, rows }, above, before, now, .. } = *self;
-        let Scratch { raw, costs, best } = &mut *self.scratch;
-        // Neighbours have a say, those that belong to other bands too.
-        let seen = self.rows.start.saturating_sub(1)..(self.rows.end + 1).min(rows);
-        raw.resize(seen.len() * columns, 0);
-        let guesses_of = |row: usize| &above[row * columns..][..columns];
-        for (row, out) in seen.clone().zip(raw.chunks_exact_mut(columns)) {
-            row_differences(Arch::new(), level.block, guesses_of(row), row, further, [before, now], out);
+    /// The sum of absolute differences to where it was if it came that way. What came from outside cannot be compared.
+    #[inline(always)]
+    fn difference(&self, way: Way) -> u32 {
+        let before = self.pair.before;
+        let [x, y] = [self.at[0] + way[0], self.at[1] + way[1]];
+        let from = inside::<WIDTH, PIXELS>(before, [x, y]);
+        if from == [x, y] {
+            return distance(&self.here, &pixels::<WIDTH, PIXELS>(before, from));
         }
-        let of = |row: usize| &raw[(row - seen.start) * columns..][..columns];
-        let costs = costs[way * self.refined.len()..].chunks_exact_mut(columns);
-        for ((row, costs), best) in self.rows.clone().zip(costs).zip(best.chunks_exact_mut(columns)) {
-            let near = [of(row.saturating_sub(1)), of(row), of((row + 1).min(rows - 1))];
-            gathered(Arch::new(), near, guesses_of(row), further, level.cost, costs);
-            cheapest(Arch::new(), costs, way as u32, best);
+        self.difference_inside(way)
+    }
+
+    /// The same for the nearest window that came from inside.
+    #[cold]
+    fn difference_inside(&self, way: Way) -> u32 {
+        let Pair { before, now, .. } = self.pair;
+        let from = inside::<WIDTH, PIXELS>(before, [self.at[0] + way[0], self.at[1] + way[1]]);
+        let at = inside::<WIDTH, PIXELS>(now, [from[0] - way[0], from[1] - way[1]]);
+        distance(&pixels::<WIDTH, PIXELS>(now, at), &pixels::<WIDTH, PIXELS>(before, from))
+    }
+
+    /// Takes `way` if it is better.
+    #[inline(always)]
+    fn consider(&self, way: Way, best: &mut Found) {
+        let difference = self.difference(way);
+        if difference < best.limit {
+            *best = Found { way, limit: difference };
         }
     }
 }
 
-/// The median of nine, by exchanges (Paeth 1990).
-fn median(mut of: [f32; 9]) -> f32 {
-    #[rustfmt::skip]
-    const EXCHANGES: [[usize; 2]; 19] = [
-        [1, 2], [4, 5], [7, 8], [0, 1], [3, 4], [6, 7], [1, 2], [4, 5], [7, 8], [0, 3],
-        [5, 8], [4, 7], [3, 6], [1, 4], [2, 5], [4, 7], [4, 2], [6, 4], [4, 2],
-    ];
-    for [low, high] in EXCHANGES {
-        let (a, b) = (of[low], of[high]);
-        (of[low], of[high]) = if b < a { (b, a) } else { (a, b) };
-    }
-    of[4]
-}
-
-/// Where between −1/2 and 1/2 the lowest cost lies: absolute differences grow in straight lines to both sides of it.
-fn vertex(left: u32, middle: u32, right: u32) -> f32 {
-    let (left, middle, right) = (left as f32, middle as f32, right as f32);
-    let slope = left.max(right) - middle;
-    if slope > 0.0 { (0.5 * (left - right) / slope).clamp(-0.5, 0.5) } else { 0.0 }
-}
-
-/// [`row_differences`] for a side that is known: whole blocks fit into registers.
+/// The nearest place at which a window lies inside of a picture.
 #[inline(always)]
-fn differences<const BLOCK: usize, const PIXELS: usize>(
-    guesses: &[[i32; 2]],
-    row: usize,
-    further: [i32; 2],
-    [before, now]: [&Gray; 2],
-    out: &mut [u32],
-) {
-    let place = |at: usize, way: i32, side: usize| {
-        (at as i32 * BLOCK as i32 + way).clamp(0, side as i32 - BLOCK as i32) as usize
-    };
-    for (column, (out, [x, y])) in out.iter_mut().zip(guesses).enumerate() {
-        let here = block::<BLOCK, PIXELS>(now, column * BLOCK, row * BLOCK);
-        let from = [place(column, x + further[0], before.width), place(row, y + further[1], before.height)];
-        let there = block::<BLOCK, PIXELS>(before, from[0], from[1]);
-        *out = here.iter().zip(&there).map(|(here, there)| u32::from(here.abs_diff(*there))).sum();
-    }
+fn inside<const WIDTH: usize, const PIXELS: usize>(picture: &Gray, at: [i32; 2]) -> [i32; 2] {
+    let most = [picture.width - WIDTH, picture.height - PIXELS / WIDTH].map(|side| side as i32);
+    [at[0].clamp(0, most[0]), at[1].clamp(0, most[1])]
 }
 
 #[inline(always)]
-fn block<const BLOCK: usize, const PIXELS: usize>(gray: &Gray, x: usize, y: usize) -> [u8; PIXELS] {
-    let from = &gray.values[y * gray.width + x..];
+fn pixels<const WIDTH: usize, const PIXELS: usize>(picture: &Gray, at: [i32; 2]) -> [u8; PIXELS] {
+    let from = &picture.values[at[1] as usize * picture.width + at[0] as usize..];
     let mut pixels = [0; PIXELS];
-    for (y, line) in pixels.chunks_exact_mut(BLOCK).enumerate() {
-        line.copy_from_slice(&from[y * gray.width..][..BLOCK]);
+    for (y, line) in pixels.chunks_exact_mut(WIDTH).enumerate() {
+        line.copy_from_slice(&from[y * picture.width..][..WIDTH]);
     }
     pixels
 }
 
-kernels! {
-    /// Differences of a row of blocks of side `block` to their places before.
-    fn row_differences<'a>(
-        block: usize,
-        guesses: &'a [[i32; 2]],
-        row: usize,
-        further: [i32; 2],
-        pictures: [&'a Gray; 2],
-        out: &'a mut [u32],
-    ) {
-        match block {
-            LARGE_BLOCK => differences::<LARGE_BLOCK, { LARGE_BLOCK * LARGE_BLOCK }>(guesses, row, further, pictures, out),
-            _ => differences::<SMALL_BLOCK, { SMALL_BLOCK * SMALL_BLOCK }>(guesses, row, further, pictures, out),
-        }
-    }
+#[inline(always)]
+fn distance<const PIXELS: usize>(here: &[u8; PIXELS], there: &[u8; PIXELS]) -> u32 {
+    here.iter().zip(there).map(|(here, there)| u32::from(here.abs_diff(*there))).sum()
+}
 
-    /// Costs of a row of blocks: twice a block's own difference, its four neighbours', and the length of the way.
-    fn gathered<'a>(
-        near: [&'a [u32]; 3],
-        guesses: &'a [[i32; 2]],
-        further: [i32; 2],
-        cost: u32,
-        costs: &'a mut [u32],
-    ) {
-        let [above, own, below] = near;
-        let last = costs.len() - 1;
-        for ((((costs, own), above), below), [x, y]) in costs.iter_mut().zip(own).zip(above).zip(below).zip(guesses) {
-            let way = (x + further[0]).unsigned_abs() + (y + further[1]).unsigned_abs();
-            *costs = 2 * own + above + below + cost * way;
+#[inline(always)]
+fn step_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, row: usize, found: &mut [Found]) {
+    // Along one axis, and from where that leads along the other.
+    const STEPS: [[Way; 2]; 2] = [[[-1, 0], [1, 0]], [[0, -1], [0, 1]]];
+    // Half a step of 255 for each pixel: what camera noise makes of a flat area.
+    let noise = (PIXELS / 2) as u32;
+    for (column, best) in found.iter_mut().enumerate() {
+        let window = Window::<WIDTH, PIXELS>::of(pair, column, row);
+        best.limit = window.difference(best.way).saturating_sub(noise);
+        if best.limit == 0 {
+            continue; // nothing can be better
         }
-        for (cost, left) in costs[1..].iter_mut().zip(own) {
-            *cost += left;
-        }
-        for (cost, right) in costs.iter_mut().zip(&own[1..]) {
-            *cost += right;
-        }
-        // Beyond the edge the block itself goes for its neighbour.
-        costs[0] += own[0];
-        costs[last] += own[last];
-    }
-
-    /// Keeps the cheaper of `best` and `costs`.
-    fn cheapest<'a>(costs: &'a [u32], way: u32, best: &'a mut [Best]) {
-        for (best, &cost) in best.iter_mut().zip(costs) {
-            if cost < best.cost {
-                *best = Best { cost, way };
+        for steps in std::iter::repeat_n(STEPS, pair.level.steps).flatten() {
+            let [x, y] = best.way;
+            for [dx, dy] in steps {
+                window.consider([x + dx, y + dy], best);
             }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+#[inline(always)]
+fn ask_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, row: usize, all: &Field, found: &mut [Found]) {
+    let columns = all.columns;
+    let last = all.found.len() / columns - 1;
+    let [above, own, below] =
+        [row.saturating_sub(1), row, (row + 1).min(last)].map(|row| &all.found[row * columns..][..columns]);
+    for (column, best) in found.iter_mut().enumerate() {
+        let near = [above[column], below[column], own[column.saturating_sub(1)], own[(column + 1).min(columns - 1)]];
+        if best.limit == 0 || near.iter().all(|near| near.way == best.way) {
+            continue;
+        }
+        let window = Window::<WIDTH, PIXELS>::of(pair, column, row);
+        for near in near {
+            if near.way != best.way {
+                window.consider(near.way, best);
+            }
+        }
+    }
+}
 
-    use super::*;
+kernels! {
+    /// Tries the ways around the best of each cell of a row, as often as the level says.
+    fn step<'a>(pair: Pair<'a>, row: usize, found: &'a mut [Found]) {
+        match pair.level.window {
+            CELL => step_cells::<{ CELL[0] }, { CELL[0] * CELL[1] }>(pair, row, found),
+            _ => step_cells::<{ SMALL[0] }, { SMALL[0] * SMALL[1] }>(pair, row, found),
+        }
+    }
 
-    proptest! {
-        #[test]
-        fn the_median_has_four_on_either_side(values in prop::array::uniform9(-100_i16..100)) {
-            let mut sorted = values;
-            sorted.sort_unstable();
-            prop_assert_eq!(median(values.map(f32::from)), f32::from(sorted[4]));
+    /// Tries the ways of the four neighbours of each cell of a row.
+    fn ask_neighbours<'a>(pair: Pair<'a>, row: usize, all: &'a Field, found: &'a mut [Found]) {
+        match pair.level.window {
+            CELL => ask_cells::<{ CELL[0] }, { CELL[0] * CELL[1] }>(pair, row, all, found),
+            _ => ask_cells::<{ SMALL[0] }, { SMALL[0] * SMALL[1] }>(pair, row, all, found),
         }
     }
 }

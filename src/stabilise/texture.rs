@@ -41,6 +41,8 @@ pub(super) struct Texture {
     blocks: Vec<Block>,
     /// By how much the texture of each is enlarged, in 256ths.
     more: Vec<u8>,
+    /// Texture of the mix and of the painting of now, in a column of three blocks.
+    sums: Vec<[u32; 2]>,
     scratch: Vec<Scratch>,
 }
 
@@ -50,7 +52,7 @@ struct Scratch {
     /// For each byte of a row of blocks, the mean of its block, and how far its column is from that.
     means: Vec<u8>,
     sums: Vec<u16>,
-    line: Vec<Between>,
+    lines: [Line; 2],
 }
 
 impl Scratch {
@@ -60,11 +62,13 @@ impl Scratch {
     }
 }
 
-/// What holds between two rows of blocks, at the centre of a column of them, in 16ths.
-#[derive(Clone, Copy, Debug, Default)]
-struct Between {
-    means: [i32; CHANNELS],
-    more: i32,
+/// A row of blocks: for each byte of a row of pixels what lies between the centres of the two that are nearest, in 16ths.
+#[derive(Debug, Default)]
+struct Line {
+    /// Which row it is.
+    row: Option<usize>,
+    means: Vec<u16>,
+    more: Vec<u16>,
 }
 
 /// Words that the card holds of a block.
@@ -88,17 +92,27 @@ impl Texture {
         let columns = now.width.div_ceil(BLOCK);
         self.look(crew, now, mixed, columns);
         self.weigh(columns, now.step);
-        let Self { blocks, more, scratch } = self;
+        let Self { blocks, more, scratch, .. } = self;
         let row_bytes = now.width * now.step;
-        crew.each_band((mixed, row_bytes), 1, scratch, |rows, out, Scratch { line, .. }| {
+        crew.each_band((mixed, row_bytes), 1, scratch, |rows, out, Scratch { lines, .. }| {
+            lines.iter_mut().for_each(|line| line.row = None);
             for (y, out) in rows.zip(out.chunks_exact_mut(row_bytes)) {
                 let (near, share) = near(y, blocks.len() / columns);
-                let of = near.map(|row| row * columns..(row + 1) * columns);
-                if of.iter().any(|of| more[of.clone()].iter().any(|&more| more > 0)) {
-                    let [above, below] = of.map(|of| (&blocks[of.clone()], &more[of]));
-                    between(above, below, share, line);
-                    enlarge(Arch::new(), line, now.step, out);
+                let of = |row: usize| row * columns..(row + 1) * columns;
+                if near.iter().all(|&row| more[of(row)].iter().all(|&more| more == 0)) {
+                    continue;
                 }
+                if lines[1].row == Some(near[0]) {
+                    lines.swap(0, 1);
+                }
+                for (line, row) in lines.iter_mut().zip(near) {
+                    if line.row.replace(row) != Some(row) {
+                        line.means.resize(row_bytes, 0);
+                        line.more.resize(row_bytes, 0);
+                        lay_out(Arch::new(), &blocks[of(row)], &more[of(row)], now.step, line);
+                    }
+                }
+                enlarge(Arch::new(), &lines[0], &lines[1], share, out);
             }
         });
     }
@@ -128,66 +142,91 @@ impl Texture {
     fn weigh(&mut self, columns: usize, step: usize) {
         let rows = self.blocks.len() / columns;
         let little = little(step);
-        self.more.clear();
-        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-            let (mut mixed, mut wanted) = (0, 0);
-            for row in row.saturating_sub(1)..(row + 2).min(rows) {
-                let across = row * columns + column.saturating_sub(1)..row * columns + (column + 2).min(columns);
-                for block in &self.blocks[across] {
-                    mixed += block.mixed;
-                    wanted += block.wanted;
+        let Self { blocks, more, sums, .. } = self;
+        more.clear();
+        for row in 0..rows {
+            let near = &blocks[row.saturating_sub(1) * columns..(row + 2).min(rows) * columns];
+            sums.clear();
+            sums.resize(columns, [0; 2]);
+            for blocks in near.chunks_exact(columns) {
+                for (sum, block) in sums.iter_mut().zip(blocks) {
+                    *sum = [sum[0] + block.mixed, sum[1] + block.wanted];
                 }
             }
-            self.more.push((SHARE * wanted.saturating_sub(mixed) / (mixed + little)).min(MOST) as u8);
+            more.extend((0..columns).map(|column| {
+                let near = &sums[column.saturating_sub(1)..(column + 2).min(columns)];
+                let [mixed, wanted] = near.iter().fold([0; 2], |sum, near| [sum[0] + near[0], sum[1] + near[1]]);
+                (SHARE * wanted.saturating_sub(mixed) / (mixed + little)).min(MOST) as u8
+            }));
         }
     }
 }
 
 /// The two of `rows` rows of blocks between whose centres row `y` of a plane lies, and how far from the first, in 16ths.
-fn near(y: usize, rows: usize) -> ([usize; 2], i32) {
+fn near(y: usize, rows: usize) -> ([usize; 2], u16) {
     let from_first = (2 * y + 1).saturating_sub(BLOCK);
     let first = from_first / (2 * BLOCK);
-    ([first, (first + 1).min(rows - 1)], (from_first % (2 * BLOCK)) as i32)
+    ([first, (first + 1).min(rows - 1)], (from_first % (2 * BLOCK)) as u16)
 }
 
-/// What holds between two rows of blocks, `share` 16ths away from the first.
-fn between(above: (&[Block], &[u8]), below: (&[Block], &[u8]), share: i32, line: &mut Vec<Between>) {
-    let mix = |above: u8, below: u8| i32::from(above) * (16 - share) + i32::from(below) * share;
-    let pairs = above.0.iter().zip(below.0).zip(above.1.iter().zip(below.1));
-    line.clear();
-    line.extend(pairs.map(|((above, below), (&more_above, &more_below))| Between {
-        means: std::array::from_fn(|channel| mix(above.means[channel], below.means[channel])),
-        more: mix(more_above, more_below),
-    }));
-}
-
-/// Enlarges texture in pixels of `STEP` bytes from the centre of a block on, until that of the next at most.
+/// [`lay_out`] for pixels of `STEP` bytes; `BYTES` are in a row of a block: loops of a known length become wide instructions.
 #[inline(always)]
-fn enlarge_run<const STEP: usize>(left: &Between, right: &Between, out: &mut [u8]) {
-    let mix = |left: i32, right: i32, share: i32| left * (16 - share) + right * share;
-    for (at, value) in out.iter_mut().enumerate() {
-        let (share, channel) = (2 * (at / STEP) as i32 + 1, at % STEP);
-        let more = mix(left.more, right.more, share) >> 8;
-        let now = i32::from(*value);
-        let more = ((now << 8) - mix(left.means[channel], right.means[channel], share)) * more;
-        *value = (((now << 16) + more + (1 << 15)) >> 16).clamp(0, 255) as u8;
+fn lay_out_row<const STEP: usize, const BYTES: usize>(blocks: &[Block], more: &[u8], line: &mut Line) {
+    let half = (BYTES / 2).min(line.means.len());
+    let (first_means, means) = line.means.split_at_mut(half);
+    let (first_more, enlarged) = line.more.split_at_mut(half);
+    between::<STEP>([0, 0], blocks, more, first_means, first_more);
+    let (means, last_means) = means.as_chunks_mut::<BYTES>();
+    let (enlarged, last_more) = enlarged.as_chunks_mut::<BYTES>();
+    for (at, (means, enlarged)) in means.iter_mut().zip(enlarged).enumerate() {
+        between::<STEP>([at, (at + 1).min(blocks.len() - 1)], blocks, more, means, enlarged);
+    }
+    let end = blocks.len() - 1;
+    between::<STEP>([means.len().min(end), end], blocks, more, last_means, last_more);
+}
+
+/// What lies between the centres of two blocks, from that of the first on.
+#[inline(always)]
+fn between<const STEP: usize>(
+    [left, right]: [usize; 2],
+    blocks: &[Block],
+    more: &[u8],
+    means: &mut [u16],
+    enlarged: &mut [u16],
+) {
+    let pixels = means.chunks_exact_mut(STEP).zip(enlarged.chunks_exact_mut(STEP)).zip((1..).step_by(2));
+    for ((means, enlarged), share) in pixels {
+        let mix = |left: u8, right: u8| u16::from(left) * (16 - share) + u16::from(right) * share;
+        for (channel, mean) in means.iter_mut().enumerate() {
+            *mean = mix(blocks[left].means[channel], blocks[right].means[channel]);
+        }
+        enlarged.fill(mix(more[left], more[right]));
     }
 }
 
-/// Enlarges texture in a row of pixels of `STEP` bytes; `BYTES` are in a row of a block: loops of a known length become wide instructions.
+/// The means of a row of blocks, from the sums of their columns of `rows` pixels of `STEP` bytes; `BYTES` are in a row of a block.
 #[inline(always)]
-fn enlarge_row<const STEP: usize, const BYTES: usize>(line: &[Between], out: &mut [u8]) {
-    let (first, rest) = out.split_at_mut((BYTES / 2).min(out.len()));
-    enlarge_run::<STEP>(&line[0], &line[0], first);
-    let (blocks, last) = rest.as_chunks_mut::<BYTES>();
-    for (pair, out) in line.windows(2).zip(&mut *blocks) {
-        if pair[0].more + pair[1].more > 0 {
-            enlarge_run::<STEP>(&pair[0], &pair[1], out);
+fn means_of_row<const STEP: usize, const BYTES: usize>(sums: &[u16], rows: usize, means: &mut [u8]) {
+    let (whole, rest) = sums.as_chunks::<BYTES>();
+    let (means, means_of_rest) = means.split_at_mut(whole.len() * BYTES);
+    for (sums, means) in whole.iter().zip(means.chunks_exact_mut(BYTES)) {
+        means_of_block::<STEP>(sums, BLOCK * rows, means);
+    }
+    means_of_block::<STEP>(rest, rest.len() / STEP * rows, means_of_rest);
+}
+
+/// The mean of each byte of a block's pixels, of which there are `count`.
+#[inline(always)]
+fn means_of_block<const STEP: usize>(sums: &[u16], count: usize, means: &mut [u8]) {
+    let mut totals = [0_u32; STEP];
+    for pixel in sums.chunks_exact(STEP) {
+        for (total, &sum) in totals.iter_mut().zip(pixel) {
+            *total += u32::from(sum);
         }
     }
-    let end = &line[line.len() - 1];
-    let before = &line[blocks.len().min(line.len() - 1)];
-    enlarge_run::<STEP>(before, end, last);
+    let count = count as u32;
+    let of = totals.map(|total| ((total + count / 2) / count.max(1)) as u8);
+    means.chunks_exact_mut(STEP).for_each(|pixel| pixel.copy_from_slice(&of));
 }
 
 fn total(sums: &[u16]) -> u32 {
@@ -206,14 +245,9 @@ kernels! {
             }
         }
         means.resize(sums.len(), 0);
-        let side = BLOCK * plane.step;
-        for (sums, means) in sums.chunks(side).zip(means.chunks_mut(side)) {
-            let count = (sums.len() / plane.step * rows.len()) as u32;
-            for channel in 0..plane.step {
-                let sum: u32 = sums[channel..].iter().step_by(plane.step).map(|&sum| u32::from(sum)).sum();
-                let mean = ((sum + count / 2) / count) as u8;
-                means[channel..].iter_mut().step_by(plane.step).for_each(|place| *place = mean);
-            }
+        match plane.step {
+            1 => means_of_row::<1, BLOCK>(sums, rows.len(), means),
+            _ => means_of_row::<CHANNELS, { CHANNELS * BLOCK }>(sums, rows.len(), means),
         }
         sums.fill(0);
         for y in rows.clone() {
@@ -223,11 +257,23 @@ kernels! {
         }
     }
 
-    /// Enlarges texture in a row of pixels of `step` bytes.
-    fn enlarge<'a>(line: &'a [Between], step: usize, out: &'a mut [u8]) {
+    /// What a row of blocks is for each byte of a row of pixels of `step` bytes; the lengths are those of `line`.
+    fn lay_out<'a>(blocks: &'a [Block], more: &'a [u8], step: usize, line: &'a mut Line) {
         match step {
-            1 => enlarge_row::<1, BLOCK>(line, out),
-            _ => enlarge_row::<CHANNELS, { CHANNELS * BLOCK }>(line, out),
+            1 => lay_out_row::<1, BLOCK>(blocks, more, line),
+            _ => lay_out_row::<CHANNELS, { CHANNELS * BLOCK }>(blocks, more, line),
+        }
+    }
+
+    /// Enlarges texture in a row of pixels, `share` 16ths of the way from one row of blocks to another.
+    fn enlarge<'a>(above: &'a Line, below: &'a Line, share: u16, out: &'a mut [u8]) {
+        let mix = |above: u16, below: u16| above * (16 - share) + below * share;
+        let means = above.means.iter().zip(&below.means).map(|(&above, &below)| mix(above, below));
+        let more = above.more.iter().zip(&below.more).map(|(&above, &below)| mix(above, below) >> 8);
+        for ((value, mean), more) in out.iter_mut().zip(means).zip(more) {
+            let now = i32::from(*value);
+            let more = ((now << 8) - i32::from(mean)) * i32::from(more);
+            *value = (((now << 16) + more + (1 << 15)) >> 16).clamp(0, 255) as u8;
         }
     }
 }

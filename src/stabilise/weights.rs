@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::blend::{Earlier, Plane, Way, difference, moved};
-use super::cells::{CELL, Cells};
-use super::gray::{Gray, sum_of_four};
-use super::motion::Field;
+use super::blend::{Earlier, Plane, moved, origin};
+use super::gray::{Gray, Pyramid, mean_of_four, sum_of_four};
+use super::motion::{CELL, Field, Way};
 use crate::convert::cpu::kernel::kernels;
 use crate::flow::Crew;
 
@@ -27,7 +26,6 @@ const CUT: usize = 8;
 pub(super) struct Weights {
     grid: Gray,
     fine: Gray,
-    cells: Cells,
     scratch: Vec<Scratch>,
     line: Vec<u8>,
     least: Vec<u8>,
@@ -36,24 +34,25 @@ pub(super) struct Weights {
 /// What one band of the input needs.
 #[derive(Debug, Default)]
 struct Scratch {
-    /// Differences of a row of cells.
+    /// A row of cells of the input before, where they are now.
     cells: Vec<u8>,
+    /// How far they are from the input, at half the size.
+    differences: Vec<u8>,
     ways: Vec<Way>,
     edge: Vec<u8>,
 }
 
 impl Weights {
-    /// Compares the input with the one before, both at half size, along the motion between them. `amount` scales all. False where
+    /// Compares the input with the one before along the motion between them, at half the size. `amount` scales all. False where
     /// the two have too little in common. The crew shares the rows.
-    pub fn judge(&mut self, crew: &Crew, [before, now]: [&Gray; 2], field: &Field, amount: f32) -> bool {
+    pub fn judge(&mut self, crew: &Crew, (before, now): (&Pyramid, &Pyramid), field: &Field, amount: f32) -> bool {
         let most = (MOST * amount.clamp(0.0, 1.0)).round() as u16;
+        let (before, now) = (&before.levels[0], &now.levels[1]);
         let width = now.width / 2;
         self.grid.resize(width, now.height / 2);
-        self.cells.spread(field, [2 * now.width, 2 * now.height], [1.0; 2]);
-        let cells = &self.cells;
         // A row of weights stands for two of a picture of half the size.
         crew.each_band((&mut self.grid.values, width), CELL[1] / 4, &mut self.scratch, |rows, grid, scratch| {
-            judge([before, now], cells, 2 * rows.start..2 * rows.end, most, scratch, grid);
+            judge((before, now), field, 2 * rows.start..2 * rows.end, most, scratch, grid);
         });
         let kept = self.grid.values.iter().filter(|&&weight| weight > 0).count();
         self.shrink();
@@ -103,54 +102,53 @@ impl Weights {
     }
 }
 
-/// The weights of `rows` of the input, of which the first is that of a row of cells.
+/// The weights of `rows` of the input at half its size, `now`, of which the first is that of a row of cells; `before` is the whole one.
 fn judge(
-    [before, now]: [&Gray; 2],
-    cells: &Cells,
+    (before, now): (&Gray, &Gray),
+    field: &Field,
     rows: Range<usize>,
     most: u16,
     scratch: &mut Scratch,
     grid: &mut [u8],
 ) {
-    let width = now.width / 2;
-    let plane = Plane {
-        bytes: &before.values,
-        stride_bytes: before.width,
-        width: before.width,
-        height: before.height,
-        step: 1,
-    };
-    let cell = CELL.map(|side| side / 2);
-    let mut grid = grid.chunks_exact_mut(width);
-    for y in rows.clone().step_by(cell[1]) {
-        let count = cell[1].min(rows.end - y);
-        let Scratch { cells: differences, ways, edge } = scratch;
-        cells.ways(y / cell[1], [0.5; 2], ways);
-        differences.resize(count * now.width, 0);
-        moved(Arch::new(), &Earlier { plane, ways, cell }, y, edge, differences);
-        difference(Arch::new(), &now.values[y * now.width..], differences);
-        for (index, way) in ways.iter().enumerate() {
-            forget_outside(plane, [index * cell[0], y], cell[0], *way, differences);
+    let (width, row_bytes) = (now.width, before.width);
+    let Gray { values, width: whole, height } = before;
+    let plane = Plane { bytes: values, stride_bytes: *whole, width: *whole, height: *height, step: 1 };
+    let Scratch { cells, differences, ways, edge } = scratch;
+    let mut grid = grid.chunks_exact_mut(width / 2);
+    for y in rows.clone().step_by(CELL[1] / 2) {
+        let count = (CELL[1] / 2).min(rows.end - y);
+        ways.clear();
+        ways.extend(field.row(2 * y / CELL[1]));
+        cells.resize(2 * count * row_bytes, 0);
+        moved(Arch::new(), &Earlier { plane, ways, cell: CELL }, 2 * y, edge, cells);
+        differences.resize(count * width, 0);
+        let pairs = cells.chunks_exact(2 * row_bytes).zip(differences.chunks_exact_mut(width));
+        for (y, (pair, out)) in (y..).zip(pairs) {
+            let (above, below) = pair.split_at(row_bytes);
+            difference(Arch::new(), above, below, now.row(y), out);
         }
-        for (pair, out) in differences.chunks_exact(2 * now.width).zip(&mut grid) {
-            let (above, below) = pair.split_at(now.width);
+        for (index, way) in ways.iter().enumerate() {
+            forget_outside(plane, [index * CELL[0], 2 * y], *way, width, differences);
+        }
+        for (pair, out) in differences.chunks_exact(2 * width).zip(&mut grid) {
+            let (above, below) = pair.split_at(width);
             weights_of(Arch::new(), above, below, most, out);
         }
     }
 }
 
-/// What comes in from outside was never painted: no pixel of a cell stays that was not in the picture before. The cell begins at `x`
-/// and `y`; `differences` are of all cells beside it.
-fn forget_outside(plane: Plane<'_>, [x, y]: [usize; 2], columns: usize, way: Way, differences: &mut [u8]) {
-    let rows = differences.len() / plane.width;
-    let columns = columns.min(plane.width - x);
-    if plane.holds([x as isize + way[0], y as isize + way[1]], [columns, rows]) {
+/// What comes in from outside was never painted: nothing of a cell stays that was not in the picture before, which is `plane`. The
+/// cell begins at `x` and `y` and went `way`; `differences` are of all cells beside it, at half the size, `width` in a row.
+fn forget_outside(plane: Plane<'_>, [x, y]: [usize; 2], way: Way, width: usize, differences: &mut [u8]) {
+    let columns = (CELL[0] / 2).min(width - x / 2);
+    let rows = differences.len() / width;
+    if plane.holds(origin([x, y], way), [2 * columns, 2 * rows]) {
         return;
     }
-    for (row, differences) in differences.chunks_exact_mut(plane.width).enumerate() {
-        for (column, difference) in differences[x..x + columns].iter_mut().enumerate() {
-            let from = [(x + column) as isize + way[0], (y + row) as isize + way[1]];
-            if !plane.holds(from, [1, 1]) {
+    for (row, differences) in differences.chunks_exact_mut(width).enumerate() {
+        for (column, difference) in differences[x / 2..][..columns].iter_mut().enumerate() {
+            if !plane.holds(origin([x + 2 * column, y + 2 * row], way), [2, 2]) {
                 *difference = u8::MAX;
             }
         }
@@ -162,6 +160,8 @@ fn forget_outside(plane: Plane<'_>, [x, y]: [usize; 2], columns: usize, way: Way
 pub(super) struct Spread {
     /// For each byte, where in a row of the weights its own stands.
     places: Vec<u32>,
+    /// How many bytes each weight is for, if that is a whole number.
+    each: Option<usize>,
     /// The row that was asked for last, and which row of the weights it is.
     row: Vec<u8>,
     of: Option<usize>,
@@ -174,6 +174,8 @@ impl Spread {
         self.places.clear();
         self.places.extend((0..width * step).map(|byte| place(byte / step, scale, last) as u32));
         self.row.resize(width * step, 0);
+        let each = step as f32 * PITCH / (2.0 * scale);
+        self.each = (each.fract() == 0.0).then_some(each as usize);
         self.of = None;
     }
 
@@ -181,7 +183,7 @@ impl Spread {
     pub fn row(&mut self, weights: &Weights, y: usize, scale: f32) -> &[u8] {
         let row = place(y, scale, weights.fine.height - 1);
         if self.of.replace(row) != Some(row) {
-            spread(Arch::new(), weights.fine.row(row), &self.places, &mut self.row);
+            spread(Arch::new(), weights.fine.row(row), &self.places, self.each, &mut self.row);
         }
         &self.row
     }
@@ -197,7 +199,25 @@ fn places(count: usize, scale: f32, weights: usize) -> impl Iterator<Item = u32>
     (0..count).map(move |at| place(at, scale, weights - 1) as u32)
 }
 
+/// Writes each weight as often as `EACH` says; gives how many there are then: loops of a known length become wide instructions.
+#[inline(always)]
+fn repeated<const EACH: usize>(weights: &[u8], out: &mut [u8]) -> usize {
+    let (groups, _) = out.as_chunks_mut::<EACH>();
+    for (group, &weight) in groups.iter_mut().zip(weights) {
+        *group = [weight; EACH];
+    }
+    weights.len().min(groups.len()) * EACH
+}
+
 kernels! {
+    /// How far `now` is from the means of 2x2 of two rows.
+    fn difference<'a>(above: &'a [u8], below: &'a [u8], now: &'a [u8], out: &'a mut [u8]) {
+        let (above, below) = (&above[..2 * out.len()], &below[..2 * out.len()]);
+        for (x, (out, &now)) in out.iter_mut().zip(now).enumerate() {
+            *out = mean_of_four(above, below, x).abs_diff(now);
+        }
+    }
+
     /// The weights of the means of 2x2 differences: `most` up to [`SAME`], 0 from [`CHANGED`] on.
     fn weights_of<'a>(above: &'a [u8], below: &'a [u8], most: u16, out: &'a mut [u8]) {
         let (above, below) = (&above[..2 * out.len()], &below[..2 * out.len()]);
@@ -238,9 +258,15 @@ kernels! {
         }
     }
 
-    /// Of `weights` those that stand at `places`.
-    fn spread<'a>(weights: &'a [u8], places: &'a [u32], out: &'a mut [u8]) {
-        for (out, &place) in out.iter_mut().zip(places) {
+    /// Of `weights` those that stand at `places`, `each` for so many bytes.
+    fn spread<'a>(weights: &'a [u8], places: &'a [u32], each: Option<usize>, out: &'a mut [u8]) {
+        let done = match each {
+            Some(1) => repeated::<1>(weights, out),
+            Some(2) => repeated::<2>(weights, out),
+            Some(8) => repeated::<8>(weights, out),
+            _ => 0,
+        };
+        for (out, &place) in out.iter_mut().zip(places).skip(done) {
             *out = weights[place as usize];
         }
     }
