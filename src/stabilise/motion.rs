@@ -1,8 +1,9 @@
 //! Where each part of a picture came from: a search from coarse to fine.
 //!
 //! From 1/16 of the size to the whole, each cell begins with the way of the cell that it is part of, tries the ways around that, and
-//! then those of its four neighbours, as PatchMatch does (Barnes et al. 2009). What counts is the sum of absolute differences of luma
-//! in a window; another way has to be better by more than camera noise makes it.
+//! then those of its four neighbours, as PatchMatch does (Barnes et al. 2009), and goes the way that is usual around it where its own
+//! is hardly better. What counts is the sum of absolute differences of luma in a window; another way has to be better by more than
+//! camera noise makes it.
 
 use pulp::Arch;
 
@@ -63,14 +64,6 @@ impl Field {
     pub fn row(&self, row: usize) -> impl Iterator<Item = Way> {
         self.found[row * self.columns..][..self.columns].iter().map(|found| found.way)
     }
-
-    /// Becomes a grid of `columns` and `rows` cells whose ways are guessed.
-    fn begin(&mut self, [columns, rows]: [usize; 2], guess: impl Fn(usize, usize) -> Way) {
-        self.columns = columns;
-        self.found.clear();
-        let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| [column, row]));
-        self.found.extend(cells.map(|[column, row]| Found { way: guess(column, row), limit: 0 }));
-    }
 }
 
 /// Looks for motion. Keeps its memory from frame to frame.
@@ -78,7 +71,7 @@ impl Field {
 pub(super) struct Search {
     /// What was found last.
     pub field: Field,
-    stepped: Field,
+    before: Vec<Found>,
 }
 
 impl Search {
@@ -100,35 +93,78 @@ impl Search {
 
     /// Begins with twice the ways of the level above, whose cells are of size `above`, if there is one.
     fn inherit(&mut self, above: Option<[usize; 2]>, cell: [usize; 2], grid: [usize; 2]) {
-        let Self { field: coarse, stepped } = self;
-        let Some(above) = above else {
-            return stepped.begin(grid, |_, _| [0, 0]);
-        };
-        // In which cells of half the size the centres of these lie.
-        let parents = |side: usize, count: usize| -> Vec<usize> {
-            (0..grid[side]).map(|at| ((2 * at + 1) * cell[side] / (4 * above[side])).min(count - 1)).collect()
-        };
-        let (columns, rows) = (parents(0, coarse.columns), parents(1, coarse.found.len() / coarse.columns));
-        stepped.begin(grid, |column, row| {
-            coarse.found[rows[row] * coarse.columns + columns[column]].way.map(|side| 2 * side)
-        });
+        let [columns, rows] = grid;
+        let coarse = std::mem::replace(&mut self.field.found, std::mem::take(&mut self.before));
+        let coarse_columns = std::mem::replace(&mut self.field.columns, columns);
+        let found = &mut self.field.found;
+        found.clear();
+        match above {
+            None => found.resize(columns * rows, Found::default()),
+            Some(above) => {
+                // In which cells of half the size the centres of these lie.
+                let parents = |side: usize, count: usize| {
+                    (0..grid[side]).map(move |at| ((2 * at + 1) * cell[side] / (4 * above[side])).min(count - 1))
+                };
+                let columns: Vec<usize> = parents(0, coarse_columns).collect();
+                for row in parents(1, coarse.len() / coarse_columns) {
+                    let row = &coarse[row * coarse_columns..];
+                    let ways = columns.iter().map(|&column| row[column].way.map(|side| 2 * side));
+                    found.extend(ways.map(|way| Found { way, limit: 0 }));
+                }
+            }
+        }
+        self.before = coarse;
     }
 
-    /// From what is in `stepped` to a better `field`.
+    /// From what is in `found` to what is better.
     fn refine(&mut self, crew: &Crew, pair: Pair<'_>) {
-        let Self { field, stepped } = self;
-        let columns = stepped.columns;
-        crew.each_band((&mut stepped.found, columns), 1, &mut Vec::<()>::new(), |rows, found, ()| {
-            for (row, found) in rows.zip(found.chunks_exact_mut(columns)) {
-                step(Arch::new(), pair, row, found);
+        let columns = self.field.columns;
+        self.pass(crew, |row, _, found| step(Arch::new(), pair, row, found));
+        self.pass(crew, |row, all, found| ask_neighbours(Arch::new(), pair, Near::of(all, columns, row), found));
+        self.pass(crew, |row, all, found| calm(Arch::new(), pair, Near::of(all, columns, row), found));
+    }
+
+    /// Lets `work` improve each row of cells: it is told which row it is, and what all cells were before.
+    fn pass(&mut self, crew: &Crew, work: impl Fn(usize, &[Found], &mut [Found]) + Sync) {
+        let Self { field: Field { columns, found }, before } = self;
+        before.clone_from(found);
+        crew.each_band((found, *columns), 1, &mut Vec::<()>::new(), |rows, found, ()| {
+            for (row, found) in rows.zip(found.chunks_exact_mut(*columns)) {
+                work(row, before, found);
             }
         });
-        field.clone_from(stepped);
-        crew.each_band((&mut field.found, columns), 1, &mut Vec::<()>::new(), |rows, found, ()| {
-            for (row, found) in rows.zip(found.chunks_exact_mut(columns)) {
-                ask_neighbours(Arch::new(), pair, row, stepped, found);
-            }
-        });
+    }
+}
+
+/// A row of cells, and those above and below it.
+#[derive(Clone, Copy)]
+struct Near<'a> {
+    row: usize,
+    above: &'a [Found],
+    own: &'a [Found],
+    below: &'a [Found],
+}
+
+impl<'a> Near<'a> {
+    fn of(all: &'a [Found], columns: usize, row: usize) -> Self {
+        let last = all.len() / columns - 1;
+        let of = |row: usize| &all[row * columns..][..columns];
+        Self { row, above: of(row.saturating_sub(1)), own: of(row), below: of((row + 1).min(last)) }
+    }
+
+    /// The ways beside, above and below column `column`.
+    #[inline(always)]
+    fn four(&self, column: usize) -> [Way; 4] {
+        let (left, right) = (column.saturating_sub(1), (column + 1).min(self.own.len() - 1));
+        [self.above[column], self.below[column], self.own[left], self.own[right]].map(|found| found.way)
+    }
+
+    /// The ways of the 3x3 around column `column`.
+    #[inline(always)]
+    fn nine(&self, column: usize) -> [Way; 9] {
+        let columns = [column.saturating_sub(1), column, (column + 1).min(self.own.len() - 1)];
+        let rows = [self.above, self.own, self.below];
+        std::array::from_fn(|index| rows[index / 3][columns[index % 3]].way)
     }
 }
 
@@ -232,23 +268,52 @@ fn step_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, row: usiz
 }
 
 #[inline(always)]
-fn ask_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, row: usize, all: &Field, found: &mut [Found]) {
-    let columns = all.columns;
-    let last = all.found.len() / columns - 1;
-    let [above, own, below] =
-        [row.saturating_sub(1), row, (row + 1).min(last)].map(|row| &all.found[row * columns..][..columns]);
+fn ask_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, near: Near<'_>, found: &mut [Found]) {
     for (column, best) in found.iter_mut().enumerate() {
-        let near = [above[column], below[column], own[column.saturating_sub(1)], own[(column + 1).min(columns - 1)]];
-        if best.limit == 0 || near.iter().all(|near| near.way == best.way) {
+        let ways = near.four(column);
+        if best.limit == 0 || ways.iter().all(|way| *way == best.way) {
             continue;
         }
-        let window = Window::<WIDTH, PIXELS>::of(pair, column, row);
-        for near in near {
-            if near.way != best.way {
-                window.consider(near.way, best);
+        let window = Window::<WIDTH, PIXELS>::of(pair, column, near.row);
+        for way in ways {
+            if way != best.way {
+                window.consider(way, best);
             }
         }
     }
+}
+
+#[inline(always)]
+fn calm_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, near: Near<'_>, found: &mut [Found]) {
+    // A step of 255 for each pixel.
+    let little = PIXELS as u32;
+    for (column, best) in found.iter_mut().enumerate() {
+        let ways = near.nine(column);
+        if ways.iter().all(|way| *way == best.way) {
+            continue;
+        }
+        let usual = [0, 1].map(|side| median(ways.map(|way| way[side])));
+        if usual != best.way {
+            let window = Window::<WIDTH, PIXELS>::of(pair, column, near.row);
+            if window.difference(usual) <= window.difference(best.way) + little {
+                best.way = usual;
+            }
+        }
+    }
+}
+
+/// The median of nine, by exchanges (Paeth 1990).
+#[inline(always)]
+fn median(mut of: [i32; 9]) -> i32 {
+    #[rustfmt::skip]
+    const EXCHANGES: [[usize; 2]; 19] = [
+        [1, 2], [4, 5], [7, 8], [0, 1], [3, 4], [6, 7], [1, 2], [4, 5], [7, 8], [0, 3],
+        [5, 8], [4, 7], [3, 6], [1, 4], [2, 5], [4, 7], [4, 2], [6, 4], [4, 2],
+    ];
+    for [low, high] in EXCHANGES {
+        (of[low], of[high]) = (of[low].min(of[high]), of[low].max(of[high]));
+    }
+    of[4]
 }
 
 kernels! {
@@ -261,10 +326,35 @@ kernels! {
     }
 
     /// Tries the ways of the four neighbours of each cell of a row.
-    fn ask_neighbours<'a>(pair: Pair<'a>, row: usize, all: &'a Field, found: &'a mut [Found]) {
+    fn ask_neighbours<'a>(pair: Pair<'a>, near: Near<'a>, found: &'a mut [Found]) {
         match pair.level.window {
-            CELL => ask_cells::<{ CELL[0] }, { CELL[0] * CELL[1] }>(pair, row, all, found),
-            _ => ask_cells::<{ SMALL[0] }, { SMALL[0] * SMALL[1] }>(pair, row, all, found),
+            CELL => ask_cells::<{ CELL[0] }, { CELL[0] * CELL[1] }>(pair, near, found),
+            _ => ask_cells::<{ SMALL[0] }, { SMALL[0] * SMALL[1] }>(pair, near, found),
+        }
+    }
+
+    /// Gives each cell of a row the way that is usual around it, where its own is hardly better: in flat areas any is, and what they keep
+    /// would be torn.
+    fn calm<'a>(pair: Pair<'a>, near: Near<'a>, found: &'a mut [Found]) {
+        match pair.level.window {
+            CELL => calm_cells::<{ CELL[0] }, { CELL[0] * CELL[1] }>(pair, near, found),
+            _ => calm_cells::<{ SMALL[0] }, { SMALL[0] * SMALL[1] }>(pair, near, found),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_median_has_four_on_either_side(values in prop::array::uniform9(-100_i32..100)) {
+            let mut sorted = values;
+            sorted.sort_unstable();
+            prop_assert_eq!(median(values), sorted[4]);
         }
     }
 }
