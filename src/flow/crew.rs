@@ -63,6 +63,15 @@ impl Crew {
         self.each(&mut parts, |(out, rows, lent)| work(rows.clone(), out, lent));
     }
 
+    /// Lets `work` write each row of `out`, `row_len` values, once it is told which row it is.
+    pub fn each_row<T: Send>(&self, (out, row_len): (&mut [T], usize), work: impl Fn(usize, &mut [T]) + Sync) {
+        self.each_band((out, row_len), 1, &mut Vec::<()>::new(), |rows, out, ()| {
+            for (row, out) in rows.zip(out.chunks_exact_mut(row_len)) {
+                work(row, out);
+            }
+        });
+    }
+
     /// Does `work` on each of `parts`, in any order.
     pub fn each<T: Send>(&self, parts: &mut [T], work: impl Fn(&mut T) + Sync) {
         let Some(pool) = self.0.as_ref().filter(|_| parts.len() > 1) else {

@@ -1,5 +1,5 @@
 //! The stabiliser's kernels on a graphics card, twin of the pixel work of [`super::Stabilise`] and bit for bit the same. The
-//! painting before stays on the card. What the input says is found out on the processor, from small grey pictures, and goes up as
+//! painting before stays on the card. What the input says is found out on the processor, from grey pictures, and goes up as
 //! a table of a few words for each cell.
 
 use std::sync::Arc;

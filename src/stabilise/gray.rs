@@ -33,24 +33,17 @@ impl Gray {
     fn read(&mut self, crew: &Crew, frame: &Frame) {
         let width = frame.size().width as usize;
         self.resize(width, frame.size().height as usize);
-        crew.each_band((&mut self.values, width), 1, &mut Vec::<()>::new(), |rows, out, ()| {
-            for (y, out) in rows.zip(out.chunks_exact_mut(width)) {
-                match frame.format().pixels {
-                    PixelFormat::Rgbx => luma_of_rgbx(Arch::new(), frame.row(0, y), out),
-                    PixelFormat::I420 | PixelFormat::Nv12 => out.copy_from_slice(frame.row(0, y)),
-                }
-            }
+        crew.each_row((&mut self.values, width), |y, out| match frame.format().pixels {
+            PixelFormat::Rgbx => luma_of_rgbx(Arch::new(), frame.row(0, y), out),
+            PixelFormat::I420 | PixelFormat::Nv12 => out.copy_from_slice(frame.row(0, y)),
         });
     }
 
     /// Becomes `larger` at half its size, the mean of 2x2; an odd last row or column is left out. The crew shares the rows.
     fn halve(&mut self, crew: &Crew, larger: &Self) {
         self.resize(larger.width / 2, larger.height / 2);
-        let width = self.width;
-        crew.each_band((&mut self.values, width), 1, &mut Vec::<()>::new(), |rows, out, ()| {
-            for (y, out) in rows.zip(out.chunks_exact_mut(width)) {
-                halved(Arch::new(), larger.row(2 * y), larger.row(2 * y + 1), out);
-            }
+        crew.each_row((&mut self.values, self.width), |y, out| {
+            halved(Arch::new(), larger.row(2 * y), larger.row(2 * y + 1), out);
         });
     }
 }

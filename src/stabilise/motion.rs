@@ -116,23 +116,19 @@ impl Search {
         self.before = coarse;
     }
 
-    /// From what is in `found` to what is better.
+    /// Improves what was found.
     fn refine(&mut self, crew: &Crew, pair: Pair<'_>) {
-        let columns = self.field.columns;
-        self.pass(crew, |row, _, found| step(Arch::new(), pair, row, found));
-        self.pass(crew, |row, all, found| ask_neighbours(Arch::new(), pair, Near::of(all, columns, row), found));
-        self.pass(crew, |row, all, found| calm(Arch::new(), pair, Near::of(all, columns, row), found));
+        let Field { columns, found } = &mut self.field;
+        crew.each_row((found, *columns), |row, found| step(Arch::new(), pair, row, found));
+        self.look_around(crew, |near, found| ask_neighbours(Arch::new(), pair, near, found));
+        self.look_around(crew, |near, found| calm(Arch::new(), pair, near, found));
     }
 
-    /// Lets `work` improve each row of cells: it is told which row it is, and what all cells were before.
-    fn pass(&mut self, crew: &Crew, work: impl Fn(usize, &[Found], &mut [Found]) + Sync) {
+    /// Lets `work` improve each row of cells by what they and their neighbours were before.
+    fn look_around(&mut self, crew: &Crew, work: impl Fn(Near<'_>, &mut [Found]) + Sync) {
         let Self { field: Field { columns, found }, before } = self;
         before.clone_from(found);
-        crew.each_band((found, *columns), 1, &mut Vec::<()>::new(), |rows, found, ()| {
-            for (row, found) in rows.zip(found.chunks_exact_mut(*columns)) {
-                work(row, before, found);
-            }
-        });
+        crew.each_row((found, *columns), |row, found| work(Near::of(before, *columns, row), found));
     }
 }
 

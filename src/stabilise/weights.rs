@@ -112,8 +112,8 @@ fn judge(
     grid: &mut [u8],
 ) {
     let (width, row_bytes) = (now.width, before.width);
-    let Gray { values, width: whole, height } = before;
-    let plane = Plane { bytes: values, stride_bytes: *whole, width: *whole, height: *height, step: 1 };
+    let plane =
+        Plane { bytes: &before.values, stride_bytes: row_bytes, width: row_bytes, height: before.height, step: 1 };
     let Scratch { cells, differences, ways, edge } = scratch;
     let mut grid = grid.chunks_exact_mut(width / 2);
     for y in rows.clone().step_by(CELL[1] / 2) {
