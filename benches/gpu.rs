@@ -75,9 +75,8 @@ fn pack(criterion: &mut Criterion) {
             criterion.bench_function(&format!("pack/{SIZE}/{pixels:?}/{name}/cpu"), |bencher| {
                 bencher.iter(|| cpu::pack(&Crew::alone(), &frame, NONE, black_box(&mut tensor)));
             });
-            let mut packer = gpu::Packer::default();
             criterion.bench_function(&format!("pack/{SIZE}/{pixels:?}/{name}/gpu"), |bencher| {
-                bencher.iter(|| packer.pack(&workshop, &frame, NONE, black_box(&mut tensor)).unwrap());
+                bencher.iter(|| gpu::pack(&workshop, &frame, NONE, black_box(&mut tensor)).unwrap());
             });
         }
     }
@@ -116,7 +115,6 @@ fn compose_and_unpack(criterion: &mut Criterion) {
     for keep_colour in [false, true] {
         let controls = Controls { strength: 0.5, keep_colour, ..Controls::default() };
         let mut mixed = TensorPool::new().lend(TensorFormat::PLANAR, SIZE);
-        let mut painter = compose::gpu::Painter::default();
         criterion.bench_function(&format!("compose-unpack/{SIZE}/keep-colour-{keep_colour}/cpu"), |bencher| {
             bencher.iter(|| {
                 mixed.values.bytes_mut().copy_from_slice(styled.values.bytes());
@@ -127,7 +125,7 @@ fn compose_and_unpack(criterion: &mut Criterion) {
         criterion.bench_function(&format!("compose-unpack/{SIZE}/keep-colour-{keep_colour}/gpu"), |bencher| {
             bencher.iter(|| {
                 let (source, painted) = ((&frame, controls), (&styled, NONE));
-                painter.paint(&workshop, source, painted, frame.format(), &rows, black_box(&mut bytes)).unwrap()
+                compose::gpu::paint(&workshop, source, painted, frame.format(), &rows, black_box(&mut bytes)).unwrap()
             });
         });
     }
@@ -150,11 +148,10 @@ fn enlarge(criterion: &mut Criterion) {
             cpu::unpack(&Crew::alone(), &out, NONE, frame.format(), &rows, black_box(&mut bytes))
         });
     });
-    let mut painter = compose::gpu::Painter::default();
     criterion.bench_function(&format!("enlarge-unpack/{net}-{SIZE}/gpu"), |bencher| {
         bencher.iter(|| {
             let (source, painted) = ((&frame, Controls::default()), (&styled, NONE));
-            painter.paint(&workshop, source, painted, frame.format(), &rows, black_box(&mut bytes)).unwrap()
+            compose::gpu::paint(&workshop, source, painted, frame.format(), &rows, black_box(&mut bytes)).unwrap()
         });
     });
 }

@@ -3,7 +3,7 @@
 //
 // params.lookup:
 //   [0]: columns and rows of the planes that are read, and of those that are written
-//   [1]: first word of the table, weights for each place (the first value that is taken goes before them); first word that is
+//   [1]: first word of the weights, how many for each place (the first value that is taken goes before them); first word that is
 //        written
 
 @compute @workgroup_size(64)

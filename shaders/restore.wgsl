@@ -1,37 +1,19 @@
 // Where a mix has less texture than the painting of now, what it differs from its means is enlarged. All in integers: bit for bit what
-// its twin gives. Twin: `stabilise::texture`, `weigh` and `enlarge`.
+// its twin gives. Twin: `stabilise::texture`, `enlarge`.
 //
-// `frame_words` is the mix, `earlier_words` what `texture` found. params.lookup[0]: columns and rows of blocks, then how much of what is
-// missing is given back and the most that a difference is enlarged by, in 256ths; [1].x: the texture of nine blocks that is next to none.
+// `frame_words` is the mix, `earlier_words` what `weigh` found. params.lookup[0]: columns and rows of blocks.
 
 const BLOCK: u32 = 8u;
 
-// In 256ths, by a block and its neighbours.
-fn enlargement(block: vec2<u32>) -> u32 {
-    let grid = params.lookup[0].xy;
-    let first = max(block, vec2<u32>(1u)) - 1u;
-    let end = min(block + 2u, grid);
-    var mixed = 0u;
-    var painted = 0u;
-    for (var row = first.y; row < end.y; row++) {
-        for (var column = first.x; column < end.x; column++) {
-            let at = 3u * (row * grid.x + column);
-            mixed += earlier_words[at + 1u];
-            painted += earlier_words[at + 2u];
-        }
-    }
-    let missing = max(painted, mixed) - mixed;
-    return min(params.lookup[0].z * missing / (mixed + params.lookup[1].x), params.lookup[0].w);
-}
-
-// The means of a block, and its enlargement.
+// The means of a block, and its enlargement, in 256ths.
 struct Block {
     means: u32,
     more: u32,
 }
 
 fn block_at(block: vec2<u32>) -> Block {
-    return Block(earlier_words[3u * (block.y * params.lookup[0].x + block.x)], enlargement(block));
+    let at = 2u * (block.y * params.lookup[0].x + block.x);
+    return Block(earlier_words[at], earlier_words[at + 1u]);
 }
 
 // Of two rows or columns of blocks, the first, and how far from it a pixel is in 16ths.

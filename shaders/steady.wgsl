@@ -4,7 +4,7 @@
 // params.lookup:
 //   [0] for luma or RGB, [1] for chroma: first words of the ways, of the places of columns, of the places of rows
 //   [2]: first word of the weights, their columns and rows; cells in a row
-//   [3]: whether there is a painting before; the word of it that is not 0 if it was spoilt
+//   [3]: whether there is a painting before; the word of it that is not 0 if it was spoilt; number of the painting
 
 // Pixels along the sides of a cell.
 const CELL: vec2<u32> = vec2<u32>(16u, 8u);
@@ -44,11 +44,14 @@ fn moved(row: Row, x: u32, channel: u32, way: vec2<i32>) -> u32 {
     return earlier_byte(frame_place(row.plane, origin.x * row.step + channel, origin.y));
 }
 
-// Towards `now`: what stays forgets all that was, however little it differs.
-fn mixed(was: u32, now: u32, weight: u32) -> u32 {
+// Of so many bytes one in turn forgets what is next to nothing; the turn of a row is ahead of that of the row above.
+const TURNS: u32 = 8u;
+const ROW_TURN: u32 = 3u;
+
+fn mixed(was: u32, now: u32, weight: u32, half: u32) -> u32 {
     let more = (max(was, now) - now) * weight;
     let less = (max(was, now) - was) * weight;
-    return now + (more >> 8u) - (less >> 8u);
+    return now + ((more + half) >> 8u) - ((less + half) >> 8u);
 }
 
 @compute @workgroup_size(64)
@@ -76,7 +79,8 @@ fn steady(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
         let now = extractBits(bytes, 8u * k, 8u);
         let was = moved(row, x, (byte + k) % row.step, way);
         let weight = weight_of(vec2<u32>(table_words[params.lookup[kind].y + x], weights_row));
-        out |= mixed(was, now, remembers * weight) << (8u * k);
+        let is_its_turn = (byte + k + ROW_TURN * row.y + params.lookup[3].z) % TURNS == 0u;
+        out |= mixed(was, now, remembers * weight, select(128u, 0u, is_its_turn)) << (8u * k);
     }
     target_words[word] = out;
 }

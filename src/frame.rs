@@ -380,6 +380,8 @@ pub struct Stamp {
     pub discontinuity: bool,
     /// This frame is painted for the sake of those that follow, and goes nowhere: it is there already.
     pub rehearsed: bool,
+    /// The network gave what is no number, and the original stands in for the painting.
+    pub substituted: bool,
     /// When a live source took it; none for what was recorded.
     pub captured: Option<Instant>,
 }

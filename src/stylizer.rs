@@ -12,7 +12,7 @@ use crate::flow::{Crew, Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::provider::NOT_BUILT_IN;
+use crate::model::provider::{self, NOT_BUILT_IN, TOO_LIGHT};
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -48,6 +48,8 @@ pub struct Order {
     pub provider: Provider,
     /// Whether the network may be calculated in 16 bits ([`SessionOptions::halves`]).
     pub halves: bool,
+    /// Whether it is of the live tier ([`SessionOptions::light`]).
+    pub light: bool,
     /// Who converts colours.
     pub convert: ConvertChoice,
     /// CPU threads for the network; `None`: all cores.
@@ -94,7 +96,7 @@ impl Finish {
         meter: &Meter,
     ) -> Self {
         let controls = || order.controls.clone();
-        let compose = Box::new(Compose::new(order.out.size, controls(), tensors.clone(), meter.clone()));
+        let compose = Box::new(Compose::new(order.out.size, controls(), tensors.clone()));
         let unpack = Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone()).with(crew.clone());
         let stabilise = Stabilise::new(controls(), frames.clone()).with(crew.clone());
         let (unpack, stabilise) = (Box::new(unpack), Box::new(stabilise));
@@ -133,6 +135,7 @@ impl Stylizer {
             provider: order.provider,
             threads: cores / workers,
             halves: order.halves,
+            light: order.light,
             memory_limit_bytes: order.memory_limit_bytes,
             ..SessionOptions::default()
         };
@@ -233,8 +236,11 @@ fn tell(choice: &Choice, meter: &Meter) {
     // One that runs on another device than the best is not worth a word to most.
     for (provider, reason) in choice.passed_over.iter().filter(|(provider, _)| *provider != choice.provider) {
         match reason.as_str() {
-            NOT_BUILT_IN => tracing::info!("provider {provider} was not taken: {reason}"),
-            reason => meter.warn(format!("provider {provider} does not run here: {reason}")),
+            NOT_BUILT_IN | TOO_LIGHT => tracing::info!("provider {provider} was not taken: {reason}"),
+            reason => {
+                let remedy = provider::remedy(*provider);
+                meter.warn(format!("provider {provider} does not run here: {reason}; {remedy}"));
+            }
         }
     }
 }

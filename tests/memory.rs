@@ -58,6 +58,7 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
         controls,
         provider: Provider::Cpu,
         halves: false,
+        light: false,
         convert: ConvertChoice::default(),
         threads: Some(2),
         memory_limit_bytes: None,

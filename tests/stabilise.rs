@@ -97,6 +97,39 @@ fn a_painting_of_a_still_scene_stops_to_shimmer() {
     assert!(gain < 0.4, "{gain}");
 }
 
+#[test]
+fn noise_of_a_step_or_two_is_mixed_too() {
+    let mut rig = Rig::at(1.0);
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let original = frame(SIZE, PixelFormat::I420, texture);
+    for moment in 0..24 {
+        let painting = frame(SIZE, PixelFormat::I420, |x, y| 255.0 - texture(x, y) + 3.0 * noise(y, x, moment));
+        let steadied = rig.give(&original, &painting, false);
+        if moment >= 8 {
+            before.push(luma(&painting));
+            after.push(luma(&steadied));
+        }
+    }
+    let gain = deviation(&after) / deviation(&before);
+    assert!(gain < 0.4, "{gain}");
+}
+
+#[test]
+fn a_painting_that_changes_by_little_is_forgotten_within_a_second() {
+    let mut rig = Rig::at(1.0);
+    let original = frame(SIZE, PixelFormat::I420, texture);
+    let [old, new] = [0.0, 3.0].map(|more| frame(SIZE, PixelFormat::I420, |x, y| 200.0 - 0.5 * texture(x, y) + more));
+    (0..4).for_each(|_| drop(rig.give(&original, &old, false)));
+    let furthest = |steadied: &Frame| {
+        let differences = luma(steadied).into_iter().zip(luma(&new)).map(|(got, wanted)| (got - wanted).abs());
+        differences.fold(0.0, f32::max)
+    };
+    assert!(furthest(&rig.give(&original, &new, false)) >= 2.0, "nothing stays");
+    // A step goes in eight frames.
+    (0..24).for_each(|_| drop(rig.give(&original, &new, false)));
+    assert_eq!(furthest(&rig.give(&original, &new, false)), 0.0);
+}
+
 /// Mean over pixels of the standard deviation over time.
 fn deviation(frames: &[Vec<f32>]) -> f32 {
     let count = frames.len() as f32;

@@ -7,7 +7,6 @@ use crate::compose::Controls;
 use crate::convert::Finite;
 use crate::convert::gpu::resample::{Recorder, plane_bytes};
 use crate::convert::gpu::{Source, copy_planes, unpack_pass};
-use crate::convert::taps::TapsKept;
 use crate::frame::{Frame, FrameFormat, Plane, Size};
 use crate::gpu::context::Fault;
 use crate::gpu::kernels::{Kernel, Params, Variant};
@@ -15,62 +14,51 @@ use crate::gpu::passes::{Inputs, Pass, Place};
 use crate::gpu::workshop::Workshop;
 use crate::tensor::{Border, Tensor, TensorFormat};
 
-/// Paints on a card; what it calculated once for a size it keeps.
-#[derive(Debug, Default)]
-pub struct Painter {
-    taps: TapsKept,
+/// Brings the picture that `border` leaves of `styled` to the size of `format`, as [`super::guide::Upscaler`] does, mixes
+/// `original` into it, as [`super::cpu::mix`] does, and writes it as a frame of `format`, as [`crate::convert::cpu::unpack`]
+/// does. Says whether all values were numbers.
+///
+/// # Errors
+/// The fault of the device; `out` is as it was then.
+///
+/// # Panics
+/// When the planes do not fit `out`.
+pub fn paint(
+    workshop: &Workshop,
+    (original, controls): (&Frame, Controls),
+    (styled, border): (&Tensor, Border),
+    format: FrameFormat,
+    planes: &[Plane],
+    out: &mut [u8],
+) -> Result<Finite, Fault> {
+    let passes = passes(workshop, (original.format(), controls), (styled, border), (format, Place::Target));
+    let inputs = Inputs { frame: Some(original), tensor: Some(styled), ..Inputs::default() };
+    workshop.run(inputs, &passes, |bytes| copy_planes(bytes, format, planes, out))
 }
 
-impl Painter {
-    /// Brings the picture that `border` leaves of `styled` to the size of `format`, as [`super::guide::Upscaler`] does, mixes
-    /// `original` into it, as [`super::cpu::mix`] does, and writes it as a frame of `format`, as [`crate::convert::cpu::unpack`]
-    /// does. Says whether all values were numbers.
-    ///
-    /// # Errors
-    /// The fault of the device; `out` is as it was then.
-    ///
-    /// # Panics
-    /// When the planes do not fit `out`.
-    pub fn paint(
-        &mut self,
-        workshop: &Workshop,
-        (original, controls): (&Frame, Controls),
-        (styled, border): (&Tensor, Border),
-        format: FrameFormat,
-        planes: &[Plane],
-        out: &mut [u8],
-    ) -> Result<Finite, Fault> {
-        let mut table = Vec::new();
-        let passes = self.passes((original.format(), controls), (styled, border), (format, Place::Target), &mut table);
-        let inputs = Inputs { frame: Some(original), tensor: Some(styled), table: &table };
-        workshop.run(inputs, &passes, |bytes| copy_planes(bytes, format, planes, out))
+/// What [`paint`] runs on `workshop`; the frame goes `to` a place.
+pub(crate) fn passes(
+    workshop: &Workshop,
+    (original, controls): (FrameFormat, Controls),
+    (styled, border): (&Tensor, Border),
+    (format, to): (FrameFormat, Place),
+) -> Vec<Pass> {
+    let size = format.size;
+    let mut source = Source::of(original);
+    let mut picture = Picture { place: Place::Tensor, format: styled.format, size: styled.size, border };
+    let mut recorder = Recorder::new(workshop);
+    if border.inner(styled.size) != size {
+        picture = recorder.resize(&mut source, picture, size);
     }
-
-    /// What [`Self::paint`] runs; the frame goes `to` a place. What the kernels look up goes to the end of `table`.
-    pub(crate) fn passes(
-        &mut self,
-        (original, controls): (FrameFormat, Controls),
-        (styled, border): (&Tensor, Border),
-        (format, to): (FrameFormat, Place),
-        table: &mut Vec<u32>,
-    ) -> Vec<Pass> {
-        let size = format.size;
-        let mut source = Source::of(original);
-        let mut picture = Picture { place: Place::Tensor, format: styled.format, size: styled.size, border };
-        let mut recorder = Recorder::new(table, &mut self.taps);
-        if border.inner(styled.size) != size {
-            picture = recorder.resize(&mut source, picture, size);
-        }
-        if controls.mix() {
-            recorder.bring(&mut source, size);
-            let mixed = recorder.fresh();
-            recorder.passes.push(compose_pass((source, controls), picture, mixed));
-            picture = Picture::planar(mixed, size);
-        }
-        let params = Params::of(&picture.format, picture.size, picture.border);
-        recorder.passes.push(unpack_pass(picture.format, params, format, [picture.place, to]));
-        recorder.passes
+    if controls.mix() {
+        recorder.bring(&mut source, size);
+        let mixed = recorder.fresh();
+        recorder.passes.push(compose_pass((source, controls), picture, mixed));
+        picture = Picture::planar(mixed, size);
     }
+    let params = Params::of(&picture.format, picture.size, picture.border);
+    recorder.passes.push(unpack_pass(picture.format, params, format, [picture.place, to]));
+    recorder.passes
 }
 
 /// A styled picture on the card.

@@ -15,7 +15,6 @@ use crate::convert::{Finite, colour, cpu as convert};
 use crate::error::Result;
 use crate::flow::Stage;
 use crate::frame::{Frame, Size, Timed};
-use crate::report::Meter;
 use crate::tensor::{Border, Styled, Tensor, TensorFormat, TensorPool};
 use guide::Upscaler;
 
@@ -64,12 +63,10 @@ impl LiveControls {
     }
 }
 
-/// Mixes the styled picture with the original, at the size of the output. Where a tensor holds what is not a number,
-/// the original takes its place and is counted.
+/// Mixes the styled picture with the original, at the size of the output. What is no number stays none.
 pub struct Compose {
     size: Size,
     controls: LiveControls,
-    meter: Meter,
     pool: TensorPool,
     scaler: Scaler,
     upscaler: Upscaler,
@@ -78,12 +75,11 @@ pub struct Compose {
 }
 
 impl Compose {
-    /// Gives pictures of `size`, lent by `pool`; counts substituted frames in `meter`.
-    pub fn new(size: Size, controls: LiveControls, pool: TensorPool, meter: Meter) -> Self {
+    /// Gives pictures of `size`, lent by `pool`.
+    pub fn new(size: Size, controls: LiveControls, pool: TensorPool) -> Self {
         Self {
             size,
             controls,
-            meter,
             scaler: Scaler::new(pool.clone()),
             upscaler: Upscaler::new(pool.clone()),
             styled: Canvas::new(pool.clone()),
@@ -129,8 +125,8 @@ impl Stage for Compose {
         }
         let mut out = self.pool.lend(TensorFormat::PLANAR, self.size);
         if self.write_styled(&original, &tensor, border, &mut out)? == Finite::No {
-            self.meter.frame_substituted();
-            self.scaler.scale(&original, &mut out)?;
+            // One is enough for whoever makes a frame of it: that is the original then.
+            planes_mut(&mut out)[0][0] = f32::NAN;
         } else if mixed {
             self.mix(&original, controls, &mut out)?;
         }

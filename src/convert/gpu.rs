@@ -6,7 +6,6 @@ pub(crate) mod resample;
 use crate::convert::Finite;
 use crate::convert::chroma::{down_weights, up_weights};
 use crate::convert::colour::{Affine, codes_from_rgb, luma_weights, rgb_from_codes};
-use crate::convert::taps::TapsKept;
 use crate::frame::{Frame, FrameFormat, Plane, aligned_planes};
 use crate::gpu::context::Fault;
 use crate::gpu::kernels::{Kernel, Params, Variant};
@@ -15,31 +14,21 @@ use crate::gpu::workshop::{Workshop, frame_bytes};
 use crate::tensor::{Border, Tensor, TensorFormat};
 use resample::Recorder;
 
-/// Packs on a card; what it calculated once for a size it keeps.
-#[derive(Debug, Default)]
-pub struct Packer {
-    taps: TapsKept,
-    table: Vec<u32>,
-}
-
-impl Packer {
-    /// Does as [`super::cpu::pack`]; before that, a frame of another size is resized as [`super::planar::Scaler`] does.
-    ///
-    /// # Errors
-    /// The fault of the device; `out` holds anything then.
-    pub fn pack(&mut self, workshop: &Workshop, frame: &Frame, border: Border, out: &mut Tensor) -> Result<(), Fault> {
-        self.table.clear();
-        let mut recorder = Recorder::new(&mut self.table, &mut self.taps);
-        let mut source = Source::of(frame.format());
-        recorder.bring(&mut source, border.inner(out.size));
-        recorder.passes.push(pack_pass(&source, out.format, border, Place::Target));
-        let passes = recorder.passes;
-        let values = out.values.bytes_mut();
-        let target_bytes = values.len();
-        // A frame is made of bytes: nothing in it is no number.
-        let inputs = Inputs { frame: Some(frame), table: &self.table, tensor: None };
-        workshop.run(inputs, &passes, |bytes| values.copy_from_slice(&bytes[..target_bytes])).map(|_| ())
-    }
+/// Does as [`super::cpu::pack`]; before that, a frame of another size is resized as [`super::planar::Scaler`] does.
+///
+/// # Errors
+/// The fault of the device; `out` holds anything then.
+pub fn pack(workshop: &Workshop, frame: &Frame, border: Border, out: &mut Tensor) -> Result<(), Fault> {
+    let mut recorder = Recorder::new(workshop);
+    let mut source = Source::of(frame.format());
+    recorder.bring(&mut source, border.inner(out.size));
+    recorder.passes.push(pack_pass(&source, out.format, border, Place::Target));
+    let passes = recorder.passes;
+    let values = out.values.bytes_mut();
+    let target_bytes = values.len();
+    // A frame is made of bytes: nothing in it is no number.
+    let inputs = Inputs { frame: Some(frame), ..Inputs::default() };
+    workshop.run(inputs, &passes, |bytes| values.copy_from_slice(&bytes[..target_bytes])).map(|_| ())
 }
 
 /// A picture on the card whose colours are a frame's.

@@ -18,7 +18,6 @@ pub struct Pack {
     scaler: Scaler,
     picture: Canvas,
     card: Option<(Card, Meter)>,
-    packer: gpu::Packer,
     crew: Crew,
 }
 
@@ -26,8 +25,7 @@ impl Pack {
     /// Makes tensors of `format`, lent by `pool`, that hold the picture at size `net` and `border` round it.
     pub fn new(net: Size, border: Border, format: TensorFormat, pool: TensorPool) -> Self {
         let (scaler, picture) = (Scaler::new(pool.clone()), Canvas::new(pool.clone()));
-        let (packer, crew) = (gpu::Packer::default(), Crew::alone());
-        Self { net, border, format, pool, scaler, picture, card: None, packer, crew }
+        Self { net, border, format, pool, scaler, picture, card: None, crew: Crew::alone() }
     }
 
     /// Does it on `card`; faults are counted in `meter`.
@@ -43,9 +41,9 @@ impl Pack {
     }
 
     /// Whether the card did it.
-    fn pack_on_card(&mut self, original: &Frame, tensor: &mut Tensor) -> bool {
-        let Self { card: Some((card, meter)), packer, border, .. } = self else { return false };
-        card.attempt(meter, |workshop| packer.pack(workshop, original, *border, tensor)).is_some()
+    fn pack_on_card(&self, original: &Frame, tensor: &mut Tensor) -> bool {
+        let Self { card: Some((card, meter)), border, .. } = self else { return false };
+        card.attempt(meter, |workshop| gpu::pack(workshop, original, *border, tensor)).is_some()
     }
 
     fn pack_on_cpu(&mut self, original: &Frame, tensor: &mut Tensor) -> Result<()> {

@@ -51,14 +51,37 @@ fn triangle(x: f64) -> f64 {
     (1.0 - x.abs()).max(0.0)
 }
 
-/// Keeps the tables that were asked for.
+/// Keeps the tables that were asked for, one behind the other.
 #[derive(Debug, Default)]
-pub struct TapsKept(HashMap<(u32, u32, Filter), Taps>);
+pub struct TapsKept {
+    words: Vec<u32>,
+    places: HashMap<(u32, u32, Filter), TapsPlace>,
+}
+
+/// Where a table stands.
+#[derive(Clone, Copy, Debug)]
+pub struct TapsPlace {
+    /// Its first word.
+    pub first: u32,
+    /// See [`Taps::count`].
+    pub count: u32,
+}
 
 impl TapsKept {
-    /// As [`Taps::new`].
-    pub fn get(&mut self, from: u32, to: u32, filter: Filter) -> &Taps {
-        self.0.entry((from, to, filter)).or_insert_with(|| Taps::new(from, to, filter))
+    /// Where what [`Taps::new`] gives stands in [`Self::words`].
+    pub fn get(&mut self, from: u32, to: u32, filter: Filter) -> TapsPlace {
+        let Self { words, places } = self;
+        *places.entry((from, to, filter)).or_insert_with(|| {
+            let taps = Taps::new(from, to, filter);
+            let place = TapsPlace { first: words.len() as u32, count: taps.count as u32 };
+            words.extend(taps.words);
+            place
+        })
+    }
+
+    /// All of them; more come behind these.
+    pub fn words(&self) -> &[u32] {
+        &self.words
     }
 }
 

@@ -6,7 +6,7 @@ use crate::convert::planar::{Canvas, Scaler};
 use crate::convert::{Finite, cpu};
 use crate::error::{Error, Result};
 use crate::flow::{Crew, Stage};
-use crate::frame::{Frame, FrameFormat, Painted, Plane, Timed, tight_planes};
+use crate::frame::{Frame, FrameFormat, Painted, Plane, Stamp, Timed, tight_planes};
 use crate::pool::Pool;
 use crate::report::Meter;
 use crate::tensor::{Border, Styled, TensorPool};
@@ -35,8 +35,8 @@ impl Unpack {
         Self { crew, ..self }
     }
 
-    /// The frame that `write` writes, as planes of our format; where that met what is no number, the original. None where it
-    /// gives none: then it may have written anything.
+    /// The frame that `write` writes, as planes of our format; where that met what is no number, the original, and which of
+    /// the two. None where it gives none: then it may have written anything.
     ///
     /// # Errors
     /// See [`Scaler::scale`].
@@ -44,7 +44,7 @@ impl Unpack {
         &mut self,
         original: &Frame,
         write: impl FnOnce(&[Plane], &mut [u8]) -> Option<Finite>,
-    ) -> Result<Option<Frame>> {
+    ) -> Result<Option<(Frame, Finite)>> {
         let (planes, len) = tight_planes(self.format.pixels, self.format.size);
         let mut bytes = self.bytes.lend(len);
         let Some(finite) = write(&planes, &mut bytes) else { return Ok(None) };
@@ -54,7 +54,7 @@ impl Unpack {
         }
         let frame = Frame::new(self.format, planes, Arc::new(bytes))
             .map_err(|error| Error::Internal(format!("unpacked frame: {error}")))?;
-        Ok(Some(frame))
+        Ok(Some((frame, finite)))
     }
 
     /// Writes the original as planes of our format: byte for byte where it has that already.
@@ -86,10 +86,11 @@ impl Stage for Unpack {
             )));
         }
         let crew = self.crew.clone();
-        let frame = self
+        let (frame, finite) = self
             .frame(&original, |planes, out| Some(cpu::unpack(&crew, &tensor, border, format, planes, out)))?
             .ok_or_else(|| Error::Internal("a frame was not written".into()))?;
-        Ok(Timed { stamp: styled.stamp, item: Painted { original, frame } })
+        let stamp = Stamp { substituted: finite == Finite::No, ..styled.stamp };
+        Ok(Timed { stamp, item: Painted { original, frame } })
     }
 }
 

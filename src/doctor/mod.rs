@@ -117,7 +117,7 @@ impl Findings {
         match &self.adapters {
             Err(error) => writeln!(f, "  {} {error}; the CPU does all", Mark::Weak)?,
             Ok(none) if none.is_empty() => writeln!(f, "  {} none; the CPU does all", Mark::Weak)?,
-            Ok(adapters) => adapters.iter().try_for_each(|adapter| write_adapter(f, adapter))?,
+            Ok(adapters) => (0..).zip(adapters).try_for_each(|(number, adapter)| write_adapter(f, number, adapter))?,
         }
         self.write_chips(f)?;
         let Cpu { name, cores, instructions } = &self.cpu;
@@ -180,12 +180,13 @@ fn write_trial(f: &mut fmt::Formatter<'_>, trial: &Trial) -> fmt::Result {
     }
 }
 
-fn write_adapter(f: &mut fmt::Formatter<'_>, adapter: &Adapter) -> fmt::Result {
+/// `--gpu` takes the number.
+fn write_adapter(f: &mut fmt::Formatter<'_>, number: usize, adapter: &Adapter) -> fmt::Result {
     let Adapter { name, backend, driver, .. } = adapter;
     if adapter.is_software() {
-        writeln!(f, "  {} {name}: {backend} in software", Mark::Weak)
+        writeln!(f, "  {} {number} {name}: {backend} in software", Mark::Weak)
     } else {
-        writeln!(f, "  {} {name}: {backend}, {driver}", Mark::Good)
+        writeln!(f, "  {} {number} {name}: {backend}, {driver}", Mark::Good)
     }
 }
 
@@ -251,11 +252,22 @@ mod tests {
             runtime,
             trials: trials(),
             chips: Ok(vec![("nvh264enc".into(), None), ("vah264enc".into(), Some("no device".into()))]),
-            adapters: Ok(Vec::new()),
+            adapters: Ok(vec![adapter("Matrox", "DiscreteGpu"), adapter("llvmpipe", "Cpu")]),
             cpu: Cpu { name: "Z80".into(), cores: 1, instructions: Vec::new() },
             manager: Some(Manager::Apt),
             unsafe_packages: Vec::new(),
         }
+    }
+
+    fn adapter(name: &str, kind: &str) -> Adapter {
+        Adapter { name: name.into(), kind: kind.into(), backend: "Vulkan".into(), driver: "Mesa 25".into() }
+    }
+
+    #[test]
+    fn adapters_stand_there_with_the_number_that_the_programs_take() {
+        let screen = findings(&[], runtime()).to_string();
+        assert!(screen.contains(" 0 Matrox: Vulkan, Mesa 25\n"), "{screen}");
+        assert!(screen.contains(" 1 llvmpipe: Vulkan in software\n"), "{screen}");
     }
 
     fn runtime() -> Result<RuntimeFacts, Error> {

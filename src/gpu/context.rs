@@ -330,6 +330,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_driver_says_becomes_a_fault() {
+        let source = || Box::new(std::io::Error::other("no more"));
+        let description = "one\n\n  two".to_owned();
+        assert_eq!(fault_of(&wgpu::Error::OutOfMemory { source: source() }), Fault::OutOfMemory);
+        let refused = fault_of(&wgpu::Error::Validation { source: source(), description });
+        assert_eq!(refused, Fault::Refused("one two".into()));
+    }
+
+    #[test]
     fn the_first_fault_is_the_one_that_is_told() {
         let health = Health::default();
         health.fail(Fault::OutOfMemory);

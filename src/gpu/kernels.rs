@@ -63,7 +63,9 @@ pub enum Kernel {
     Steady,
     /// Frame, and what was mixed of it, to texture in blocks.
     Texture,
-    /// Mixed frame and texture to frame.
+    /// Texture in blocks to means and enlargement in blocks.
+    Weigh,
+    /// Mixed frame, and means and enlargement in blocks, to frame.
     Restore,
 }
 
@@ -82,6 +84,7 @@ impl Kernel {
             Self::Compose => "compose",
             Self::Steady => "steady",
             Self::Texture => "texture",
+            Self::Weigh => "weigh",
             Self::Restore => "restore",
         }
     }
@@ -99,6 +102,7 @@ impl Kernel {
             Self::Compose => source!("compose"),
             Self::Steady => source!("steady"),
             Self::Texture => source!("texture"),
+            Self::Weigh => source!("weigh"),
             Self::Restore => source!("restore"),
         }
     }
@@ -112,6 +116,7 @@ impl Kernel {
             Self::Detail => &[FRAME, TENSOR, TABLE],
             Self::Compose => &[FRAME, TENSOR],
             Self::Steady => &[FRAME, EARLIER, TABLE],
+            Self::Weigh => &[EARLIER],
             Self::Texture | Self::Restore => &[FRAME, EARLIER],
         }
     }

@@ -13,6 +13,8 @@ pub enum Place {
     Tensor,
     /// The words that go up, for kernels to look up.
     Table,
+    /// The weights that planes are resized by, which stay on the card ([`super::workshop::Workshop::taps`]).
+    Taps,
     /// What an earlier run left ([`super::workshop::Kept`]).
     Kept,
     /// What lies between two passes, numbered from 0.
@@ -22,7 +24,7 @@ pub enum Place {
 }
 
 /// For what becomes of a painting once it is finished: nothing before that lies there.
-pub(crate) const RESERVED: [Place; 3] = [Place::Between(0), Place::Between(1), Place::Between(2)];
+pub(crate) const RESERVED: [Place; 4] = [Place::Between(0), Place::Between(1), Place::Between(2), Place::Between(3)];
 
 /// One kernel over one picture.
 pub struct Pass {

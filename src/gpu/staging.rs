@@ -9,8 +9,8 @@ use wgpu::{Buffer, BufferDescriptor, BufferUsages, Device, MapMode, PollType, Su
 
 use super::context::{Context, Fault};
 
-/// Sets that are kept.
-const SETS: usize = 3;
+/// Sets that are kept: those of three frames that are packed, of one that is handed over and of one that is waited for.
+const SETS: usize = 5;
 /// Time that the card has for one frame. Software that imitates one may need seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -77,7 +77,7 @@ impl Upload {
     }
 }
 
-/// Lends sets; those that come back are lent again, and three of them are kept.
+/// Lends sets; those that come back are lent again, and [`SETS`] of them are kept.
 #[derive(Default)]
 pub(super) struct Ring(Mutex<Vec<Set>>);
 

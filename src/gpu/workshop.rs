@@ -12,6 +12,8 @@ use super::kernels::{FLAWS, PARAMS, Params, Pipelines, TARGET, groups};
 use super::passes::{Inputs, Pass, Place, between_bytes, target_bytes};
 use super::staging::{Grown, Mapping, Ring, Set};
 use crate::convert::Finite;
+use crate::convert::resize::Filter;
+use crate::convert::taps::{TapsKept, TapsPlace};
 use crate::frame::{Frame, PixelFormat, Size, aligned_planes};
 
 /// What kernels read and write, and what is copied to and from.
@@ -24,6 +26,15 @@ pub struct Workshop {
     ring: Ring,
     /// [`Place::Between`], for all runs: the card does one after the other, and none looks for what another left there.
     between: Mutex<Vec<Grown>>,
+    taps: Mutex<Taps>,
+}
+
+/// The weights that planes are resized by: they go up once.
+#[derive(Default)]
+struct Taps {
+    kept: TapsKept,
+    on_card: Grown,
+    words_on_card: usize,
 }
 
 /// What a run leaves on the card for the next one: the bytes that came down, and behind them a word that is not 0 if the run met
@@ -51,7 +62,13 @@ struct Cargo {
 impl Workshop {
     /// With `context` to itself.
     pub fn new(context: Context) -> Self {
-        Self { context, pipelines: Pipelines::default(), ring: Ring::default(), between: Mutex::default() }
+        Self {
+            context,
+            pipelines: Pipelines::default(),
+            ring: Ring::default(),
+            between: Mutex::default(),
+            taps: Mutex::default(),
+        }
     }
 
     /// The device.
@@ -114,6 +131,24 @@ impl Workshop {
         Ok(finite)
     }
 
+    /// Where the weights by which `from` values become `to` stand in [`Place::Taps`].
+    pub fn taps(&self, from: u32, to: u32, filter: Filter) -> TapsPlace {
+        self.taps.lock().unwrap_or_else(PoisonError::into_inner).kept.get(from, to, filter)
+    }
+
+    /// The buffer with all of them that were asked for.
+    fn taps_on_card(&self) -> Buffer {
+        let mut taps = self.taps.lock().unwrap_or_else(PoisonError::into_inner);
+        let Taps { kept, on_card, words_on_card } = &mut *taps;
+        let words = kept.words();
+        let buffer = on_card.sized(self.context.device(), (4 * words.len()).max(4) as u64, STORED);
+        if *words_on_card < words.len() {
+            self.context.queue().write_buffer(buffer, 0, bytemuck::cast_slice(words));
+            *words_on_card = words.len();
+        }
+        buffer.clone()
+    }
+
     /// The buffers between `passes`.
     fn between(&self, passes: &[Pass]) -> Vec<Buffer> {
         let needed = between_bytes(passes);
@@ -165,7 +200,8 @@ impl Workshop {
         let device = self.context.device();
         let whole = (target_bytes + 4) as u64;
         let kept = kept.map(|kept| kept.0.sized(device, whole, STORED).clone());
-        let buffers = Buffers::of(set, device, cargo, self.between(passes), target_bytes, kept);
+        let resident = Resident { between: self.between(passes), taps: self.taps_on_card(), kept };
+        let buffers = Buffers::of(set, device, cargo, resident, target_bytes);
         let mut encoder = device.create_command_encoder(&CommandEncoderDescriptor { label: Some("stylize") });
         let bring = |encoder: &mut CommandEncoder, from: usize, until: usize, to: &Buffer| {
             if until > from {
@@ -186,7 +222,7 @@ impl Workshop {
             let [across, along] = groups(pass.params.invocations);
             compute.dispatch_workgroups(across, along, 1);
         }
-        for copy in [Some(self.readback(set, whole)), buffers.kept.as_ref()].into_iter().flatten() {
+        for copy in [Some(self.readback(set, whole)), buffers.resident.kept.as_ref()].into_iter().flatten() {
             encoder.copy_buffer_to_buffer(&buffers.target, 0, copy, 0, target_bytes as u64);
             encoder.copy_buffer_to_buffer(&buffers.flaws, 0, copy, target_bytes as u64, 4);
         }
@@ -200,22 +236,21 @@ struct Buffers {
     table: Buffer,
     frame: Buffer,
     tensor: Buffer,
-    between: Vec<Buffer>,
     target: Buffer,
     flaws: Buffer,
+    resident: Resident,
+}
+
+/// Those of them that are not of one run alone.
+struct Resident {
+    between: Vec<Buffer>,
+    taps: Buffer,
     kept: Option<Buffer>,
 }
 
 impl Buffers {
     /// Those of `set`, grown to what the run needs.
-    fn of(
-        set: &mut Set,
-        device: &Device,
-        cargo: &Cargo,
-        between: Vec<Buffer>,
-        target_bytes: usize,
-        kept: Option<Buffer>,
-    ) -> Self {
+    fn of(set: &mut Set, device: &Device, cargo: &Cargo, resident: Resident, target_bytes: usize) -> Self {
         let sized = |grown: &mut Grown, bytes: usize| grown.sized(device, bytes.max(4) as u64, STORED).clone();
         let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         Self {
@@ -223,10 +258,9 @@ impl Buffers {
             table: sized(&mut set.table, cargo.frame - cargo.table),
             frame: sized(&mut set.frame, cargo.tensor - cargo.frame),
             tensor: sized(&mut set.tensor, cargo.end - cargo.tensor),
-            between,
             target: sized(&mut set.target, target_bytes),
             flaws: sized(&mut set.flaws, 4),
-            kept,
+            resident,
         }
     }
 
@@ -236,8 +270,9 @@ impl Buffers {
             Place::Tensor => &self.tensor,
             Place::Table => &self.table,
             // A run that keeps nothing has nothing that was kept.
-            Place::Kept => self.kept.as_ref().unwrap_or(&self.flaws),
-            Place::Between(number) => &self.between[number],
+            Place::Kept => self.resident.kept.as_ref().unwrap_or(&self.flaws),
+            Place::Taps => &self.resident.taps,
+            Place::Between(number) => &self.resident.between[number],
             Place::Target => &self.target,
         }
     }

@@ -24,7 +24,8 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn open(engine: &Engine) -> Result<Self> {
         let runtime = Runtime::load_for(engine.runtime.as_deref(), engine.provider)?;
-        let settled = trial::settle(&runtime, engine.provider)?;
+        let light = matches!(engine.style, StyleChoice::Zoo(_)) && engine.tier != Some(Tier::Fine);
+        let settled = trial::settle(&runtime, engine.provider, light)?;
         let (source, chosen) = match &engine.style {
             StyleChoice::Zoo(name) => {
                 let order = zoo::best_first(settled.provider, settled.on_card);
@@ -65,6 +66,10 @@ impl Network {
         precision.map_or(self.dtype() == DType::F16, |precision| precision != Precision::Fp32)
     }
 
+    fn is_light(&self) -> bool {
+        matches!(self.chosen, Some((Tier::Live, _)))
+    }
+
     fn dtype(&self) -> DType {
         self.model.spec().input.tensor_format().dtype
     }
@@ -81,6 +86,7 @@ impl Network {
             controls: LiveControls::new(job.look.controls),
             provider: job.engine.provider,
             halves: self.halves(),
+            light: self.is_light(),
             convert: job.engine.convert.clone(),
             threads: job.engine.threads,
             memory_limit_bytes: job.engine.memory_limit_bytes,
@@ -106,6 +112,7 @@ impl Network {
             controls,
             provider: engine.provider,
             halves: self.halves(),
+            light: self.is_light(),
             convert: engine.convert.clone(),
             threads: engine.threads,
             memory_limit_bytes: engine.memory_limit_bytes,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 
+use super::cpu::multiplies_tiles_of_halves;
 use super::{Runtime, SessionOptions, devices, register};
 
 /// Who runs the network.
@@ -48,6 +49,9 @@ pub struct Choice {
 /// Why a provider is not even tried.
 pub(crate) const NOT_BUILT_IN: &str = "the ONNX Runtime that was found is built without it";
 
+/// Why a provider that runs here is left to those who ask for it.
+pub(crate) const TOO_LIGHT: &str = "it gains nothing with a network as light as this, and takes longer to start";
+
 /// Everything about a provider on a kind of device.
 pub(super) struct Row {
     pub provider: Provider,
@@ -62,10 +66,14 @@ pub(super) struct Row {
     pub as_written: bool,
     /// Whether there may be such a device: `auto` does not try it where there is none.
     present: fn() -> bool,
+    /// Whether it is worth its start for a network of the live tier, too: else `auto` gives it heavier ones alone.
+    for_light: fn() -> bool,
     /// Whether it calculates on a card: in half precision by default, and shared by nobody.
     pub on_card: bool,
     /// The name of what it calculates on.
     pub device: fn() -> String,
+    /// The name of a card that waits for it, as far as the system itself tells of one.
+    waiting: fn() -> String,
     /// Beside the runtime, libraries that must be in the process before it, in this order: their makers leave it to others to
     /// find them.
     libraries: &'static [&'static str],
@@ -86,8 +94,10 @@ const CARD: Row = Row {
     register: |_| Vec::new(),
     as_written: false,
     present: || true,
+    for_light: || true,
     on_card: true,
     device: String::new,
+    waiting: String::new,
     libraries: &[],
     speaks: false,
     slowness: 1,
@@ -123,6 +133,7 @@ static ROWS: [Row; 8] = [
         is_built_in: ep::CUDA::is_available,
         register: |_| vec![register::cuda()],
         device: devices::nvidia,
+        waiting: devices::nvidia,
         libraries: CUDA,
         remedy: "it needs `make setup RUNTIME=gpu` and an NVIDIA driver of version 580 or newer",
         ..CARD
@@ -167,6 +178,7 @@ static ROWS: [Row; 8] = [
         is_built_in: ep::OpenVINO::is_available,
         register: |options| vec![register::open_vino(options)],
         as_written: true,
+        for_light: multiplies_tiles_of_halves,
         on_card: false,
         device: devices::processor,
         remedy: "it needs `make setup RUNTIME=openvino`",
@@ -179,7 +191,7 @@ static ROWS: [Row; 8] = [
         runtime: "gpu",
         is_built_in: ep::TensorRT::is_available,
         // What it does not take, such as bytes, CUDA does on the same card.
-        register: |_| vec![register::tensor_rt(), register::cuda()],
+        register: |options| vec![register::tensor_rt(options), register::cuda()],
         device: devices::nvidia,
         libraries: CUDA,
         slowness: 10,
@@ -227,12 +239,23 @@ impl Row {
         (self.is_built_in)().unwrap_or(false)
     }
 
-    /// Why it need not be tried where `asked` is asked for.
-    pub fn excuse(&self, asked: Provider) -> Option<&'static str> {
+    /// Why it need not be tried where `asked` is asked for, for a network that is `light` or not.
+    pub fn excuse(&self, asked: Provider, light: bool) -> Option<String> {
         if !self.is_built_in() {
-            return Some(NOT_BUILT_IN);
+            let card = (self.waiting)();
+            return Some(if card.is_empty() {
+                NOT_BUILT_IN.into()
+            } else {
+                format!("{NOT_BUILT_IN}, and {card} is here")
+            });
         }
-        (asked == Provider::Auto && !(self.present)()).then_some("there is no such card here")
+        if asked != Provider::Auto {
+            return None;
+        }
+        match (self.present)() {
+            false => Some("there is no such card here".into()),
+            true => (light && !(self.for_light)()).then(|| TOO_LIGHT.into()),
+        }
     }
 
     /// Gets into the process what has to be there before it. What is missing the provider itself tells of.

@@ -27,8 +27,8 @@ pub(super) fn cuda() -> ExecutionProviderDispatch {
 }
 
 /// Engines are built for minutes, and kept.
-pub(super) fn tensor_rt() -> ExecutionProviderDispatch {
-    let engine = ep::TensorRT::default().with_fp16(true);
+pub(super) fn tensor_rt(options: &SessionOptions) -> ExecutionProviderDispatch {
+    let engine = ep::TensorRT::default().with_fp16(options.halves);
     match cache("tensorrt") {
         Some(folder) => engine
             .with_engine_cache(true)

@@ -52,6 +52,8 @@ pub struct SessionOptions {
     pub threads: usize,
     /// Whether what is not in bytes may be calculated in 16 bits where that is faster.
     pub halves: bool,
+    /// Whether the network is of the zoo's live tier: not every provider is worth its start for one so light.
+    pub light: bool,
     /// The first run, which is part of opening the session, may take this long: then the model is held to run for ever.
     pub first_run_limit: Duration,
     /// What the process may have when the first run is done on the CPU; `None`: what the machine has.
@@ -63,7 +65,14 @@ impl Default for SessionOptions {
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let first_run_limit = Duration::from_secs(120);
-        Self { provider: Provider::Auto, threads, halves: false, first_run_limit, memory_limit_bytes: None }
+        Self {
+            provider: Provider::Auto,
+            threads,
+            halves: false,
+            light: false,
+            first_run_limit,
+            memory_limit_bytes: None,
+        }
     }
 }
 
@@ -112,7 +121,7 @@ impl Model {
         let mut passed_over: Vec<(Provider, String)> = Vec::new();
         let mut refusal = None;
         for row in provider::rows(options.provider) {
-            let known = row.excuse(options.provider).map(str::to_owned).or_else(|| self.runtime.known_failure(row));
+            let known = row.excuse(options.provider, options.light).or_else(|| self.runtime.known_failure(row));
             let failed = match known {
                 Some(reason) => ModelError::Provider { provider: row.provider, reason, remedy: row.remedy },
                 None => match self.session_on(row, picture, options) {

@@ -32,28 +32,23 @@ pub struct Trial {
 }
 
 /// The provider that is to run a network of the zoo, found out before one is chosen for it: cards want other numbers than
-/// processors. The processor is taken untried.
+/// processors, and a `light` one (of the live tier) is not worth the start of every provider. The processor is taken untried.
 ///
 /// # Errors
 /// When the one that was asked for does not run.
-pub fn settle(runtime: &Runtime, provider: Provider) -> Result<Choice, ModelError> {
+pub fn settle(runtime: &Runtime, provider: Provider, light: bool) -> Result<Choice, ModelError> {
     let mut passed_over = Vec::new();
     for row in provider::rows(provider) {
-        let device = || (row.device)();
-        let choice =
-            |passed_over| Choice { provider: row.provider, device: device(), on_card: row.on_card, passed_over };
-        if row.is_built_in() && !row.on_card {
-            return Ok(choice(passed_over));
-        }
-        match attempt(runtime, row, provider) {
-            Ok(_) => return Ok(choice(passed_over)),
-            Err(reason) => {
-                if row.is_built_in() {
-                    runtime.note_failure(row, reason.clone());
-                }
-                passed_over.push((row.provider, reason));
-            }
-        }
+        let reason = match row.excuse(provider, light) {
+            Some(excuse) => Some(excuse),
+            None if !row.on_card => None,
+            None => attempt(runtime, row).err().inspect(|reason| runtime.note_failure(row, reason.clone())),
+        };
+        let Some(reason) = reason else {
+            let device = (row.device)();
+            return Ok(Choice { provider: row.provider, device, on_card: row.on_card, passed_over });
+        };
+        passed_over.push((row.provider, reason));
     }
     // Of several kinds of device, the first is the one that a user means who has the card.
     let (failed, reason) = passed_over.into_iter().next().unwrap_or((provider, "there is no such provider".into()));
@@ -63,7 +58,8 @@ pub fn settle(runtime: &Runtime, provider: Provider) -> Result<Choice, ModelErro
 /// Tries `provider` on each kind of device that it knows.
 pub fn tried(runtime: &Runtime, provider: Provider) -> Vec<Trial> {
     let trial = |row: &Row| {
-        let (millis, reason) = match attempt(runtime, row, Provider::Auto) {
+        let outcome = row.excuse(Provider::Auto, false).map_or_else(|| attempt(runtime, row), Err);
+        let (millis, reason) = match outcome {
             Ok(time) => (Some(time.as_secs_f64() * 1000.0), String::new()),
             Err(reason) => (None, format!("{reason}; {}", row.remedy)),
         };
@@ -83,11 +79,8 @@ pub fn providers() -> impl Iterator<Item = Provider> {
     Provider::value_variants().iter().copied().filter(move |provider| !elsewhere(*provider))
 }
 
-/// Runs a small picture through the first style, and says what it took; not where that need not be tried for who asked for `asked`.
-fn attempt(runtime: &Runtime, row: &Row, asked: Provider) -> Result<Duration, String> {
-    if let Some(excuse) = row.excuse(asked) {
-        return Err(excuse.to_owned());
-    }
+/// Runs a small picture through the first style, and says what it took.
+fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, String> {
     run(runtime, row).map_err(|error| match error {
         ModelError::Provider { reason, .. } | ModelError::Unusable { reason, .. } => reason,
         other => other.to_string(),

@@ -75,10 +75,18 @@ const TRIAL_TIME: Duration = Duration::from_secs(5);
 /// Size of the pictures that chips are surveyed with; they take no very small ones.
 const SURVEYED: Size = Size::new(640, 368);
 
-/// An encoder and a size, and why it does not work at it, if so.
-type Tried = (String, Size, Option<String>);
+/// What is asked of a chip.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Task {
+    codec: Codec,
+    size: Size,
+    quality: Option<u32>,
+}
 
-/// What came of the trials of this process: a chip is tried once for a size.
+/// An encoder and its task, and why it does not do it, if so.
+type Tried = (String, Task, Option<String>);
+
+/// What came of the trials of this process: a chip is tried once for a task.
 static TRIED: Mutex<Vec<Tried>> = Mutex::new(Vec::new());
 
 /// Name of the element that encodes pictures of `size`: of chips the first that works, if there may be one. What does not
@@ -89,8 +97,9 @@ pub(crate) fn element(codec: Codec, encoding: &Encoding, size: Size, meter: &Met
         CodecChoice::Auto if !encoding.lossless => {
             let even = |side: u32| if needs_even(codec) { side.next_multiple_of(2) } else { side };
             let size = Size::new(even(size.width), even(size.height));
+            let task = Task { codec, size, quality: encoding.quality };
             let chips = installed(codec).map(|chip| chip.element);
-            let works = |element: &str| known_or_tried(element, codec, size);
+            let works = |element: &str| known_or_tried(element, task);
             first_that_works(chips, works, meter).unwrap_or_else(|| software(codec)).to_owned()
         }
         CodecChoice::Auto | CodecChoice::Software => software(codec).to_owned(),
@@ -100,7 +109,12 @@ pub(crate) fn element(codec: Codec, encoding: &Encoding, size: Size, meter: &Met
 /// Chips' encoders that are installed, and why one does not work, if so.
 pub(crate) fn survey() -> Vec<(String, Option<String>)> {
     let installed = CHIPS.iter().filter(|chip| gst::ElementFactory::find(chip.element).is_some());
-    installed.map(|chip| (chip.element.to_owned(), encodes(chip.element, chip.codec, SURVEYED).err())).collect()
+    installed
+        .map(|chip| {
+            let task = Task { codec: chip.codec, size: SURVEYED, quality: None };
+            (chip.element.to_owned(), encodes(chip.element, task).err())
+        })
+        .collect()
 }
 
 /// Whether a chip may do it.
@@ -131,22 +145,22 @@ fn first_that_works<'a>(
     None
 }
 
-fn known_or_tried(element: &str, codec: Codec, size: Size) -> Result<(), String> {
+fn known_or_tried(element: &str, task: Task) -> Result<(), String> {
     let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = tried.iter().find(|(name, at, _)| name == element && *at == size);
+    let known = tried.iter().find(|(name, what, _)| name == element && *what == task);
     let failure = match known {
         Some((_, _, failure)) => failure.clone(),
         None => {
-            let failure = encodes(element, codec, size).err();
-            tried.push((element.to_owned(), size, failure.clone()));
+            let failure = encodes(element, task).err();
+            tried.push((element.to_owned(), task, failure.clone()));
             failure
         }
     };
     failure.map_or(Ok(()), Err)
 }
 
-/// Encodes some black frames of `size`, set as it would be.
-fn encodes(element: &str, codec: Codec, size: Size) -> Result<(), String> {
+/// Encodes some black frames, set as it would be.
+fn encodes(element: &str, Task { codec, size, quality }: Task) -> Result<(), String> {
     let wrong = |error: gst::glib::BoolError| error.to_string();
     pipeline::init().map_err(|error| error.to_string())?;
     let made = |name: &str| gst::ElementFactory::make(name).build().map_err(wrong);
@@ -157,7 +171,7 @@ fn encodes(element: &str, codec: Codec, size: Size) -> Result<(), String> {
     let caps = format!("video/x-raw,format=I420,width={width},height={height},framerate=25/1");
     filter.set_property("caps", caps.parse::<gst::Caps>().map_err(wrong)?);
     let (convert, encoder) = (made("videoconvert")?, made(element)?);
-    set(&encoder, codec, None);
+    set(&encoder, codec, quality);
     let mut chain = vec![source, filter, convert, encoder];
     if let Some(parser) = parser(codec) {
         chain.push(made(parser)?);
@@ -297,10 +311,11 @@ mod tests {
 
     #[test]
     fn an_encoder_is_tried_with_frames_of_the_size() {
-        assert_eq!(encodes("x264enc", Codec::H264, SIZE), Ok(()));
-        assert!(encodes("x264enc", Codec::H264, Size::new(1, 1)).is_err());
-        assert!(encodes("nosuchenc", Codec::H264, SIZE).is_err());
-        assert!(encodes("vp9enc", Codec::H264, SIZE).is_err(), "it gives another codec");
+        let task = Task { codec: Codec::H264, size: SIZE, quality: Some(30) };
+        assert_eq!(encodes("x264enc", task), Ok(()));
+        assert!(encodes("x264enc", Task { size: Size::new(1, 1), ..task }).is_err());
+        assert!(encodes("nosuchenc", task).is_err());
+        assert!(encodes("vp9enc", task).is_err(), "it gives another codec");
     }
 
     #[test]

@@ -118,39 +118,4 @@ fn comes_up(factory: &gst::ElementFactory) -> Result<gst::Element, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn factory(name: &str) -> gst::ElementFactory {
-        super::super::pipeline::init().unwrap();
-        gst::ElementFactory::find(name).unwrap()
-    }
-
-    #[test]
-    fn what_does_not_come_up_is_said_and_the_next_is_taken() {
-        let meter = Meter::new();
-        // A source of V4L2 opens its device, which is not there, on its way to READY.
-        let taken = first_that_comes_up(&[factory("v4l2sink"), factory("identity")], &meter);
-        assert_eq!(taken.and_then(|element| element.factory()).map(|factory| factory.name()), Some("identity".into()));
-        if !Path::new("/dev/video0").exists() {
-            let said = "the decoder v4l2sink does not work here (its device does not open); another one decodes";
-            assert_eq!(meter.warnings(), [said]);
-        }
-    }
-
-    #[test]
-    fn a_name_must_be_that_of_a_decoder_for_the_stream() {
-        let caps = || {
-            factory("identity");
-            "video/x-h264, stream-format=byte-stream, alignment=au".parse::<gst::Caps>().unwrap()
-        };
-        let refusal = |name| named(name, &caps()).unwrap_err().to_string();
-        assert_eq!(
-            refusal("nosuchdec"),
-            "--decoder nosuchdec: GStreamer has no such element; name another, or leave it at auto"
-        );
-        assert!(refusal("vp9dec").contains("does not decode the video of this input"));
-        assert!(refusal("identity").contains("does not decode the video of this input"));
-        assert!(named("avdec_h264", &caps()).is_ok());
-    }
-}
+mod tests;

@@ -89,6 +89,20 @@ impl Earlier<'_> {
     }
 }
 
+/// Of so many bytes one in turn forgets what is next to nothing. Rounded, a mix keeps a difference of a few steps for ever; cut off, it
+/// lets noise of a few steps through.
+const TURNS: usize = 8;
+/// By so many the turn of a row is ahead of that of the row above.
+pub(super) const ROW_TURN: usize = 3;
+
+/// `was`, of which `weight` 256ths stay; `half` is 128 to round what it differs from `now`, and 0 to cut it off.
+#[inline(always)]
+fn mixed(was: u8, now: u8, weight: u8, half: u16) -> u8 {
+    let (was, now, weight) = (u16::from(was), u16::from(now), u16::from(weight));
+    let (more, less) = (was.saturating_sub(now) * weight, now.saturating_sub(was) * weight);
+    (now + ((more + half) >> 8) - ((less + half) >> 8)) as u8
+}
+
 kernels! {
     /// Writes the rows from `y` on, as many as there are in `out`, which is a row of cells, once the cells went their ways.
     pub(super) fn moved<'a>(earlier: &'a Earlier<'a>, y: usize, edge: &'a mut Vec<u8>, out: &'a mut [u8]) {
@@ -116,13 +130,20 @@ kernels! {
         }
     }
 
-    /// Mixes `now` into `before`, which stays as far as `weights` (256ths, one a byte) say.
-    pub(super) fn mix<'a>(now: &'a [u8], weights: &'a [u8], before: &'a mut [u8]) {
-        for (before, (&now, &weight)) in before.iter_mut().zip(now.iter().zip(weights)) {
-            let (was, now, weight) = (u16::from(*before), u16::from(now), u16::from(weight));
-            // Towards `now`: what stays forgets all that was, however little it differs.
-            let (more, less) = (was.saturating_sub(now) * weight, now.saturating_sub(was) * weight);
-            *before = (now + (more >> 8) - (less >> 8)) as u8;
+    /// Mixes `now` into `before`, which stays as far as `weights` (256ths, one a byte) say. A byte's turn it is where its place and `turn`
+    /// make a multiple of [`TURNS`].
+    pub(super) fn mix<'a>(now: &'a [u8], weights: &'a [u8], turn: usize, before: &'a mut [u8]) {
+        let halves: [u16; TURNS] = std::array::from_fn(|at| if (at + turn).is_multiple_of(TURNS) { 0 } else { 128 });
+        let (whole, rest) = before.as_chunks_mut::<TURNS>();
+        let (now, now_rest) = now.as_chunks::<TURNS>();
+        let (weights, rest_weights) = weights.as_chunks::<TURNS>();
+        for ((before, now), weights) in whole.iter_mut().zip(now).zip(weights) {
+            for at in 0..TURNS {
+                before[at] = mixed(before[at], now[at], weights[at], halves[at]);
+            }
+        }
+        for (((before, &now), &weight), half) in rest.iter_mut().zip(now_rest).zip(rest_weights).zip(halves) {
+            *before = mixed(*before, now, weight, half);
         }
     }
 }

@@ -38,7 +38,7 @@ struct Before {
 /// What the card is to do.
 pub struct Mix<'a> {
     /// Mix, and give back the contrast that this takes.
-    pub passes: [Pass; 3],
+    pub passes: [Pass; 4],
     /// The painting before, and when the passes have run, this one.
     pub kept: &'a mut Kept,
 }
@@ -78,20 +78,16 @@ impl Stabilise {
         let continues = self.follow.look(original, remembers, amount);
         let mut lookup = if continues { self.tell(format, original.size(), table) } else { Default::default() };
         let bytes = frame_bytes(format.pixels, format.size);
-        lookup[3] = [u32::from(continues), (bytes / 4) as u32, 0, 0];
-        let [_, mixed, blocks] = RESERVED;
+        lookup[3] = [u32::from(continues), (bytes / 4) as u32, stamp.seq as u32, 0];
+        let [_, mixed, blocks, weighed] = RESERVED;
         let words = (bytes / 4) as u32;
-        let (grid, restore) = texture::told(format);
+        let (grid, told) = texture::told(format);
+        let of_blocks = |words: usize| 4 * words * grid as usize;
         let passes = [
             pass(Kernel::Steady, format, (words, lookup), vec![from, Place::Kept, Place::Table], (mixed, bytes)),
-            pass(
-                Kernel::Texture,
-                format,
-                (grid, restore),
-                vec![from, mixed],
-                (blocks, texture::WORDS * 4 * grid as usize),
-            ),
-            pass(Kernel::Restore, format, (words, restore), vec![mixed, blocks], (Place::Target, bytes)),
+            pass(Kernel::Texture, format, (grid, told), vec![from, mixed], (blocks, of_blocks(3))),
+            pass(Kernel::Weigh, format, (grid, told), vec![blocks], (weighed, of_blocks(2))),
+            pass(Kernel::Restore, format, (words, told), vec![mixed, weighed], (Place::Target, bytes)),
         ];
         let before = before.unwrap_or_else(|| Before { workshop: Arc::clone(workshop), kept: Kept::default(), format });
         Some(Mix { passes, kept: &mut self.before.insert(before).kept })

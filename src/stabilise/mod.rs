@@ -2,7 +2,8 @@
 //!
 //! A network paints each frame afresh, so that camera noise makes its strokes shimmer. Here the painting before, brought to
 //! where each part of it is now ([`motion`]), is mixed into the painting of now, as far as the input says that it is still the
-//! same ([`weights`]), and given back the contrast that mixing takes ([`texture`]). It looks back one frame, never forward, and forgets at cuts and at what does not continue.
+//! same ([`weights`]), and given back the contrast that mixing takes ([`texture`]). It looks back one frame, never forward, and
+//! forgets at cuts, at what does not continue, and at what is no painting.
 //!
 //! ```text
 //! input ─► gray ─► motion ─► cells ─┐
@@ -27,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, Painted, Timed, tight_planes};
 use crate::pool::Pool;
-use blend::{Earlier, Plane, mix, moved};
+use blend::{Earlier, Plane, ROW_TURN, mix, moved};
 use cells::{Cells, plane_scale, subsampling};
 use follow::{Follow, amount};
 use motion::{CELL, Way};
@@ -71,8 +72,8 @@ impl Stabilise {
         self.last = None;
     }
 
-    /// Mixes `last` into the painting.
-    fn mix(&mut self, last: &Frame, painted: &Painted) -> Result<Frame> {
+    /// Mixes `last` into the painting, which is number `seq`.
+    fn mix(&mut self, last: &Frame, painted: &Painted, seq: u64) -> Result<Frame> {
         let format = painted.frame.format();
         let (planes, len) = tight_planes(format.pixels, format.size);
         let mut bytes = self.pool.lend(len);
@@ -82,7 +83,7 @@ impl Stabilise {
         for (index, plane) in planes.iter().enumerate().take(format.pixels.planes()) {
             let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
             let out = &mut bytes[plane.offset_bytes..][..row_bytes * rows];
-            self.mix_plane(index, last, painted, out);
+            self.mix_plane((index, seq as usize), last, painted, out);
             // Strokes are seen by their luma.
             if index == 0 {
                 self.texture.restore(&self.follow.crew, Plane::of(&painted.frame, 0), out);
@@ -91,7 +92,7 @@ impl Stabilise {
         Frame::new(format, planes, Arc::new(bytes)).map_err(|error| Error::Internal(format!("steadied frame: {error}")))
     }
 
-    fn mix_plane(&mut self, index: usize, last: &Frame, painted: &Painted, out: &mut [u8]) {
+    fn mix_plane(&mut self, (index, seq): (usize, usize), last: &Frame, painted: &Painted, out: &mut [u8]) {
         let (format, original) = (painted.frame.format(), painted.original.size());
         let before = Plane::of(last, index);
         let Plane { width, step, .. } = before;
@@ -106,7 +107,8 @@ impl Stabilise {
                 cells.ways(y / cell[1], scale.map(f32::recip), ways);
                 moved(Arch::new(), &Earlier { plane: before, ways, cell }, y, edge, out);
                 for (y, out) in (y..).zip(out.chunks_exact_mut(row_bytes)) {
-                    mix(Arch::new(), painted.frame.row(index, y), spread.row(weights, y, scale[1]), out);
+                    let now = painted.frame.row(index, y);
+                    mix(Arch::new(), now, spread.row(weights, y, scale[1]), seq.wrapping_add(y * ROW_TURN), out);
                 }
             }
         });
@@ -120,13 +122,13 @@ impl Stage for Stabilise {
     fn process(&mut self, painted: Timed<Painted>) -> Result<Timed<Frame>> {
         let last = self.last.take().filter(|_| !painted.stamp.discontinuity);
         let Timed { stamp, item } = painted;
-        let Some(amount) = amount(self.controls.get()) else {
+        let Some(amount) = amount(self.controls.get()).filter(|_| !stamp.substituted) else {
             return Ok(Timed { stamp, item: item.frame });
         };
         let last = last.filter(|last| last.format() == item.frame.format());
         let continues = self.follow.look(&item.original, last.is_some(), amount);
         let frame = match last.filter(|_| continues) {
-            Some(last) => self.mix(&last, &item)?,
+            Some(last) => self.mix(&last, &item, stamp.seq)?,
             None => item.frame,
         };
         self.last = Some(frame.clone());

@@ -2,7 +2,7 @@
 //!
 //! A plane is looked at in blocks of 8x8 pixels. What its pixels differ from the mean of their block, summed, is the texture there. Where
 //! the mix has less of it than the painting of now, what it differs from its means, which are linear between the centres of the blocks,
-//! is enlarged. All in integers: the twin on a card (`shaders/texture.wgsl`, `shaders/restore.wgsl`) gives the same bytes.
+//! is enlarged. All in integers: the twins on a card (`texture`, `weigh` and `restore` in `shaders/`) give the same bytes.
 
 use std::ops::Range;
 
@@ -71,10 +71,7 @@ struct Line {
     more: Vec<u16>,
 }
 
-/// Words that the card holds of a block.
-pub(super) const WORDS: usize = 3;
-
-/// Number of blocks in frames of `format`, and what the kernels on a card are told of them (`shaders/restore.wgsl`).
+/// Number of blocks in frames of `format`, and what the kernels on a card are told of them (`shaders/weigh.wgsl`).
 pub(super) fn told(format: FrameFormat) -> (u32, [[u32; 4]; 4]) {
     let [columns, rows] = [format.size.width, format.size.height].map(|side| side.div_ceil(BLOCK as u32));
     let little = little(format.pixels.pixel_bytes(0));

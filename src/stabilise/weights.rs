@@ -15,7 +15,7 @@ const SAME: u16 = 4;
 /// From which on nothing stays.
 const CHANGED: u16 = 20;
 /// Most that may stay, in 256ths.
-const MOST: f32 = 230.0;
+const MOST: f32 = 244.0;
 /// Pixels of the frame a weight stands for, along each side.
 const PITCH: f32 = 4.0;
 /// Where less than one weight in so many is not zero, a new scene began.

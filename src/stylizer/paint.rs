@@ -4,13 +4,12 @@
 
 use std::sync::Arc;
 
-use crate::compose::gpu::Painter;
-use crate::compose::{Compose, LiveControls};
-use crate::convert::Unpack;
+use crate::compose::{Compose, LiveControls, gpu};
 use crate::convert::gpu::copy_planes;
+use crate::convert::{Finite, Unpack};
 use crate::error::Result;
 use crate::flow::{Crew, Stage};
-use crate::frame::{Frame, FrameFormat, Timed};
+use crate::frame::{Frame, FrameFormat, Stamp, Timed};
 use crate::gpu::card::Card;
 use crate::gpu::passes::{Inputs, Place, RESERVED};
 use crate::gpu::workshop::{Flight, Workshop};
@@ -24,9 +23,8 @@ pub(crate) struct Submit {
     controls: LiveControls,
     format: FrameFormat,
     meter: Meter,
-    painter: Painter,
     stabilise: stabilise::gpu::Stabilise,
-    /// What the kernels look up, from frame to frame the same memory.
+    /// What the stabiliser's kernel looks up, from frame to frame the same memory.
     table: Vec<u32>,
 }
 
@@ -40,19 +38,19 @@ impl Submit {
     /// Makes frames of `format` on `card`, while `crew` looks for motion; faults are counted in `meter`.
     pub fn new((card, crew): (Card, Crew), controls: LiveControls, format: FrameFormat, meter: Meter) -> Self {
         let stabilise = stabilise::gpu::Stabilise::new(controls.clone()).with(crew);
-        Self { card, controls, format, meter, painter: Painter::default(), stabilise, table: Vec::new() }
+        Self { card, controls, format, meter, stabilise, table: Vec::new() }
     }
 
     /// Hands a frame to the card; none where that does not work.
     fn begin(&mut self, styled: &Timed<&Styled>) -> Option<(Arc<Workshop>, Flight)> {
-        let Self { card, controls, format, meter, painter, stabilise, table } = self;
+        let Self { card, controls, format, meter, stabilise, table } = self;
         let Timed { stamp, item: Styled { original, tensor, border } } = styled;
         let controls = controls.get();
         card.attempt(meter, |workshop| {
             table.clear();
             let mix = stabilise.mix(workshop, (stamp, original), (*format, RESERVED[0]), table);
             let to = if mix.is_some() { RESERVED[0] } else { Place::Target };
-            let mut passes = painter.passes((original.format(), controls), (tensor, *border), (*format, to), table);
+            let mut passes = gpu::passes(workshop, (original.format(), controls), (tensor, *border), (*format, to));
             let kept = mix.map(|mix| {
                 passes.extend(mix.passes);
                 mix.kept
@@ -100,8 +98,9 @@ impl Stage for Collect {
                 let done = workshop.finish(flight, |bytes| copy_planes(bytes, self.format, planes, out));
                 self.card.settle(&workshop, done, &self.meter)
             })?;
-            if let Some(item) = made {
+            if let Some((item, finite)) = made {
                 self.stabilise.forget();
+                let stamp = Stamp { substituted: finite == Finite::No, ..stamp };
                 return Ok(Timed { stamp, item });
             }
         }

@@ -18,7 +18,7 @@ pub(super) fn workshop() -> Option<Arc<Workshop>> {
 }
 
 fn pack(workshop: &Workshop) -> impl Fn(&Frame, Border, &mut Tensor) {
-    move |frame, border, out| gpu::Packer::default().pack(workshop, frame, border, out).unwrap()
+    move |frame, border, out| gpu::pack(workshop, frame, border, out).unwrap()
 }
 
 fn unpack(workshop: &Workshop) -> impl Fn(&Tensor, Border, FrameFormat, &[Plane], &mut [u8]) -> Finite {
@@ -102,8 +102,7 @@ fn what_is_no_number_is_seen_on_a_card_too() {
                 let original = noisy_frame(format, 0);
                 let (source, styled) = ((&original, Controls::default()), (&tensor, BORDER));
                 let mut out = vec![0; len];
-                let painted =
-                    compose::gpu::Painter::default().paint(&workshop, source, styled, format, &planes, &mut out);
+                let painted = compose::gpu::paint(&workshop, source, styled, format, &planes, &mut out);
                 assert_eq!(painted, Ok(wanted), "{dtype:?} {pixels:?}");
             }
         }
@@ -138,14 +137,7 @@ fn the_mix_on_a_card_is_that_of_its_twin() {
                     let controls = Controls { strength, keep_colour, ..Controls::default() };
                     let (mut got, mut wanted) = (vec![0; len], vec![0; len]);
                     let given = ((&original, controls), (&styled, BORDER));
-                    let done = compose::gpu::Painter::default().paint(
-                        &workshop,
-                        given.0,
-                        given.1,
-                        format,
-                        &planes_out,
-                        &mut got,
-                    );
+                    let done = compose::gpu::paint(&workshop, given.0, given.1, format, &planes_out, &mut got);
                     assert_eq!(done, Ok(Finite::Yes));
                     painted_by_cpu(&original, controls, &styled, &planes_out, &mut wanted);
                     let mut errors = Errors::default();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use stylize::compose::gpu::Painter;
+use stylize::compose::gpu::paint;
 use stylize::compose::{Compose, Controls, LiveControls};
-use stylize::convert::gpu::Packer;
+use stylize::convert::gpu::pack;
 use stylize::convert::resize::Resizer;
 use stylize::convert::{Finite, Pack, cpu};
 use stylize::flow::Crew;
@@ -81,7 +81,7 @@ fn fill(tensor: &mut Tensor, border: Border, of: impl Fn(f64, f64) -> [f64; 3]) 
 
 /// What the CPU makes of it.
 fn painted_by_cpu(original: &Frame, controls: Controls, tensor: Tensor, format: FrameFormat) -> Vec<u8> {
-    let mut compose = Compose::new(format.size, LiveControls::new(controls), TensorPool::new(), Meter::new());
+    let mut compose = Compose::new(format.size, LiveControls::new(controls), TensorPool::new());
     let item = Styled { original: original.clone(), tensor, border: BORDER };
     let Styled { tensor, border, .. } = compose.process(Timed { stamp: Stamp::default(), item }).unwrap().item;
     let (planes, len) = tight_planes(format.pixels, format.size);
@@ -109,8 +109,6 @@ fn formats() -> [TensorFormat; 3] {
 fn check(sizes: Sizes, painted: impl Fn(FrameFormat) -> Frame, styled: impl Fn(TensorFormat, Size, Border) -> Tensor) {
     let Some(workshop) = workshop() else { return };
     let [full, net, out] = sizes;
-    // One for all, so that what it keeps of one picture meets the next.
-    let mut painter = Painter::default();
     for (tensor_format, pixels) in formats().into_iter().zip(PixelFormat::ALL) {
         let colour = Colour::assumed_for(full);
         let original = painted(FrameFormat { size: full, pixels, colour });
@@ -121,7 +119,7 @@ fn check(sizes: Sizes, painted: impl Fn(FrameFormat) -> Frame, styled: impl Fn(T
             let mut got = vec![0; len];
             let tensor = styled(tensor_format, net, BORDER);
             let given = ((&original, controls), (&tensor, BORDER));
-            assert_eq!(painter.paint(&workshop, given.0, given.1, format, &planes, &mut got), Ok(Finite::Yes));
+            assert_eq!(paint(&workshop, given.0, given.1, format, &planes, &mut got), Ok(Finite::Yes));
             let wanted = painted_by_cpu(&original, controls, tensor, format);
             let errors = errors_of(&got, &wanted);
             // Both round what they have; where bytes are halved, many lie midway between two codes.
@@ -151,12 +149,11 @@ fn a_picture_that_a_card_resizes_without_more_detail_is_that_of_its_twin() {
 #[test]
 fn a_tensor_that_a_card_makes_at_another_size_is_that_of_its_twin() {
     let Some(workshop) = workshop() else { return };
-    let mut packer = Packer::default();
     for [full, net, _] in ENLARGED.into_iter().chain(PLAIN) {
         for (tensor_format, pixels) in formats().into_iter().zip(PixelFormat::ALL) {
             let frame = original(FrameFormat { size: full, pixels, colour: Colour::assumed_for(full) });
             let mut got = TensorPool::new().lend(tensor_format, BORDER.outer(net));
-            packer.pack(&workshop, &frame, BORDER, &mut got).unwrap();
+            pack(&workshop, &frame, BORDER, &mut got).unwrap();
             let mut on_cpu = Pack::new(net, BORDER, tensor_format, TensorPool::new());
             let wanted = on_cpu.process(Timed { stamp: Stamp::default(), item: frame }).unwrap().item.tensor;
             let mut errors = Errors::default();
@@ -204,7 +201,7 @@ fn what_is_no_number_is_seen_where_a_card_resizes() {
         let (planes, len) = tight_planes(pixels, out);
         for (tensor, wanted) in super::spoilt(TensorFormat::PLANAR, net) {
             let given = ((&original, Controls::default()), (&tensor, BORDER));
-            let seen = Painter::default().paint(&workshop, given.0, given.1, format, &planes, &mut vec![0; len]);
+            let seen = paint(&workshop, given.0, given.1, format, &planes, &mut vec![0; len]);
             assert_eq!(seen, Ok(wanted), "{pixels:?}");
         }
     }

@@ -1,18 +1,17 @@
-//! Planes at other sizes on a card, twin of [`crate::convert::resize`]: passes, and the tables that they look weights up in.
+//! Planes at other sizes on a card, twin of [`crate::convert::resize`]: passes, by weights that are looked up.
 
 use super::{Source, pack_pass};
 use crate::convert::resize::Filter;
-use crate::convert::taps::TapsKept;
 use crate::frame::Size;
 use crate::gpu::kernels::{Kernel, Params, Variant};
 use crate::gpu::passes::{Pass, Place, RESERVED};
+use crate::gpu::workshop::Workshop;
 use crate::tensor::{Border, TensorFormat};
 
 /// Lists passes, and numbers what lies between them.
 pub(crate) struct Recorder<'a> {
     pub passes: Vec<Pass>,
-    table: &'a mut Vec<u32>,
-    taps: &'a mut TapsKept,
+    workshop: &'a Workshop,
     between: usize,
 }
 
@@ -45,9 +44,9 @@ pub(crate) fn plane_bytes(planes: usize, size: Size) -> usize {
 }
 
 impl<'a> Recorder<'a> {
-    /// Nothing yet. What kernels look up goes to the end of `table`; weights come from `taps`.
-    pub fn new(table: &'a mut Vec<u32>, taps: &'a mut TapsKept) -> Self {
-        Self { passes: Vec::new(), table, taps, between: RESERVED.len() }
+    /// Nothing yet; it is for `workshop`.
+    pub fn new(workshop: &'a Workshop) -> Self {
+        Self { passes: Vec::new(), workshop, between: RESERVED.len() }
     }
 
     /// Where nothing lies yet.
@@ -89,18 +88,13 @@ impl<'a> Recorder<'a> {
             None => Part { place: self.fresh(), first: 0, of: from.count },
         };
         let Size { width, height } = from.size;
-        let taps = if along_rows {
-            self.taps.get(width, out.width, filter)
-        } else {
-            self.taps.get(height, out.height, filter)
-        };
-        let table = self.table.len() as u32;
-        self.table.extend_from_slice(&taps.words);
+        let (before, after) = if along_rows { (width, out.width) } else { (height, out.height) };
+        let taps = self.workshop.taps(before, after, filter);
         let params = Params {
             invocations: (from.count * out.pixels()) as u32,
             lookup: [
                 [width, height, out.width, out.height],
-                [table, taps.count as u32, (first * out.pixels()) as u32, 0],
+                [taps.first, taps.count, (first * out.pixels()) as u32, 0],
                 [0; 4],
                 [0; 4],
             ],
@@ -109,7 +103,7 @@ impl<'a> Recorder<'a> {
         self.passes.push(Pass {
             variant: Variant { along_rows, ..Variant::planar(Kernel::Resample) },
             params,
-            reads: vec![from.place, Place::Table],
+            reads: vec![from.place, Place::Taps],
             writes: place,
             bytes: plane_bytes(of, out),
         });

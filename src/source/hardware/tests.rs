@@ -1,0 +1,139 @@
+use super::*;
+use crate::flow::Stop;
+use crate::frame::Size;
+use crate::job::Part;
+use crate::source::Request;
+
+fn factory(name: &str) -> gst::ElementFactory {
+    crate::source::pipeline::init().unwrap();
+    gst::ElementFactory::find(name).unwrap()
+}
+
+#[test]
+fn what_does_not_come_up_is_said_and_the_next_is_taken() {
+    let meter = Meter::new();
+    // A source of V4L2 opens its device, which is not there, on its way to READY.
+    let taken = first_that_comes_up(&[factory("v4l2sink"), factory("identity")], &meter);
+    assert_eq!(taken.and_then(|element| element.factory()).map(|factory| factory.name()), Some("identity".into()));
+    if !Path::new("/dev/video0").exists() {
+        let said = "the decoder v4l2sink does not work here (its device does not open); another one decodes";
+        assert_eq!(meter.warnings(), [said]);
+    }
+}
+
+#[test]
+fn a_name_must_be_that_of_a_decoder_for_the_stream() {
+    let caps = || {
+        factory("identity");
+        "video/x-h264, stream-format=byte-stream, alignment=au".parse::<gst::Caps>().unwrap()
+    };
+    let refusal = |name| named(name, &caps()).unwrap_err().to_string();
+    assert_eq!(
+        refusal("nosuchdec"),
+        "--decoder nosuchdec: GStreamer has no such element; name another, or leave it at auto"
+    );
+    assert!(refusal("vp9dec").contains("does not decode the video of this input"));
+    assert!(refusal("identity").contains("does not decode the video of this input"));
+    assert!(named("avdec_h264", &caps()).is_ok());
+}
+
+/// A chip that opens and then decodes nothing. It is made for Microsoft's MPEG-4 alone, which no other test decodes in this process.
+mod broken {
+    use std::sync::LazyLock;
+
+    use gst::glib;
+    use gst::prelude::*;
+    use gst::subclass::prelude::*;
+
+    const CAPS: &str = "video/x-msmpeg";
+
+    #[derive(Default)]
+    pub struct Chip;
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Chip {
+        const NAME: &'static str = "StylizeBrokenChip";
+        type Type = Element;
+        type ParentType = gst::Element;
+    }
+
+    glib::wrapper! {
+        pub struct Element(ObjectSubclass<Chip>) @extends gst::Element, gst::Object;
+    }
+
+    impl ObjectImpl for Chip {
+        fn constructed(&self) {
+            self.parent_constructed();
+            let element = self.obj();
+            let [sink, source] = ["sink", "src"].map(|name| element.pad_template(name).unwrap());
+            let sink =
+                gst::Pad::builder_from_template(&sink).chain_function(|pad, parent, _| refuse(pad, parent)).build();
+            element.add_pad(&sink).unwrap();
+            element.add_pad(&gst::Pad::from_template(&source)).unwrap();
+        }
+    }
+
+    fn refuse(_: &gst::Pad, parent: Option<&gst::Object>) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let element = parent.and_then(|parent| parent.downcast_ref::<gst::Element>()).unwrap();
+        gst::element_error!(element, gst::StreamError::Decode, ["the chip is out of order"]);
+        Err(gst::FlowError::Error)
+    }
+
+    impl GstObjectImpl for Chip {}
+
+    impl ElementImpl for Chip {
+        fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+            static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+                let text = "Stands for a broken chip";
+                gst::subclass::ElementMetadata::new(text, "Codec/Decoder/Video/Hardware", text, "stylize")
+            });
+            Some(&METADATA)
+        }
+
+        fn pad_templates() -> &'static [gst::PadTemplate] {
+            static TEMPLATES: LazyLock<[gst::PadTemplate; 2]> = LazyLock::new(|| {
+                let ends = [("sink", gst::PadDirection::Sink, CAPS), ("src", gst::PadDirection::Src, "video/x-raw")];
+                ends.map(|(name, direction, caps)| {
+                    let caps = caps.parse::<gst::Caps>().unwrap();
+                    gst::PadTemplate::new(name, direction, gst::PadPresence::Always, &caps).unwrap()
+                })
+            });
+            &*TEMPLATES
+        }
+    }
+}
+
+#[test]
+fn a_chip_that_fails_before_the_first_frame_makes_way_for_software() {
+    factory("identity");
+    gst::Element::register(None, "nvbrokendec", gst::Rank::NONE, broken::Element::static_type()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in.mkv");
+    let text = format!(
+        "videotestsrc num-buffers=5 ! video/x-raw,width=64,height=48,framerate=25/1 ! videoconvert ! avenc_msmpeg4 ! matroskamux \
+         ! filesink location={}",
+        path.display()
+    );
+    let writing = gst::parse::launch(&text).unwrap().downcast::<gst::Pipeline>().unwrap();
+    writing.set_state(gst::State::Playing).unwrap();
+    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
+    let end = writing.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &ends).unwrap();
+    assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
+    writing.set_state(gst::State::Null).unwrap();
+
+    let (stop, meter) = (Stop::new(), Meter::new());
+    let request = Request {
+        part: Part::default(),
+        audio: true,
+        priming: false,
+        deinterlace: true,
+        room_bytes: None,
+        decoder: &CodecChoice::Auto,
+    };
+    let mut opened = crate::source::file::open(&path, None, request, &stop, &meter).unwrap();
+    let frames = std::iter::from_fn(|| opened.source.next().unwrap()).count();
+    assert_eq!((frames, opened.format.size), (5, Size::new(64, 48)));
+    let warnings = meter.warnings();
+    assert!(warnings[0].starts_with("the decoder nvbrokendec failed before the first frame ("), "{warnings:?}");
+    assert!(warnings[0].ends_with("): software decodes"), "{warnings:?}");
+}
