@@ -26,8 +26,6 @@ if ! "$ENVIRONMENT/bin/python" -c 'import stylize_train, torchvision' 2>/dev/nul
     run_logged "PyTorch cannot be installed" "$ENVIRONMENT/bin/pip" install --quiet --editable 'training[vgg,video]'
 fi
 
-if [ -z "${START:-}" ] && [ -f "models/wave.${TIER:-live}.safetensors" ]; then
-    START=models/wave.${TIER:-live}.safetensors
-fi
+if [ -z "${START:-}" ] && [ -f models/wave.live.safetensors ]; then START=models/wave.live.safetensors; fi
 exec "$ENVIRONMENT/bin/python" -m stylize_train make "$STYLE_IMAGE" --name "$NAME" --tier "${TIER:-live}" \
     ${CONTENT:+--content "$CONTENT"} ${VGG:+--vgg "$VGG"} ${START:+--start "$START"}

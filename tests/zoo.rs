@@ -72,10 +72,13 @@ fn each_style_has_its_card_and_its_start() {
     for entry in entries() {
         let card = fs::read_to_string(project(&format!("models/{}.md", stem(&entry)))).unwrap();
         assert!(card.contains("| licence of the weights | MIT OR Apache-2.0 |"), "{card}");
-        for kind in ["jpg", "json", "safetensors"] {
+        for kind in ["jpg", "json"] {
             let path = project(&format!("models/{}.{kind}", stem(&entry)));
             assert!(path.is_file(), "{}", path.display());
         }
+        // A fine network begins as a live one.
+        let start = project(&format!("models/{}.live.safetensors", entry.style));
+        assert!(start.is_file(), "{}", start.display());
     }
 }
 

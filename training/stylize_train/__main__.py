@@ -55,7 +55,7 @@ def make_zoo(options: argparse.Namespace) -> None:
     styles, _ = zoo.load(options.list)
     for tier in options.tier:
         for style in styles:
-            if not _start_file(options.out, style.name, tier).exists():
+            if not (options.out / f"{style.name}.{tier}.md").exists():
                 print(f"{style.name}, {tier} tier")
                 _make(style, options.styles / style.painting, tier, options)
 
@@ -80,9 +80,9 @@ def _make(style: zoo.Style, painting: Path, tier: str, options: argparse.Namespa
     net = trainer.net.cpu().eval()
     psnr = _export_all(net, about, options.precision, pictures, options.out)
     outcome = card.Outcome(trainer.losses.values, seconds, psnr, options.start and options.start.stem)
-    card.write(options.out, net, about, trainer.recipe, outcome, painting, pictures[:CHECKED])
+    checkpoint.save_start(net, [style.name], options.out / f"{style.name}.{tier}.safetensors")
     # Last: its presence says that the style is done.
-    checkpoint.save_start(net, [style.name], _start_file(options.out, style.name, tier))
+    card.write(options.out, net, about, trainer.recipe, outcome, painting, pictures[:CHECKED])
 
 
 def _recipe(device: torch.device, options: argparse.Namespace) -> Recipe:
@@ -96,10 +96,6 @@ def _recipe(device: torch.device, options: argparse.Namespace) -> Recipe:
         shift_weight=options.shift_weight,
         seed=options.seed,
     )
-
-
-def _start_file(folder: Path, name: str, tier: str) -> Path:
-    return folder / f"{name}.{tier}.safetensors"
 
 
 def export_again(options: argparse.Namespace) -> None:

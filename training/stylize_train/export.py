@@ -19,7 +19,7 @@ from .runner import unblocked
 
 PRECISIONS = ("fp32", "fp16", "int8")
 #: Of the values of an activation, so many are within what its byte can say.
-CALIBRATED_PERCENT = 99.99
+CALIBRATED_PERCENT = 99.999
 
 
 def export(net: StyleNet, about: About, precision: str, photographs: list[torch.Tensor]) -> onnx.ModelProto:
