@@ -10,7 +10,6 @@ use stylize::convert::{Finite, Pack, cpu};
 use stylize::flow::Crew;
 use stylize::flow::Stage;
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
-use stylize::report::Meter;
 use stylize::tensor::{Border, Channels, DType, Layout, Styled, Tensor, TensorFormat, TensorPool};
 
 use super::gpu::workshop;
