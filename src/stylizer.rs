@@ -12,7 +12,7 @@ use crate::flow::{Crew, Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::provider::{self, NOT_BUILT_IN, TOO_LIGHT};
+use crate::model::provider::{self, is_of_course};
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -235,12 +235,11 @@ impl Stage for Stylizer {
 fn tell(choice: &Choice, meter: &Meter) {
     // One that runs on another device than the best is not worth a word to most.
     for (provider, reason) in choice.passed_over.iter().filter(|(provider, _)| *provider != choice.provider) {
-        match reason.as_str() {
-            NOT_BUILT_IN | TOO_LIGHT => tracing::info!("provider {provider} was not taken: {reason}"),
-            reason => {
-                let remedy = provider::remedy(*provider);
-                meter.warn(format!("provider {provider} does not run here: {reason}; {remedy}"));
-            }
+        if is_of_course(reason) {
+            tracing::info!("provider {provider} was not taken: {reason}");
+        } else {
+            let remedy = provider::remedy(*provider);
+            meter.warn(format!("provider {provider} does not run here: {reason}; {remedy}"));
         }
     }
 }

@@ -47,10 +47,18 @@ pub struct Choice {
 }
 
 /// Why a provider is not even tried.
-pub(crate) const NOT_BUILT_IN: &str = "the ONNX Runtime that was found is built without it";
+const NOT_BUILT_IN: &str = "the ONNX Runtime that was found is built without it";
+
+/// Why a provider for a kind of card is not even tried.
+const NO_CARD: &str = "there is no such card here";
 
 /// Why a provider that runs here is left to those who ask for it.
-pub(crate) const TOO_LIGHT: &str = "it gains nothing with a network as light as this, and takes longer to start";
+const TOO_LIGHT: &str = "it gains nothing with a network as light as this, and takes longer to start";
+
+/// Whether `reason` is why a provider was left alone as a matter of course: nobody would expect it to run.
+pub(crate) fn is_of_course(reason: &str) -> bool {
+    [NOT_BUILT_IN, NO_CARD, TOO_LIGHT].contains(&reason)
+}
 
 /// Everything about a provider on a kind of device.
 pub(super) struct Row {
@@ -253,7 +261,7 @@ impl Row {
             return None;
         }
         match (self.present)() {
-            false => Some("there is no such card here".into()),
+            false => Some(NO_CARD.into()),
             true => (light && !(self.for_light)()).then(|| TOO_LIGHT.into()),
         }
     }
