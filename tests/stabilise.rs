@@ -81,36 +81,14 @@ fn luma(frame: &Frame) -> Vec<f32> {
 
 #[test]
 fn a_painting_of_a_still_scene_stops_to_shimmer() {
-    let mut rig = Rig::at(1.0);
-    let (mut before, mut after) = (Vec::new(), Vec::new());
-    for moment in 0..16 {
-        let original = frame(SIZE, PixelFormat::I420, |x, y| texture(x, y) + 3.0 * noise(x, y, moment));
-        // A network that makes ten times as much of the noise.
-        let painting = frame(SIZE, PixelFormat::I420, |x, y| 255.0 - texture(x, y) + 30.0 * noise(y, x, moment));
-        let steadied = rig.give(&original, &painting, false);
-        if moment >= 8 {
-            before.push(luma(&painting));
-            after.push(luma(&steadied));
-        }
-    }
-    let gain = deviation(&after) / deviation(&before);
+    // A network that makes ten times as much of the noise.
+    let gain = gain_of_noise(16, [3.0, 30.0]);
     assert!(gain < 0.4, "{gain}");
 }
 
 #[test]
 fn noise_of_a_step_or_two_is_mixed_too() {
-    let mut rig = Rig::at(1.0);
-    let (mut before, mut after) = (Vec::new(), Vec::new());
-    let original = frame(SIZE, PixelFormat::I420, texture);
-    for moment in 0..24 {
-        let painting = frame(SIZE, PixelFormat::I420, |x, y| 255.0 - texture(x, y) + 3.0 * noise(y, x, moment));
-        let steadied = rig.give(&original, &painting, false);
-        if moment >= 8 {
-            before.push(luma(&painting));
-            after.push(luma(&steadied));
-        }
-    }
-    let gain = deviation(&after) / deviation(&before);
+    let gain = gain_of_noise(24, [0.0, 3.0]);
     assert!(gain < 0.4, "{gain}");
 }
 
@@ -128,6 +106,22 @@ fn a_painting_that_changes_by_little_is_forgotten_within_a_second() {
     // A step goes in eight frames.
     (0..24).for_each(|_| drop(rig.give(&original, &new, false)));
     assert_eq!(furthest(&rig.give(&original, &new, false)), 0.0);
+}
+
+/// How much of the shimmer comes through of a still scene and its painting, whose noise reaches so far; from the ninth of `moments` on.
+fn gain_of_noise(moments: u64, [seen, painted]: [f32; 2]) -> f32 {
+    let mut rig = Rig::at(1.0);
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for moment in 0..moments {
+        let original = frame(SIZE, PixelFormat::I420, |x, y| texture(x, y) + seen * noise(x, y, moment));
+        let painting = frame(SIZE, PixelFormat::I420, |x, y| 255.0 - texture(x, y) + painted * noise(y, x, moment));
+        let steadied = rig.give(&original, &painting, false);
+        if moment >= 8 {
+            before.push(luma(&painting));
+            after.push(luma(&steadied));
+        }
+    }
+    deviation(&after) / deviation(&before)
 }
 
 /// Mean over pixels of the standard deviation over time.

@@ -110,6 +110,14 @@ fn row_42_a_card_that_is_out_of_memory_is_opened_again_once_then_the_cpu_goes_on
 
 #[test]
 fn row_42_what_a_card_does_not_take_is_no_end_either() {
+    two_faults("create_shader_module", |context| {
+        let source = wgpu::ShaderSource::Wgsl("this is no shader".into());
+        drop(context.device().create_shader_module(wgpu::ShaderModuleDescriptor { label: None, source }));
+    });
+}
+
+#[test]
+fn row_42_a_buffer_that_is_too_large_is_no_end_either() {
     two_faults("greater than the maximum", |context| {
         // Nobody asked for the error, which ends programs.
         let usage = wgpu::BufferUsages::STORAGE;
