@@ -208,12 +208,18 @@ impl<T: Send + 'static> Flow<T> {
     }
 
     /// Adds equal stages that share the work, a frame each; their results go on in the order of the frames.
-    pub fn via_each<S: Stage<In = T> + 'static>(mut self, name: &'static str, stages: Vec<S>) -> Flow<S::Out> {
+    pub fn via_each<S: Stage<In = T> + 'static>(self, name: &'static str, stages: Vec<S>) -> Flow<S::Out> {
+        let meter = self.shared.meter.clone();
+        self.via_workers(name, stages.into_iter().map(|stage| Measured::new(name, stage, &meter)).collect())
+    }
+
+    /// The same with stages that are made of several, and tell a meter of each themselves.
+    pub fn via_workers<S: Stage<In = T> + 'static>(mut self, name: &'static str, workers: Vec<S>) -> Flow<S::Out> {
         let (head, tail) = bounded(self.shared.depth);
         let queue = Arc::new(Queue { tail: self.tail, next_ticket: Mutex::new(0), turn: Turn::default() });
-        for mut stage in stages {
+        for mut worker in workers {
             let (queue, head) = (Arc::clone(&queue), head.clone());
-            self.threads.push(spawn(name, &self.shared, move |shared| work(name, &mut stage, &queue, &head, shared)));
+            self.threads.push(spawn(name, &self.shared, move |_| work(name, &mut worker, &queue, &head)));
         }
         Flow { tail, threads: self.threads, shared: self.shared, ended: self.ended }
     }
@@ -280,6 +286,31 @@ impl Running {
     }
 }
 
+/// A stage that tells a meter what each item takes it.
+pub(crate) struct Measured<S> {
+    name: &'static str,
+    pub(crate) stage: S,
+    meter: Meter,
+}
+
+impl<S: Stage> Measured<S> {
+    pub(crate) fn new(name: &'static str, stage: S, meter: &Meter) -> Self {
+        Self { name, stage, meter: meter.clone() }
+    }
+}
+
+impl<S: Stage> Stage for Measured<S> {
+    type In = S::In;
+    type Out = S::Out;
+
+    fn process(&mut self, item: Timed<S::In>) -> Result<Timed<S::Out>> {
+        let since = Instant::now();
+        let done = self.stage.process(item);
+        self.meter.spent(self.name, since.elapsed());
+        done
+    }
+}
+
 /// A queue that several workers take from; `turn` lets them leave in the order in which they took.
 struct Queue<T> {
     tail: Receiver<Timed<T>>,
@@ -333,18 +364,10 @@ impl Turn {
 /// The way on is closed; whoever closed it knows why.
 struct Closed;
 
-fn work<S: Stage>(
-    name: &'static str,
-    stage: &mut S,
-    queue: &Queue<S::In>,
-    head: &Sender<Timed<S::Out>>,
-    shared: &Shared,
-) -> Result<()> {
+fn work<S: Stage>(name: &'static str, stage: &mut S, queue: &Queue<S::In>, head: &Sender<Timed<S::Out>>) -> Result<()> {
     while let Some((ticket, item)) = queue.take() {
-        let since = Instant::now();
         // A panic waits for its turn like an error, or those behind it would wait for ever.
         let result = catch_unwind(AssertUnwindSafe(|| stage.process(item))).unwrap_or_else(|_| Err(panicked(name)));
-        shared.meter.spent(name, since.elapsed());
         let mut failure = Ok(());
         let passed = queue.turn.with(ticket, || match result {
             Ok(item) => head.send(item).map_err(|_| Closed),

@@ -111,18 +111,17 @@ impl Estimate {
         let Needs { network, source, net, out, codec, workers, cores } = *needs;
         let (source_px, net_px, out_px) = (pixels(source), pixels(net), pixels(out.size));
         let (workers, cores) = (workers as u64, cores as u64);
-        let in_flight = network.tensor * (2 + 2 * workers);
-        let mut network_bytes = net_px.saturating_mul(in_flight + network.activations * workers);
+        let mut network_bytes = net_px.saturating_mul(network.at_work() * workers);
         network_bytes = network_bytes.saturating_add(SESSION_BYTES * workers);
         let frame_bytes = if out.pixels == PixelFormat::Rgbx { 4 } else { 2 };
         let mut compose_bytes = out_px.saturating_mul(3 * frame_bytes);
         if source != net {
-            network_bytes = network_bytes.saturating_add(source_px.saturating_mul(2 * PLANAR_BYTES));
+            network_bytes = network_bytes.saturating_add(source_px.saturating_mul(2 * PLANAR_BYTES * workers));
         }
         if net != out.size {
-            let guide = source_px.saturating_mul(PLANAR_BYTES + GUIDE_BYTES / 2);
-            compose_bytes = compose_bytes.saturating_add(guide);
-            compose_bytes = compose_bytes.saturating_add(out_px.saturating_mul(2 * PLANAR_BYTES + GUIDE_BYTES / 2));
+            let guide = source_px.saturating_mul((PLANAR_BYTES + GUIDE_BYTES / 2) * workers);
+            let guided = out_px.saturating_mul((2 * PLANAR_BYTES + GUIDE_BYTES / 2) * workers);
+            compose_bytes = compose_bytes.saturating_add(guide).saturating_add(guided);
         }
         Self {
             program_bytes: PROGRAM_BYTES + network.libraries,
@@ -153,7 +152,7 @@ fn decoder_bytes(source: Size, cores: u64) -> u64 {
 /// Frames that an encoder looks ahead at or refers to, with what it notes of them.
 fn encoder_bytes_per_pixel(codec: Codec, out: FrameFormat, cores: u64) -> u64 {
     match codec {
-        Codec::H264 => 42 + 10 * cores.div_ceil(2),
+        Codec::H264 => 14 + 10 * cores.div_ceil(2),
         Codec::Hevc | Codec::Vp9 => 130,
         Codec::Av1 => 60,
         Codec::Ffv1 if out.pixels == PixelFormat::Rgbx => 190,
@@ -269,11 +268,11 @@ mod tests {
 
     #[test]
     fn row_14_what_does_not_fit_is_refused_with_the_sum_and_a_way_out() {
-        let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 4_000_000_000);
+        let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 3_000_000_000);
         assert_eq!(code, 5);
         assert_eq!(
             text,
-            "painting 7680x4320 with a network at 7680x4320 takes about 5.8 GB of memory, and 4.0 GB can be had; use \
+            "painting 7680x4320 with a network at 7680x4320 takes about 4.0 GB of memory, and 3.0 GB can be had; use \
              --size 2160p --net-size 2160p"
         );
         let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 1_000_000_000);
@@ -282,7 +281,7 @@ mod tests {
         let full_hd = Size::new(1920, 1080);
         let mut grown = needs(full_hd, EIGHT_K, 1);
         grown.codec = None;
-        let (code, text) = refused(&grown, 1_000_000_000);
+        let (code, text) = refused(&grown, 700_000_000);
         assert!(code == 5 && text.ends_with("use --net-size 1440p"), "{text}");
         let huge = Size::new(u32::MAX, u32::MAX);
         assert_eq!(refused(&needs(huge, huge, 64), 1 << 40).0, 3);

@@ -1,7 +1,9 @@
 //! `pack → infer → compose → unpack → stabilise`: planes in host memory to planes in host memory. Knows nothing of GStreamer, so that
 //! a program, a server or a test can wrap it.
 
+use std::iter::{once, repeat_with};
 use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 
 use crate::compose::{Compose, LiveControls};
@@ -20,8 +22,10 @@ use crate::stabilise::Stabilise;
 use crate::tensor::{Styled, TensorPool};
 
 mod paint;
+mod worker;
 
 use paint::{Collect, Submit};
+use worker::Worker;
 
 /// Memory for networks that run beside each other, a core.
 const WORKER_BYTES_PER_CORE: usize = 64 << 20;
@@ -79,33 +83,18 @@ pub(crate) enum Finish {
 pub struct Stylizer {
     net: Size,
     choice: Choice,
-    workers: usize,
-    pack: Vec<Pack>,
-    infer: Vec<Infer>,
-    finish: Finish,
+    sessions: usize,
+    line: Line,
     tensors: TensorPool,
     frames: Pool<u8>,
 }
 
-impl Finish {
-    fn new(
-        order: &Order,
-        (card, crew): (Option<&Card>, &Crew),
-        tensors: &TensorPool,
-        frames: &Pool<u8>,
-        meter: &Meter,
-    ) -> Self {
-        let controls = || order.controls.clone();
-        let compose = Box::new(Compose::new(order.out.size, controls(), tensors.clone()));
-        let unpack = Unpack::new(order.out, frames.clone(), tensors.clone(), meter.clone()).with(crew.clone());
-        let stabilise = Stabilise::new(controls(), frames.clone()).with(crew.clone());
-        let (unpack, stabilise) = (Box::new(unpack), Box::new(stabilise));
-        let Some(card) = card else { return Self::Cpu { compose, unpack, stabilise } };
-        let submit = Submit::new((card.clone(), crew.clone()), controls(), order.out, meter.clone());
-        let collect =
-            Collect { card: card.clone(), format: order.out, meter: meter.clone(), compose, unpack, stabilise };
-        Self::Gpu { submit: Box::new(submit), collect: Box::new(collect) }
-    }
+/// The stages, as threads share them out.
+enum Line {
+    /// Colours on the processor: any number of frames beside each other, each on one thread until it is painted.
+    Cpu { workers: Vec<Worker>, stabilise: Box<Stabilise> },
+    /// Colours on a card, which gets the frames one after the other: a thread for each stage.
+    Gpu { pack: Vec<Pack>, infer: Vec<Infer>, submit: Box<Submit>, collect: Box<Collect> },
 }
 
 /// One after the other.
@@ -118,6 +107,54 @@ impl Stage for Finish {
             Self::Cpu { compose, unpack, stabilise } => stabilise.process(unpack.process(compose.process(styled)?)?),
             Self::Gpu { submit, collect } => collect.process(submit.process(styled)?),
         }
+    }
+}
+
+/// What stages are made with.
+struct Kit<'a> {
+    order: &'a Order,
+    meter: &'a Meter,
+    tensors: TensorPool,
+    frames: Pool<u8>,
+}
+
+impl Kit<'_> {
+    fn compose(&self) -> Compose {
+        Compose::new(self.order.out.size, self.order.controls.clone(), self.tensors.clone())
+    }
+
+    fn unpack(&self) -> Unpack {
+        Unpack::new(self.order.out, self.frames.clone(), self.tensors.clone(), self.meter.clone())
+    }
+
+    fn stabilise(&self) -> Stabilise {
+        Stabilise::new(self.order.controls.clone(), self.frames.clone())
+    }
+
+    /// A worker for each `infer`, who shares the rows of a frame among `crew`.
+    fn on_processor(&self, pack: impl Iterator<Item = Pack>, infer: impl Iterator<Item = Infer>, crew: &Crew) -> Line {
+        let worker = |(infer, pack): (Infer, Pack)| {
+            let behind = (self.compose(), self.unpack().with(crew.clone()));
+            Worker::new((pack.with(crew.clone()), infer), behind, self.meter)
+        };
+        let stabilise = Box::new(self.stabilise().with(Crew::of(self.order.crew)));
+        Line::Cpu { workers: infer.zip(pack).map(worker).collect(), stabilise }
+    }
+
+    fn on_card(&self, pack: impl Iterator<Item = Pack>, infer: impl Iterator<Item = Infer>, card: &Card) -> Line {
+        let Self { order, meter, .. } = *self;
+        let crew = Crew::of(order.crew);
+        let pack = pack.map(|pack| pack.on(card.clone(), meter).with(crew.clone())).take(CARD_WORKERS).collect();
+        let submit = Submit::new((card.clone(), crew.clone()), order.controls.clone(), order.out, meter.clone());
+        let collect = Collect {
+            card: card.clone(),
+            format: order.out,
+            meter: meter.clone(),
+            compose: Box::new(self.compose()),
+            unpack: Box::new(self.unpack().with(crew.clone())),
+            stabilise: Box::new(self.stabilise().with(crew)),
+        };
+        Line::Gpu { pack, infer: infer.collect(), submit: Box::new(submit), collect: Box::new(collect) }
     }
 }
 
@@ -143,30 +180,18 @@ impl Stylizer {
         tell(first.choice(), meter);
         let (choice, border, format) = (first.choice().clone(), first.border(), first.input_format());
         // A graphics card is shared by nobody: one session fills it.
-        let workers = if choice.on_card { 1 } else { workers };
-        let mut infer = vec![Infer::new(first, tensors.clone())];
-        for _ in 1..workers {
-            infer.push(Infer::new(model.session(net, &options)?, tensors.clone()));
-        }
-        let outer = border.outer(net);
-        // What is resized has luma beside its colours.
-        let planes = if [order.source.size, order.out.size] == [net; 2] { 3 } else { 4 };
-        let largest = [outer, order.source.size, order.out.size].map(Size::pixels).into_iter().max().unwrap_or(0);
-        let load = Load { source: order.source, out: order.out, values: planes * largest };
-        let card = order.convert.card(!choice.on_card, &load)?;
-        let crew = Crew::of(order.crew);
-        let packs = if card.is_some() { CARD_WORKERS } else { 1 };
-        let pack = || Pack::new(net, border, format, tensors.clone()).on(card.clone(), meter).with(crew.clone());
-        Ok(Self {
-            net,
-            choice,
-            workers,
-            pack: std::iter::repeat_with(pack).take(packs).collect(),
-            infer,
-            finish: Finish::new(order, (card.as_ref(), &crew), &tensors, &frames, meter),
-            tensors,
-            frames,
-        })
+        let more = if choice.on_card { 0 } else { workers - 1 };
+        let more: Vec<_> = (0..more).map(|_| model.session(net, &options)).collect::<Result<_, _>>()?;
+        let sessions: Vec<_> = once(first).chain(more).map(|one| Arc::new(Mutex::new(one))).collect();
+        let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net))?;
+        let infer = sessions.iter().cycle().map(|session| Infer::new(Arc::clone(session), tensors.clone()));
+        let pack = repeat_with(|| Pack::new(net, border, format, tensors.clone()));
+        let kit = Kit { order, meter, tensors: tensors.clone(), frames: frames.clone() };
+        let line = match card {
+            None => kit.on_processor(pack, infer.take(workers), &Crew::of(cores / workers)),
+            Some(card) => kit.on_card(pack, infer.take(sessions.len()), &card),
+        };
+        Ok(Self { net, choice, sessions: sessions.len(), line, tensors, frames })
     }
 
     /// Size that the network works at.
@@ -181,7 +206,7 @@ impl Stylizer {
 
     /// Number of frames that the network works on at the same time.
     pub fn workers(&self) -> usize {
-        self.workers
+        self.sessions
     }
 
     /// The memory that the stages borrow: whether they still allocate shows in its misses.
@@ -191,9 +216,9 @@ impl Stylizer {
 
     /// The card that converts; none where the processor does.
     pub fn card(&self) -> Option<&Card> {
-        match &self.finish {
-            Finish::Cpu { .. } => None,
-            Finish::Gpu { collect, .. } => Some(&collect.card),
+        match &self.line {
+            Line::Cpu { .. } => None,
+            Line::Gpu { collect, .. } => Some(&collect.card),
         }
     }
 
@@ -202,19 +227,29 @@ impl Stylizer {
         if self.card().is_some() { Convert::Gpu } else { Convert::Cpu }
     }
 
-    /// The stages that can be measured by themselves, one of each kind but for the workers of infer.
-    pub(crate) fn into_ends(mut self) -> Option<Ends> {
-        Some(Ends { pack: self.pack.pop()?, infer: self.infer, finish: self.finish })
+    /// The stages that can be measured by themselves, one of each kind but for infer; none if it has none.
+    pub(crate) fn into_ends(self) -> Option<Ends> {
+        match self.line {
+            Line::Cpu { workers, stabilise } => {
+                let mut parts = workers.into_iter().map(Worker::into_parts);
+                let (pack, first, compose, unpack) = parts.next()?;
+                let infer = once(first).chain(parts.map(|(_, infer, ..)| infer)).take(self.sessions).collect();
+                let (compose, unpack) = (Box::new(compose), Box::new(unpack));
+                Some(Ends { pack, infer, finish: Finish::Cpu { compose, unpack, stabilise } })
+            }
+            Line::Gpu { mut pack, infer, submit, collect } => {
+                Some(Ends { pack: pack.pop()?, infer, finish: Finish::Gpu { submit, collect } })
+            }
+        }
     }
 
-    /// Lets the frames of `flow` pass through the stages, each on a thread of its own.
+    /// Lets the frames of `flow` pass through the stages.
     pub fn continue_flow(self, flow: Flow<Frame>) -> Flow<Frame> {
-        let flow = flow.via_each("pack", self.pack).via_each("infer", self.infer);
-        match self.finish {
-            Finish::Cpu { compose, unpack, stabilise } => {
-                flow.via("compose", *compose).via("unpack", *unpack).via("stabilise", *stabilise)
+        match self.line {
+            Line::Cpu { workers, stabilise } => flow.via_workers("paint", workers).via("stabilise", *stabilise),
+            Line::Gpu { pack, infer, submit, collect } => {
+                flow.via_each("pack", pack).via_each("infer", infer).via("compose", *submit).via("unpack", *collect)
             }
-            Finish::Gpu { submit, collect } => flow.via("compose", *submit).via("unpack", *collect),
         }
     }
 }
@@ -225,10 +260,22 @@ impl Stage for Stylizer {
     type Out = Frame;
 
     fn process(&mut self, frame: Timed<Frame>) -> Result<Timed<Frame>> {
-        let packed = self.pack[0].process(frame)?;
-        let styled = self.infer[0].process(packed)?;
-        self.finish.process(styled)
+        match &mut self.line {
+            Line::Cpu { workers, stabilise } => stabilise.process(workers[0].process(frame)?),
+            Line::Gpu { pack, infer, submit, collect } => {
+                let styled = infer[0].process(pack[0].process(frame)?)?;
+                collect.process(submit.process(styled)?)
+            }
+        }
     }
+}
+
+/// What a card has to hold where the network takes pictures of `outer`, border included, and works at `net`.
+fn load(order: &Order, outer: Size, net: Size) -> Load {
+    // What is resized has luma beside its colours.
+    let planes = if [order.source.size, order.out.size] == [net; 2] { 3 } else { 4 };
+    let largest = [outer, order.source.size, order.out.size].map(Size::pixels).into_iter().max().unwrap_or(0);
+    Load { source: order.source, out: order.out, values: planes * largest }
 }
 
 /// Says what was not taken: of what the runtime has and does not run a warning, since somebody installed it to be used.
@@ -241,6 +288,10 @@ fn tell(choice: &Choice, meter: &Meter) {
             let remedy = provider::remedy(*provider);
             meter.warn(format!("provider {provider} does not run here: {reason}; {remedy}"));
         }
+    }
+    // Provider and processor are the same thing otherwise.
+    if choice.on_card && choice.leftover.nodes > 0 {
+        meter.warn(format!("provider {} leaves {} to the processor", choice.provider, choice.leftover));
     }
 }
 

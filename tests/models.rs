@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use half::f16;
@@ -318,6 +319,24 @@ fn row_55_a_provider_that_is_named_must_run_and_auto_says_why_not_the_others() {
 }
 
 #[test]
+fn what_a_provider_leaves_to_the_processor_is_told() {
+    let choice = |name: &str, provider| {
+        let options = SessionOptions { provider, ..options() };
+        open(name).unwrap().session(Size::new(12, 8), &options).unwrap().choice().clone()
+    };
+    gives("of_two_minds", |value| if value < 0.5 { 0.0 } else { 1.0 });
+    // To ONNX Runtime's own kernels, all is left.
+    let own = choice("of_two_minds", Provider::Cpu).leftover;
+    assert_eq!((own.nodes, own.of), (3, 3));
+    assert_eq!(own.to_string(), "3 of the network's 3 nodes (Binarizer, Sub)");
+    if provider::built_in(&runtime()).contains(&Provider::OpenVino) {
+        assert_eq!(choice("invert", Provider::OpenVino).leftover.nodes, 0);
+        let left = choice("of_two_minds", Provider::OpenVino).leftover;
+        assert!(left.nodes < left.of && left.operators.contains("Binarizer"), "{left}");
+    }
+}
+
+#[test]
 fn inspection_tells_what_is_known_who_said_it_and_what_is_missing() {
     let inspect = |name: &str, flags: &SpecOverrides| {
         Inspection::of(&runtime(), ModelSource::File(data(name)), flags).unwrap().to_string()
@@ -355,12 +374,12 @@ fn the_stage_keeps_stamp_and_original_and_allocates_no_frame_after_the_first() {
     let session = open("upscale2").unwrap().session(Size::new(10, 6), &options()).unwrap();
     let (format, size, border) = (session.input_format(), session.input_size(), session.output_border());
     let (inputs, outputs) = (TensorPool::new(), TensorPool::new());
-    let mut stage = Infer::new(session, outputs.clone());
+    let mut stage = Infer::new(Arc::new(Mutex::new(session)), outputs.clone());
     let frame_size = Size::new(10, 6);
     let (planes, len) = tight_planes(PixelFormat::I420, frame_size);
     let frame_format =
         FrameFormat { size: frame_size, pixels: PixelFormat::I420, colour: Colour::assumed_for(frame_size) };
-    let original = Frame::new(frame_format, planes, std::sync::Arc::new(vec![9u8; len])).unwrap();
+    let original = Frame::new(frame_format, planes, Arc::new(vec![9u8; len])).unwrap();
     for seq in 0..5 {
         let stamp = Stamp { seq, pts_nanos: Some(seq * 40), ..Stamp::default() };
         let packed = Packed { original: original.clone(), tensor: inputs.lend(format, size) };

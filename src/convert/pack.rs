@@ -30,8 +30,8 @@ impl Pack {
 
     /// Does it on `card`; faults are counted in `meter`.
     #[must_use]
-    pub fn on(self, card: Option<Card>, meter: &Meter) -> Self {
-        Self { card: card.map(|card| (card, meter.clone())), ..self }
+    pub fn on(self, card: Card, meter: &Meter) -> Self {
+        Self { card: Some((card, meter.clone())), ..self }
     }
 
     /// Shares the rows of a frame among `crew`.

@@ -1,7 +1,10 @@
 //! Threads that share one picture, a band of rows each at a time.
 
+use std::hint::spin_loop;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -9,10 +12,19 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 const BANDS_EACH: usize = 2;
 /// Rows that are worth a band.
 const LEAST_ROWS: usize = 8;
+/// How long a helper stays awake for more: to wake one takes longer than most of what is to be done.
+const LINGER: Duration = Duration::from_micros(150);
 
 /// Those who work on one picture at the same time: the caller, and threads that help. Clones are the same crew.
 #[derive(Clone, Debug, Default)]
-pub struct Crew(Option<Arc<ThreadPool>>);
+pub struct Crew(Option<Arc<Helpers>>);
+
+#[derive(Debug)]
+struct Helpers {
+    pool: ThreadPool,
+    /// How many wait awake.
+    awake: Arc<AtomicUsize>,
+}
 
 impl Crew {
     /// The caller alone.
@@ -25,12 +37,13 @@ impl Crew {
         let helpers = count.saturating_sub(1);
         let named = |index| format!("crew {index}");
         let pool = (helpers > 0).then(|| ThreadPoolBuilder::new().num_threads(helpers).thread_name(named).build());
-        Self(pool.and_then(Result::ok).map(Arc::new))
+        let helpers = |pool| Arc::new(Helpers { pool, awake: Arc::default() });
+        Self(pool.and_then(Result::ok).map(helpers))
     }
 
     /// How many they are.
     pub fn count(&self) -> usize {
-        1 + self.0.as_ref().map_or(0, |pool| pool.current_num_threads())
+        1 + self.0.as_ref().map_or(0, |helpers| helpers.pool.current_num_threads())
     }
 
     /// Cuts `rows` rows into bands that begin at multiples of `step`, one for all where nobody helps.
@@ -74,19 +87,40 @@ impl Crew {
 
     /// Does `work` on each of `parts`, in any order.
     pub fn each<T: Send>(&self, parts: &mut [T], work: impl Fn(&mut T) + Sync) {
-        let Some(pool) = self.0.as_ref().filter(|_| parts.len() > 1) else {
+        let Some(helpers) = self.0.as_ref().filter(|_| parts.len() > 1) else {
             return parts.iter_mut().for_each(work);
         };
-        let helpers = pool.current_num_threads().min(parts.len() - 1);
+        let count = helpers.pool.current_num_threads().min(parts.len() - 1);
         let left = Mutex::new(parts.iter_mut());
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
         let toil = || std::iter::from_fn(next).for_each(&work);
-        pool.in_place_scope(|scope| {
-            for _ in 0..helpers {
+        helpers.pool.in_place_scope(|scope| {
+            for _ in 0..count {
                 scope.spawn(|_| toil());
             }
             toil();
         });
+        helpers.keep_awake(count);
+    }
+}
+
+impl Helpers {
+    /// Has `count` of them look out for more for a while.
+    fn keep_awake(&self, count: usize) {
+        for _ in self.awake.load(Ordering::Relaxed)..count {
+            self.awake.fetch_add(1, Ordering::Relaxed);
+            let awake = Arc::clone(&self.awake);
+            self.pool.spawn(move || {
+                let mut since = Instant::now();
+                while since.elapsed() < LINGER {
+                    match rayon::yield_now() {
+                        Some(rayon::Yield::Executed) => since = Instant::now(),
+                        _ => spin_loop(),
+                    }
+                }
+                awake.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
     }
 }
 

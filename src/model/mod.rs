@@ -7,7 +7,7 @@
 //!            graph + statements ─► spec ──┘          runtime, provider: who does the arithmetic
 //! ```
 //!
-//! Only this module names `ort`; of it, `runtime`, `provider`, `register`, `describe`, `session`, `run` and `complaint` do. What decides the
+//! Only this module names `ort`; of it, `runtime`, `provider`, `register`, `describe`, `session`, `assignment`, `run` and `complaint` do. What decides the
 //! meaning of a model (`graph`, `statements`, `port`, `spec`) is plain data and can be tested without a library.
 
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ pub mod port;
 pub mod spec;
 pub mod describe;
 pub mod session;
+mod assignment;
 mod run;
 mod scale;
 mod quiet;
@@ -34,6 +35,7 @@ pub mod infer;
 mod complaint;
 mod spelling;
 
+pub use assignment::Leftover;
 pub use describe::ModelSource;
 pub use infer::Infer;
 pub use inspect::Inspection;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 
+use super::assignment::Leftover;
 use super::cpu::multiplies_tiles_of_halves;
 use super::{Runtime, SessionOptions, devices, register};
 
@@ -44,6 +45,8 @@ pub struct Choice {
     pub on_card: bool,
     /// What was tried before, and why it was not taken.
     pub passed_over: Vec<(Provider, String)>,
+    /// What of the network it leaves to the processor.
+    pub leftover: Leftover,
 }
 
 /// Why a provider is not even tried.

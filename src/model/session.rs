@@ -12,6 +12,7 @@ use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBui
 use ort::session::{RunOptions, SessionInputValue};
 use ort::value::{DynValue, DynValueRef, DynValueRefMut, TensorRef, TensorRefMut};
 
+use super::assignment::{leftover, noted};
 use super::complaint::reason;
 use super::describe::{Description, ModelSource};
 use super::graph::{Dim, Element};
@@ -153,7 +154,7 @@ impl Model {
         let size = border.outer(picture);
         row.prepare(&self.runtime);
         let constants = self.constants()?;
-        let (session, shape) = hushed(row.speaks, || {
+        let (session, shape, leftover) = hushed(row.speaks, || {
             let builder = self.builder(row, size, options).map_err(|error| match row.provider {
                 Provider::Cpu => ModelError::unusable(&self.label(), reason(&error)),
                 provider => ModelError::Provider { provider, reason: reason(&error), remedy: row.remedy },
@@ -161,7 +162,8 @@ impl Model {
             let mut session = self.described.source.commit(builder)?;
             let limit = options.first_run_limit * row.slowness;
             let shape = self.warm_up(&mut session, size, &constants, limit)?;
-            Ok::<_, ModelError>((session, shape))
+            let leftover = leftover(&session).map_err(|e| ModelError::unusable(&self.label(), reason(&e)))?;
+            Ok::<_, ModelError>((session, shape, leftover))
         })?;
         let output = self.spec.output.size_of(&shape).ok_or_else(|| {
             let reason = format!("gives {shape:?} for a picture of {size}: no picture of 3 channels");
@@ -180,13 +182,14 @@ impl Model {
                 device: (row.device)(),
                 on_card: row.on_card,
                 passed_over: Vec::new(),
+                leftover,
             },
         })
     }
 
     fn builder(&self, row: &Row, size: Size, options: &SessionOptions) -> ort::Result<SessionBuilder> {
         let level = if row.as_written { GraphOptimizationLevel::Disable } else { GraphOptimizationLevel::All };
-        let mut builder = ort::session::Session::builder(self.runtime.environment())?
+        let mut builder = noted(ort::session::Session::builder(self.runtime.environment())?)?
             .with_auto_device(AutoDevicePolicy::PreferCPU)?
             .with_optimization_level(level)?
             .with_parallel_execution(false)?

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::provider::{self, Choice, Provider, Row};
-use super::{Model, ModelError, Runtime, SessionOptions, SpecOverrides, zoo};
+use super::{Leftover, Model, ModelError, Runtime, SessionOptions, SpecOverrides, zoo};
 use crate::frame::Size;
 use crate::tensor::TensorPool;
 
@@ -46,7 +46,8 @@ pub fn settle(runtime: &Runtime, provider: Provider, light: bool) -> Result<Choi
         };
         let Some(reason) = reason else {
             let device = (row.device)();
-            return Ok(Choice { provider: row.provider, device, on_card: row.on_card, passed_over });
+            let leftover = Leftover::default();
+            return Ok(Choice { provider: row.provider, device, on_card: row.on_card, passed_over, leftover });
         };
         passed_over.push((row.provider, reason));
     }

@@ -187,7 +187,7 @@ fn row_53_a_model_that_wants_all_memory_is_5() {
 fn row_53_what_takes_more_than_the_limit_is_5_before_it_starts() {
     let folder = Folder::new();
     Clip::new(5).size(640, 480).write(&folder.path("in.mp4"));
-    folder.run("in.mp4 out.mp4 --memory-limit 140M --provider cpu").refused(5, "GB of memory");
+    folder.run("in.mp4 out.mp4 --memory-limit 130M --provider cpu").refused(5, "GB of memory");
     assert_eq!(folder.names(), ["in.mp4"]);
     folder.run("in.mp4 out.mp4 --memory-limit 2G").good(5);
     folder.run("in.mp4 b.mp4 --memory-limit much").refused(2, "--memory-limit");

@@ -29,10 +29,11 @@ def node(op, inputs, output, **attributes):
     return helper.make_node(op, inputs, [output], **attributes)
 
 
-def save(name, nodes, inputs, outputs, constants=(), metadata=None, opset=17):
+def save(name, nodes, inputs, outputs, constants=(), metadata=None, opset=17, ml=False):
     """`metadata`: the `stylize.*` keys without their prefix; None for a model that says nothing of itself."""
     graph = helper.make_graph(nodes, name, inputs, outputs, list(constants))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    opsets = [helper.make_opsetid("", opset)] + [helper.make_opsetid("ai.onnx.ml", 3)] * ml
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     model.producer_name = "make_models.py"
     for key, value in (metadata or {}).items():
         entry = model.metadata_props.add()
@@ -81,6 +82,12 @@ def good():
         node("Resize", ["small", "", "four"], "styled", mode="nearest"),
     ], image, [port("styled", [1, 3, "out_height", "out_width"])], [constant("four", [1, 1, 4, 4])],
         says("rounds_up"))
+    # What only ONNX Runtime's own kernels run, between two nodes that any provider runs.
+    save("of_two_minds", [
+        node("Sub", ["one", "image"], "inverted"),
+        helper.make_node("Binarizer", ["inverted"], ["cut"], domain="ai.onnx.ml", threshold=0.5),
+        node("Sub", ["one", "cut"], "styled"),
+    ], image, styled, [one], says("of_two_minds"), ml=True)
     save("external_inside", [node("Mul", ["image", "gain"], "styled")], image, styled,
          [external("gain", "external_inside.bin")], says("external_inside"))
     (HERE / "external_inside.bin").write_bytes(np.array([0.5], np.float32).tobytes())
