@@ -131,11 +131,17 @@ impl Kit<'_> {
         Stabilise::new(self.order.controls.clone(), self.frames.clone())
     }
 
-    /// A worker for each `infer`, who shares the rows of a frame among `crew`.
-    fn on_processor(&self, pack: impl Iterator<Item = Pack>, infer: impl Iterator<Item = Infer>, crew: &Crew) -> Line {
+    /// A worker for each `infer`, each of so many `threads`.
+    fn on_processor(
+        &self,
+        pack: impl Iterator<Item = Pack>,
+        infer: impl Iterator<Item = Infer>,
+        threads: usize,
+    ) -> Line {
         let worker = |(infer, pack): (Infer, Pack)| {
+            let crew = Crew::of(threads);
             let behind = (self.compose(), self.unpack().with(crew.clone()));
-            Worker::new((pack.with(crew.clone()), infer), behind, self.meter)
+            Worker::new((pack.with(crew), infer), behind, self.meter)
         };
         let stabilise = Box::new(self.stabilise().with(Crew::of(self.order.crew)));
         Line::Cpu { workers: infer.zip(pack).map(worker).collect(), stabilise }
@@ -188,7 +194,7 @@ impl Stylizer {
         let pack = repeat_with(|| Pack::new(net, border, format, tensors.clone()));
         let kit = Kit { order, meter, tensors: tensors.clone(), frames: frames.clone() };
         let line = match card {
-            None => kit.on_processor(pack, infer.take(workers), &Crew::of(cores / workers)),
+            None => kit.on_processor(pack, infer.take(workers), cores / workers),
             Some(card) => kit.on_card(pack, infer.take(sessions.len()), &card),
         };
         Ok(Self { net, choice, sessions: sessions.len(), line, tensors, frames })
