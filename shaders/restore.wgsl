@@ -1,19 +1,21 @@
-// Where a mix has less texture than the painting of now, what it differs from its means is enlarged. All in integers: bit for bit what
-// its twin gives. Twin: `stabilise::texture`, `enlarge`.
+// Where a mix is far from the painting of now, some of that comes back; where it has less texture, what it differs from its means is
+// enlarged. All in integers: bit for bit what its twin gives. Twin: `stabilise::texture`, `enlarge`.
 //
-// `frame_words` is the mix, `earlier_words` what `weigh` found. params.lookup[0]: columns and rows of blocks.
+// `frame_words` is the mix, `table_words` the painting, `earlier_words` what `weigh` found. params.lookup[0]: columns and rows of blocks.
 
 const BLOCK: u32 = 8u;
 
-// The means of a block, and its enlargement, in 256ths.
+// The means of a block; what comes back to it, and its enlargement, in 256ths.
 struct Block {
     means: u32,
+    back: u32,
     more: u32,
 }
 
 fn block_at(block: vec2<u32>) -> Block {
     let at = 2u * (block.y * params.lookup[0].x + block.x);
-    return Block(earlier_words[at], earlier_words[at + 1u]);
+    let shares = earlier_words[at + 1u];
+    return Block(earlier_words[at], extractBits(shares, 0u, 8u), extractBits(shares, 8u, 8u));
 }
 
 // Of two rows or columns of blocks, the first, and how far from it a pixel is in 16ths.
@@ -32,6 +34,7 @@ fn restore(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
         return;
     }
     let bytes = frame_words[word];
+    let painting = table_words[word];
     let at = standing_of(4u * word);
     let step = step_of(0u);
     // A word lies in one half of a block. Behind the last pixel of the row nobody looks.
@@ -54,9 +57,12 @@ fn restore(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
         let left = mix_of(extractBits(a.means, channel, 8u), extractBits(c.means, channel, 8u), share.y);
         let right = mix_of(extractBits(b.means, channel, 8u), extractBits(d.means, channel, 8u), share.y);
         let mean = i32(mix_of(left, right, share.x));
+        let back = mix_of(mix_of(a.back, c.back, share.y), mix_of(b.back, d.back, share.y), share.x) >> 8u;
         let more = i32(mix_of(mix_of(a.more, c.more, share.y), mix_of(b.more, d.more, share.y), share.x) >> 8u);
-        let now = i32(extractBits(bytes, 8u * k, 8u));
-        let enlarged = ((now << 16u) + ((now << 8u) - mean) * more + (1i << 15u)) >> 16u;
+        let mixed = extractBits(bytes, 8u * k, 8u);
+        let now = extractBits(painting, 8u * k, 8u);
+        let steadied = i32((mixed * (256u - back) + now * back + 128u) >> 8u);
+        let enlarged = ((steadied << 16u) + ((steadied << 8u) - mean) * more + (1i << 15u)) >> 16u;
         out |= u32(clamp(enlarged, 0, 255)) << (8u * k);
     }
     target_words[word] = out;

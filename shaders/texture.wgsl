@@ -1,8 +1,8 @@
-// What there is in blocks of 8x8 pixels of luma, or RGB: the means of the mix, and its texture beside that of the painting of now.
-// Twin: `stabilise::texture`, `look`.
+// What there is in blocks of 8x8 pixels of luma, or RGB: the means of the mix, its texture beside that of the painting of now, and how far
+// they are apart. Twin: `stabilise::texture`, `look`.
 //
-// `frame_words` is the painting, `earlier_words` the mix. params.lookup[0]: columns of blocks. Of each block come three words: its means,
-// a byte for each byte of a pixel, its texture in the mix, and in the painting.
+// `frame_words` is the painting, `earlier_words` the mix. params.lookup[0]: columns of blocks. Of each block come four words: its means,
+// a byte for each byte of a pixel, its texture in the mix, that in the painting, and what they differ by.
 
 const BLOCK: u32 = 8u;
 
@@ -24,6 +24,7 @@ fn texture(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     var means = 0u;
     var mixed = 0u;
     var painted = 0u;
+    var apart = 0u;
     for (var channel = 0u; channel < step; channel++) {
         // Of the mix, and of the painting.
         var sums = vec2<u32>(0u);
@@ -39,11 +40,13 @@ fn texture(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
                 let at = frame_place(0u, x * step + channel, y);
                 mixed += difference(earlier_byte(at), mean.x);
                 painted += difference(frame_byte(at), mean.y);
+                apart += difference(earlier_byte(at), frame_byte(at));
             }
         }
         means |= mean.x << (8u * channel);
     }
-    target_words[3u * index] = means;
-    target_words[3u * index + 1u] = mixed;
-    target_words[3u * index + 2u] = painted;
+    target_words[4u * index] = means;
+    target_words[4u * index + 1u] = mixed;
+    target_words[4u * index + 2u] = painted;
+    target_words[4u * index + 3u] = apart;
 }

@@ -230,6 +230,25 @@ fn strokes_that_do_not_meet_keep_their_contrast() {
     }
 }
 
+#[test]
+fn strokes_that_do_not_meet_at_all_are_no_rubble() {
+    for pixels in PixelFormat::ALL {
+        let mut rig = Rig::at(1.0);
+        let original = frame(SIZE, pixels, |_, _| 60.0);
+        for moment in 0..12 {
+            // Few strokes on plain ground, others in each frame, though the picture says that nothing has changed.
+            let is_stroke = |x: f32, y: f32| noise((x / 8.0).floor(), (y / 4.0).floor(), moment) > 0.7;
+            let painting = frame(SIZE, pixels, |x, y| if is_stroke(x, y) { 40.0 } else { 200.0 });
+            let steadied = rig.give(&original, &painting, false);
+            let (painted, steadied) = (luma(&painting), luma(&steadied));
+            let mean = painted.iter().sum::<f32>() / painted.len() as f32;
+            let texture: f32 = painted.iter().map(|value| (value - mean).abs()).sum();
+            let rubble: f32 = painted.iter().zip(&steadied).map(|(a, b)| (a - b).abs()).sum();
+            assert!(rubble < 0.8 * texture, "{pixels:?}, {moment}: {rubble} of {texture}");
+        }
+    }
+}
+
 /// Mean difference of the values of a row from those three pixels on.
 fn contrast(frame: &Frame) -> f32 {
     let step = frame.format().pixels.pixel_bytes(0);

@@ -63,9 +63,9 @@ pub enum Kernel {
     Steady,
     /// Frame, and what was mixed of it, to texture in blocks.
     Texture,
-    /// Texture in blocks to means and enlargement in blocks.
+    /// Texture in blocks to means, what comes back and enlargement in blocks.
     Weigh,
-    /// Mixed frame, and means and enlargement in blocks, to frame.
+    /// Mixed frame, the frame itself, and what was weighed in blocks, to frame.
     Restore,
 }
 
@@ -117,7 +117,8 @@ impl Kernel {
             Self::Compose => &[FRAME, TENSOR],
             Self::Steady => &[FRAME, EARLIER, TABLE],
             Self::Weigh => &[EARLIER],
-            Self::Texture | Self::Restore => &[FRAME, EARLIER],
+            Self::Texture => &[FRAME, EARLIER],
+            Self::Restore => &[FRAME, TABLE, EARLIER],
         }
     }
 

@@ -85,9 +85,9 @@ impl Stabilise {
         let of_blocks = |words: usize| 4 * words * grid as usize;
         let passes = [
             pass(Kernel::Steady, format, (words, lookup), vec![from, Place::Kept, Place::Table], (mixed, bytes)),
-            pass(Kernel::Texture, format, (grid, told), vec![from, mixed], (blocks, of_blocks(3))),
+            pass(Kernel::Texture, format, (grid, told), vec![from, mixed], (blocks, of_blocks(4))),
             pass(Kernel::Weigh, format, (grid, told), vec![blocks], (weighed, of_blocks(2))),
-            pass(Kernel::Restore, format, (words, told), vec![mixed, weighed], (Place::Target, bytes)),
+            pass(Kernel::Restore, format, (words, told), vec![mixed, from, weighed], (Place::Target, bytes)),
         ];
         let before = before.unwrap_or_else(|| Before { workshop: Arc::clone(workshop), kept: Kept::default(), format });
         Some(Mix { passes, kept: &mut self.before.insert(before).kept })

@@ -1,8 +1,9 @@
-//! Strokes that are mixed and do not quite meet lose contrast; here they get it back.
+//! Strokes that are mixed and do not quite meet lose contrast; here they get it back. Where they do not meet at all, as in plain parts of
+//! a moving picture, the mix is rubble, and the painting of now comes back instead.
 //!
 //! A plane is looked at in blocks of 8x8 pixels. What its pixels differ from the mean of their block, summed, is the texture there. Where
-//! the mix has less of it than the painting of now, what it differs from its means, which are linear between the centres of the blocks,
-//! is enlarged. All in integers: the twins on a card (`texture`, `weigh` and `restore` in `shaders/`) give the same bytes.
+//! the mix differs from the painting of now by more than that has texture, some of the latter is mixed in again. Where
+//! it has less texture, what it differs from its means, which are linear between the centres of the blocks, is enlarged. All in integers: the twins on a card (`texture`, `weigh` and `restore` in `shaders/`) give the same bytes.
 
 use std::ops::Range;
 
@@ -21,6 +22,11 @@ const CHANNELS: usize = 4;
 const SHARE: u32 = 320;
 /// Most that a difference is enlarged by, in 256ths.
 const MOST: u32 = 255;
+/// How far the mix may be from the painting of now, in 256ths of the texture there, before some of that comes back; strokes that have
+/// nothing to do with each other are farther apart than all of it.
+const APART: u32 = 288;
+/// 256ths that come back for each 256th farther.
+const RETURN: u32 = 2;
 /// Texture of a block, for each byte of a pixel, that is next to none: a step of 255 for each value.
 const LITTLE: u32 = (BLOCK * BLOCK) as u32;
 
@@ -33,16 +39,18 @@ struct Block {
     mixed: u32,
     /// Texture of the painting of now.
     wanted: u32,
+    /// How far the mix is from the painting of now.
+    apart: u32,
 }
 
 /// The blocks of a plane.
 #[derive(Debug, Default)]
 pub(super) struct Texture {
     blocks: Vec<Block>,
-    /// By how much the texture of each is enlarged, in 256ths.
-    more: Vec<u8>,
-    /// Texture of the mix and of the painting of now, in a column of three blocks.
-    sums: Vec<[u32; 2]>,
+    /// How much of the painting of now comes back to each, and by how much the texture of each is enlarged, in 256ths.
+    more: Vec<[u8; 2]>,
+    /// Texture of the mix and of the painting of now, and how far they are apart, in a column of three blocks.
+    sums: Vec<[u32; 3]>,
     scratch: Vec<Scratch>,
 }
 
@@ -68,6 +76,7 @@ struct Line {
     /// Which row it is.
     row: Option<usize>,
     means: Vec<u16>,
+    back: Vec<u16>,
     more: Vec<u16>,
 }
 
@@ -75,7 +84,7 @@ struct Line {
 pub(super) fn told(format: FrameFormat) -> (u32, [[u32; 4]; 4]) {
     let [columns, rows] = [format.size.width, format.size.height].map(|side| side.div_ceil(BLOCK as u32));
     let little = little(format.pixels.pixel_bytes(0));
-    (columns * rows, [[columns, rows, SHARE, MOST], [little, 0, 0, 0], [0; 4], [0; 4]])
+    (columns * rows, [[columns, rows, SHARE, MOST], [little, APART, RETURN, 0], [0; 4], [0; 4]])
 }
 
 /// Texture of nine blocks of pixels of `step` bytes that is next to none.
@@ -96,7 +105,7 @@ impl Texture {
             for (y, out) in rows.zip(out.chunks_exact_mut(row_bytes)) {
                 let (near, share) = near(y, blocks.len() / columns);
                 let of = |row: usize| row * columns..(row + 1) * columns;
-                if near.iter().all(|&row| more[of(row)].iter().all(|&more| more == 0)) {
+                if near.iter().all(|&row| more[of(row)].iter().all(|&more| more == [0; 2])) {
                     continue;
                 }
                 if lines[1].row == Some(near[0]) {
@@ -105,11 +114,12 @@ impl Texture {
                 for (line, row) in lines.iter_mut().zip(near) {
                     if line.row.replace(row) != Some(row) {
                         line.means.resize(row_bytes, 0);
+                        line.back.resize(row_bytes, 0);
                         line.more.resize(row_bytes, 0);
                         lay_out(Arch::new(), &blocks[of(row)], &more[of(row)], now.step, line);
                     }
                 }
-                enlarge(Arch::new(), &lines[0], &lines[1], share, out);
+                enlarge(Arch::new(), (&lines[0], &lines[1], share), now.row(y), out);
             }
         });
     }
@@ -131,6 +141,10 @@ impl Texture {
                 for (block, (_, sums)) in blocks.iter_mut().zip(scratch.parts(BLOCK * step)) {
                     block.wanted = total(sums);
                 }
+                compare(Arch::new(), (&mixed, &now), &rows, scratch);
+                for (block, (_, sums)) in blocks.iter_mut().zip(scratch.parts(BLOCK * step)) {
+                    block.apart = total(sums);
+                }
             }
         });
     }
@@ -144,19 +158,25 @@ impl Texture {
         for row in 0..rows {
             let near = &blocks[row.saturating_sub(1) * columns..(row + 2).min(rows) * columns];
             sums.clear();
-            sums.resize(columns, [0; 2]);
+            sums.resize(columns, [0; 3]);
             for blocks in near.chunks_exact(columns) {
                 for (sum, block) in sums.iter_mut().zip(blocks) {
-                    *sum = [sum[0] + block.mixed, sum[1] + block.wanted];
+                    *sum = added(*sum, [block.mixed, block.wanted, block.apart]);
                 }
             }
             more.extend((0..columns).map(|column| {
                 let near = &sums[column.saturating_sub(1)..(column + 2).min(columns)];
-                let [mixed, wanted] = near.iter().fold([0; 2], |sum, near| [sum[0] + near[0], sum[1] + near[1]]);
-                (SHARE * wanted.saturating_sub(mixed) / (mixed + little)).min(MOST) as u8
+                let [mixed, wanted, apart] = near.iter().copied().fold([0; 3], added);
+                let back = (RETURN * (256 * apart / (wanted + little)).saturating_sub(APART)).min(MOST);
+                let more = (SHARE * wanted.saturating_sub(mixed) / (mixed + little)).min(MOST);
+                [back as u8, ((more * (MOST - back)) >> 8) as u8]
             }));
         }
     }
+}
+
+fn added(one: [u32; 3], other: [u32; 3]) -> [u32; 3] {
+    std::array::from_fn(|index| one[index] + other[index])
 }
 
 /// The two of `rows` rows of blocks between whose centres row `y` of a plane lies, and how far from the first, in 16ths.
@@ -168,36 +188,38 @@ fn near(y: usize, rows: usize) -> ([usize; 2], u16) {
 
 /// [`lay_out`] for pixels of `STEP` bytes; `BYTES` are in a row of a block: loops of a known length become wide instructions.
 #[inline(always)]
-fn lay_out_row<const STEP: usize, const BYTES: usize>(blocks: &[Block], more: &[u8], line: &mut Line) {
+fn lay_out_row<const STEP: usize, const BYTES: usize>(blocks: &[Block], more: &[[u8; 2]], line: &mut Line) {
     let half = (BYTES / 2).min(line.means.len());
-    let (first_means, means) = line.means.split_at_mut(half);
-    let (first_more, enlarged) = line.more.split_at_mut(half);
-    between::<STEP>([0, 0], blocks, more, first_means, first_more);
+    let Line { means, back, more: enlarged, .. } = line;
+    let [(first_means, means), (first_back, back), (first_more, enlarged)] =
+        [means, back, enlarged].map(|values| values.split_at_mut(half));
+    between::<STEP>([0, 0], blocks, more, [first_means, first_back, first_more]);
     let (means, last_means) = means.as_chunks_mut::<BYTES>();
+    let (back, last_back) = back.as_chunks_mut::<BYTES>();
     let (enlarged, last_more) = enlarged.as_chunks_mut::<BYTES>();
-    for (at, (means, enlarged)) in means.iter_mut().zip(enlarged).enumerate() {
-        between::<STEP>([at, (at + 1).min(blocks.len() - 1)], blocks, more, means, enlarged);
+    for (at, ((means, back), enlarged)) in means.iter_mut().zip(back).zip(enlarged).enumerate() {
+        between::<STEP>([at, (at + 1).min(blocks.len() - 1)], blocks, more, [means, back, enlarged]);
     }
     let end = blocks.len() - 1;
-    between::<STEP>([means.len().min(end), end], blocks, more, last_means, last_more);
+    between::<STEP>([means.len().min(end), end], blocks, more, [last_means, last_back, last_more]);
 }
 
-/// What lies between the centres of two blocks, from that of the first on.
+/// What lies between the centres of two blocks, from that of the first on: means, what comes back, and enlargement.
 #[inline(always)]
 fn between<const STEP: usize>(
     [left, right]: [usize; 2],
     blocks: &[Block],
-    more: &[u8],
-    means: &mut [u16],
-    enlarged: &mut [u16],
+    more: &[[u8; 2]],
+    [means, back, enlarged]: [&mut [u16]; 3],
 ) {
-    let pixels = means.chunks_exact_mut(STEP).zip(enlarged.chunks_exact_mut(STEP)).zip((1..).step_by(2));
-    for ((means, enlarged), share) in pixels {
+    let pixels = means.chunks_exact_mut(STEP).zip(back.chunks_exact_mut(STEP)).zip(enlarged.chunks_exact_mut(STEP));
+    for (((means, back), enlarged), share) in pixels.zip((1..).step_by(2)) {
         let mix = |left: u8, right: u8| u16::from(left) * (16 - share) + u16::from(right) * share;
         for (channel, mean) in means.iter_mut().enumerate() {
             *mean = mix(blocks[left].means[channel], blocks[right].means[channel]);
         }
-        enlarged.fill(mix(more[left], more[right]));
+        back.fill(mix(more[left][0], more[right][0]));
+        enlarged.fill(mix(more[left][1], more[right][1]));
     }
 }
 
@@ -254,23 +276,35 @@ kernels! {
         }
     }
 
+    /// How far each column of `rows` of two planes is from the other's, in sum.
+    fn compare<'a>(planes: (&'a Plane<'a>, &'a Plane<'a>), rows: &'a Range<usize>, scratch: &'a mut Scratch) {
+        scratch.sums.fill(0);
+        for y in rows.clone() {
+            for ((sum, &one), &other) in scratch.sums.iter_mut().zip(planes.0.row(y)).zip(planes.1.row(y)) {
+                *sum += u16::from(one.abs_diff(other));
+            }
+        }
+    }
+
     /// What a row of blocks is for each byte of a row of pixels of `step` bytes; the lengths are those of `line`.
-    fn lay_out<'a>(blocks: &'a [Block], more: &'a [u8], step: usize, line: &'a mut Line) {
+    fn lay_out<'a>(blocks: &'a [Block], more: &'a [[u8; 2]], step: usize, line: &'a mut Line) {
         match step {
             1 => lay_out_row::<1, BLOCK>(blocks, more, line),
             _ => lay_out_row::<CHANNELS, { CHANNELS * BLOCK }>(blocks, more, line),
         }
     }
 
-    /// Enlarges texture in a row of pixels, `share` 16ths of the way from one row of blocks to another.
-    fn enlarge<'a>(above: &'a Line, below: &'a Line, share: u16, out: &'a mut [u8]) {
+    /// Brings back some of `now` to a row of pixels, and enlarges texture in it: between two rows of blocks, so many 16ths from the first.
+    fn enlarge<'a>(between: (&'a Line, &'a Line, u16), now: &'a [u8], out: &'a mut [u8]) {
+        let (above, below, share) = between;
         let mix = |above: u16, below: u16| above * (16 - share) + below * share;
         let means = above.means.iter().zip(&below.means).map(|(&above, &below)| mix(above, below));
+        let back = above.back.iter().zip(&below.back).map(|(&above, &below)| mix(above, below) >> 8);
         let more = above.more.iter().zip(&below.more).map(|(&above, &below)| mix(above, below) >> 8);
-        for ((value, mean), more) in out.iter_mut().zip(means).zip(more) {
-            let now = i32::from(*value);
-            let more = ((now << 8) - i32::from(mean)) * i32::from(more);
-            *value = (((now << 16) + more + (1 << 15)) >> 16).clamp(0, 255) as u8;
+        for ((((value, &now), mean), back), more) in out.iter_mut().zip(now).zip(means).zip(back).zip(more) {
+            let steadied = i32::from((u16::from(*value) * (256 - back) + u16::from(now) * back + 128) >> 8);
+            let more = ((steadied << 8) - i32::from(mean)) * i32::from(more);
+            *value = (((steadied << 16) + more + (1 << 15)) >> 16).clamp(0, 255) as u8;
         }
     }
 }
