@@ -14,7 +14,7 @@ use crate::flow::{Crew, Flow, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::provider::{self, is_of_course};
+use crate::model::provider::is_of_course;
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -291,8 +291,7 @@ fn tell(choice: &Choice, meter: &Meter) {
         if is_of_course(reason) {
             tracing::info!("provider {provider} was not taken: {reason}");
         } else {
-            let remedy = provider::remedy(*provider);
-            meter.warn(format!("provider {provider} does not run here: {reason}; {remedy}"));
+            meter.warn(format!("provider {provider} does not run here: {reason}"));
         }
     }
     // Provider and processor are the same thing otherwise.

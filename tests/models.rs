@@ -333,6 +333,10 @@ fn what_a_provider_leaves_to_the_processor_is_told() {
         assert_eq!(choice("invert", Provider::OpenVino).leftover.nodes, 0);
         let left = choice("of_two_minds", Provider::OpenVino).leftover;
         assert!(left.nodes < left.of && left.operators.contains("Binarizer"), "{left}");
+        // Who takes nothing does not run it.
+        let options = SessionOptions { provider: Provider::OpenVino, ..options() };
+        let nothing = open("foreign").unwrap().session(Size::new(12, 8), &options);
+        refused(nothing, "provider openvino does not run here: it takes none of the 1 nodes of ");
     }
 }
 

@@ -27,6 +27,13 @@ pub struct Leftover {
     pub operators: BTreeSet<String>,
 }
 
+impl Leftover {
+    /// Whether the provider took nothing at all.
+    pub fn is_all(&self) -> bool {
+        self.nodes > 0 && self.nodes == self.of
+    }
+}
+
 /// `2 of the network's 41 nodes (Resize, Shape)`.
 impl fmt::Display for Leftover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

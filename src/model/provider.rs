@@ -43,7 +43,7 @@ pub struct Choice {
     pub device: String,
     /// Whether that is a card, and not the processor.
     pub on_card: bool,
-    /// What was tried before, and why it was not taken.
+    /// What was tried before, why it was not taken, and what to do where that is no matter of course.
     pub passed_over: Vec<(Provider, String)>,
     /// What of the network it leaves to the processor.
     pub leftover: Leftover,

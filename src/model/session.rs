@@ -135,7 +135,8 @@ impl Model {
                 },
             };
             let reason = match &failed {
-                ModelError::Provider { reason, .. } => reason.clone(),
+                ModelError::Provider { reason, .. } if provider::is_of_course(reason) => reason.clone(),
+                ModelError::Provider { reason, remedy, .. } => format!("{reason}; {remedy}"),
                 other => other.to_string(),
             };
             passed_over.push((row.provider, reason));
@@ -165,6 +166,10 @@ impl Model {
             let leftover = leftover(&session).map_err(|e| ModelError::unusable(&self.label(), reason(&e)))?;
             Ok::<_, ModelError>((session, shape, leftover))
         })?;
+        if row.provider != Provider::Cpu && leftover.is_all() {
+            let reason = format!("it takes none of the {} nodes of {}", leftover.of, self.label());
+            return Err(ModelError::Provider { provider: row.provider, reason, remedy: "use another --provider" });
+        }
         let output = self.spec.output.size_of(&shape).ok_or_else(|| {
             let reason = format!("gives {shape:?} for a picture of {size}: no picture of 3 channels");
             ModelError::unusable(&self.label(), reason)

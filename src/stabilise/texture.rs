@@ -2,8 +2,9 @@
 //! a moving picture, the mix is rubble, and the painting of now comes back instead.
 //!
 //! A plane is looked at in blocks of 8x8 pixels. What its pixels differ from the mean of their block, summed, is the texture there. Where
-//! the mix differs from the painting of now by more than that has texture, some of the latter is mixed in again. Where
-//! it has less texture, what it differs from its means, which are linear between the centres of the blocks, is enlarged. All in integers: the twins on a card (`texture`, `weigh` and `restore` in `shaders/`) give the same bytes.
+//! the mix differs from the painting of now by more than that has texture, some of the latter is mixed in again. Where the mix has less
+//! texture, what it differs from its means, which are linear between the centres of the blocks, is enlarged. All in integers: the twins on
+//! a card (`texture`, `weigh` and `restore` in `shaders/`) give the same bytes.
 
 use std::ops::Range;
 

@@ -88,6 +88,8 @@ def good():
         helper.make_node("Binarizer", ["inverted"], ["cut"], domain="ai.onnx.ml", threshold=0.5),
         node("Sub", ["one", "cut"], "styled"),
     ], image, styled, [one], says("of_two_minds"), ml=True)
+    save("foreign", [helper.make_node("Binarizer", ["image"], ["styled"], domain="ai.onnx.ml", threshold=0.5)], image, styled,
+         metadata=says("foreign"), ml=True)
     save("external_inside", [node("Mul", ["image", "gain"], "styled")], image, styled,
          [external("gain", "external_inside.bin")], says("external_inside"))
     (HERE / "external_inside.bin").write_bytes(np.array([0.5], np.float32).tobytes())
