@@ -30,8 +30,8 @@ use worker::Worker;
 /// Memory for networks that run beside each other, a core.
 const WORKER_BYTES_PER_CORE: usize = 64 << 20;
 
-/// Cores of which one may share the rows of a frame with others, where many frames are under way: stages that frames pass one by one
-/// are to keep up with a network on all cores.
+/// Cores of which one may share the rows of a frame with others, where many frames are under way: the stabiliser, which frames pass one
+/// by one, is to keep up with a network on all cores.
 const CORES_TO_A_CREW: usize = 4;
 
 /// Frames that are packed on a graphics card at the same time: one goes up, one is worked on, one comes down.
@@ -62,7 +62,7 @@ pub struct Order {
     pub memory_limit_bytes: Option<u64>,
     /// Frames that the network works on at the same time: [`workers`], as far as memory suffices ([`crate::memory::fit`]).
     pub workers: usize,
-    /// Threads that share the rows of a frame, outside of the network.
+    /// Threads that share the rows of a frame in the stabiliser, and where the processor stands in for a card.
     pub crew: usize,
 }
 
@@ -305,7 +305,7 @@ pub(crate) fn cores(asked: Option<usize>) -> usize {
     asked.or(available_parallelism().ok().map(NonZeroUsize::get)).unwrap_or(1).max(1)
 }
 
-/// How many threads share the rows of a frame, outside of the network, where as many frames are under way that all `cores` are busy.
+/// How many threads share the rows of a frame in the stabiliser, where as many frames are under way that all `cores` are busy.
 pub(crate) fn crew(cores: usize) -> usize {
     cores.div_ceil(CORES_TO_A_CREW)
 }
