@@ -152,7 +152,7 @@ fn decoder_bytes(source: Size, cores: u64) -> u64 {
 /// Frames that an encoder looks ahead at or refers to, with what it notes of them.
 fn encoder_bytes_per_pixel(codec: Codec, out: FrameFormat, cores: u64) -> u64 {
     match codec {
-        Codec::H264 => 42 + 10 * cores.div_ceil(2),
+        Codec::H264 => 14 + 10 * cores.div_ceil(2),
         Codec::Hevc | Codec::Vp9 => 130,
         Codec::Av1 => 60,
         Codec::Ffv1 if out.pixels == PixelFormat::Rgbx => 190,
@@ -268,11 +268,11 @@ mod tests {
 
     #[test]
     fn row_14_what_does_not_fit_is_refused_with_the_sum_and_a_way_out() {
-        let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 4_000_000_000);
+        let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 3_000_000_000);
         assert_eq!(code, 5);
         assert_eq!(
             text,
-            "painting 7680x4320 with a network at 7680x4320 takes about 5.0 GB of memory, and 4.0 GB can be had; use \
+            "painting 7680x4320 with a network at 7680x4320 takes about 4.0 GB of memory, and 3.0 GB can be had; use \
              --size 2160p --net-size 2160p"
         );
         let (code, text) = refused(&needs(EIGHT_K, EIGHT_K, 1), 1_000_000_000);

@@ -1,6 +1,6 @@
 //! The elements of one file: encoder, muxer, and what stands between them and the tracks.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use gst::prelude::*;
 
@@ -33,7 +33,7 @@ pub(super) struct Builder<'a> {
     pub(super) media: &'a Media,
     pub(super) container: Container,
     pub(super) goal: &'a Goal,
-    pub(super) end: &'a Arc<OnceLock<End>>,
+    pub(super) end: &'a Arc<End>,
     pub(super) recorder: &'a Recorder,
 }
 
@@ -129,15 +129,16 @@ impl Builder<'_> {
             last.link(&queue).map_err(|error| self.failed(error))?;
         }
         chain.push(queue.clone());
-        if let Some(src) = queue.static_pad("src") {
-            self.recorder.watch(&src);
-        }
         let input = self.request(muxer, "video_%u")?;
         if self.container.is_isobmff() {
             input.set_property("trak-timescale", timescale(rate));
-            if let Some(src) = queue.static_pad("src") {
+        }
+        if let Some(src) = queue.static_pad("src") {
+            if self.container.is_isobmff() {
                 last_until_the_end(&src, Arc::clone(self.end));
             }
+            // Behind it: what is resumed ends where it would have ended.
+            self.recorder.watch(&src);
         }
         self.link(&queue, &input)?;
         if let Some(file) = self.media.pipeline.by_name(FILE_SINK) {

@@ -1,7 +1,7 @@
 //! A video file: frames are encoded and muxed with the sound of their source, in the source's own pipeline.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -52,8 +52,8 @@ pub(super) struct FileSink {
     end_nanos: u64,
     /// By which everything is later than in the input, to make room for the run-up of the sound.
     shift_nanos: u64,
-    /// Tells the muxer's side, once it is known.
-    end: Arc<OnceLock<End>>,
+    /// Tells the muxer's side.
+    end: Arc<End>,
     meter: Meter,
 }
 
@@ -79,7 +79,7 @@ impl FileSink {
         // Time stamps rule, but without a nominal rate the encoder forgets how long the last frame is shown.
         let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
         let caps = caps_of(coded, nominal, timing.aspect);
-        let end = Arc::new(OnceLock::new());
+        let end = Arc::new(End::default());
         let recorder = recorder(&goal, identity.as_ref())?;
         let builder = Builder { media: &media, container, goal: &goal, end: &end, recorder: &recorder };
         let muxer = builder.muxer()?;
@@ -118,11 +118,22 @@ impl FileSink {
             meter: meter.clone(),
         };
         sink.link_tracks(&builder, &muxer, meter)?;
-        sink.end_nanos = kept.as_ref().map_or(0, |kept| kept.journal.end_nanos().saturating_sub(sink.shift_nanos));
+        sink.go_on_behind(kept.as_ref());
         let _ = media.pipeline.set_state(gst::State::Playing);
         sink.place = goal.place();
         let replay = kept.zip(seam).map(|(kept, seam)| sink.replay(kept, seam)).transpose()?;
         Ok((sink, replay))
+    }
+
+    /// What is kept may be all that there is.
+    fn go_on_behind(&mut self, kept: Option<&Kept>) {
+        self.end_nanos = kept.map_or(0, |kept| kept.journal.end_nanos().saturating_sub(self.shift_nanos));
+        self.reach();
+    }
+
+    /// Tells how far the video has come.
+    fn reach(&self) {
+        self.end.reach(self.kept + self.pushed, self.end_nanos + self.shift_nanos);
     }
 
     fn replay(&self, kept: Kept, seam: Seam) -> Result<Replay, SinkError> {
@@ -236,6 +247,7 @@ impl Sink for FileSink {
         // Each frame begins later than the one before; how long that was said to last no longer counts.
         self.end_nanos = stamp.pts_nanos.unwrap_or(0) + stamp.duration_nanos.unwrap_or(0);
         self.pushed += 1;
+        self.reach();
         if self.frames.push_buffer(buffer).is_err() {
             // The reason is on the bus, or will be at once.
             let said = self.media.status.wait(POLL, |said| said.output_error.is_some());
@@ -260,7 +272,6 @@ impl Sink for FileSink {
                 track.end_at(self.end_nanos + track.priming.map_or(0, |priming| priming.nanos));
             }
         }
-        let _ = self.end.set(End { frames, nanos: self.end_nanos + self.shift_nanos });
         // Fails only when the pipeline does, which the wait tells better.
         let _ = self.frames.end_of_stream();
         self.wait(|said| said.written)?;

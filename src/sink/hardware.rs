@@ -239,7 +239,7 @@ fn scale(codec: Codec) -> (u32, u32) {
     match codec {
         Codec::Av1 | Codec::Vp9 => (33, 255),
         Codec::Hevc => (23, 51),
-        Codec::H264 | Codec::Ffv1 => (21, 51),
+        Codec::H264 | Codec::Ffv1 => (20, 51),
     }
 }
 
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn quality_is_on_the_scale_of_the_chip() {
-        assert_eq!(filled("{i} {p} {b}", Codec::H264, None), "22 24 26");
+        assert_eq!(filled("{i} {p} {b}", Codec::H264, None), "21 23 25");
         assert_eq!(filled("{i} {p} {b}", Codec::Hevc, Some(51)), "51 51 51");
         assert_eq!(filled("{i} {p} {b}", Codec::Av1, None), "137 147 157");
         assert_eq!(filled("{percent} {share}", Codec::H264, Some(21)), "59 0.59");
