@@ -94,13 +94,15 @@ impl Earlier<'_> {
 const TURNS: usize = 8;
 /// By so many the turn of a row is ahead of that of the row above.
 pub(super) const ROW_TURN: usize = 3;
+/// Bytes that are mixed at once, a multiple of [`TURNS`]: as many as the widest registers hold.
+const LANES: usize = 64;
 
 /// `was`, of which `weight` 256ths stay; `half` is 128 to round what it differs from `now`, and 0 to cut it off.
 #[inline(always)]
 fn mixed(was: u8, now: u8, weight: u8, half: u16) -> u8 {
-    let (was, now, weight) = (u16::from(was), u16::from(now), u16::from(weight));
-    let (more, less) = (was.saturating_sub(now) * weight, now.saturating_sub(was) * weight);
-    (now + ((more + half) >> 8) - ((less + half) >> 8)) as u8
+    let step = ((u16::from(was.abs_diff(now)) * u16::from(weight) + half) >> 8) as u8;
+    // Not beyond `was`.
+    if was > now { now.wrapping_add(step) } else { now.wrapping_sub(step) }
 }
 
 kernels! {
@@ -133,12 +135,13 @@ kernels! {
     /// Mixes `now` into `before`, which stays as far as `weights` (256ths, one a byte) say. A byte's turn it is where its place and `turn`
     /// make a multiple of [`TURNS`].
     pub(super) fn mix<'a>(now: &'a [u8], weights: &'a [u8], turn: usize, before: &'a mut [u8]) {
-        let halves: [u16; TURNS] = std::array::from_fn(|at| if (at + turn).is_multiple_of(TURNS) { 0 } else { 128 });
-        let (whole, rest) = before.as_chunks_mut::<TURNS>();
-        let (now, now_rest) = now.as_chunks::<TURNS>();
-        let (weights, rest_weights) = weights.as_chunks::<TURNS>();
+        let mut halves = [128; LANES];
+        halves.iter_mut().skip((TURNS - turn % TURNS) % TURNS).step_by(TURNS).for_each(|half| *half = 0);
+        let (whole, rest) = before.as_chunks_mut::<LANES>();
+        let (now, now_rest) = now.as_chunks::<LANES>();
+        let (weights, rest_weights) = weights.as_chunks::<LANES>();
         for ((before, now), weights) in whole.iter_mut().zip(now).zip(weights) {
-            for at in 0..TURNS {
+            for at in 0..LANES {
                 before[at] = mixed(before[at], now[at], weights[at], halves[at]);
             }
         }

@@ -152,15 +152,22 @@ impl<'a> Near<'a> {
     #[inline(always)]
     fn four(&self, column: usize) -> [Way; 4] {
         let (left, right) = (column.saturating_sub(1), (column + 1).min(self.own.len() - 1));
-        [self.above[column], self.below[column], self.own[left], self.own[right]].map(|found| found.way)
+        [self.above[column].way, self.below[column].way, self.own[left].way, self.own[right].way]
     }
 
     /// The ways of the 3x3 around column `column`.
     #[inline(always)]
     fn nine(&self, column: usize) -> [Way; 9] {
-        let columns = [column.saturating_sub(1), column, (column + 1).min(self.own.len() - 1)];
-        let rows = [self.above, self.own, self.below];
-        std::array::from_fn(|index| rows[index / 3][columns[index % 3]].way)
+        let (left, right) = (column.saturating_sub(1), (column + 1).min(self.own.len() - 1));
+        let Self { above, own, below, .. } = self;
+        // Written out: closures of an array's functions are called, not inlined, where instructions are chosen for a processor.
+        #[rustfmt::skip]
+        let ways = [
+            above[left].way, above[column].way, above[right].way,
+            own[left].way, own[column].way, own[right].way,
+            below[left].way, below[column].way, below[right].way,
+        ];
+        ways
     }
 }
 
@@ -288,7 +295,11 @@ fn calm_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, near: Nea
         if ways.iter().all(|way| *way == best.way) {
             continue;
         }
-        let usual = [0, 1].map(|side| median(ways.map(|way| way[side])));
+        let mut sides = [[0; 9]; 2];
+        for (at, [x, y]) in ways.into_iter().enumerate() {
+            (sides[0][at], sides[1][at]) = (x, y);
+        }
+        let usual = [median(sides[0]), median(sides[1])];
         if usual != best.way {
             let window = Window::<WIDTH, PIXELS>::of(pair, column, near.row);
             if window.difference(usual) <= window.difference(best.way) + little {

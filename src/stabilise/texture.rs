@@ -61,14 +61,9 @@ struct Scratch {
     /// For each byte of a row of blocks, the mean of its block, and how far its column is from that.
     means: Vec<u8>,
     sums: Vec<u16>,
+    /// For each block, its columns together.
+    totals: Vec<u32>,
     lines: [Line; 2],
-}
-
-impl Scratch {
-    /// Means and sums by blocks of `side` bytes.
-    fn parts(&self, side: usize) -> impl Iterator<Item = (&[u8], &[u16])> {
-        self.means.chunks(side).zip(self.sums.chunks(side))
-    }
 }
 
 /// A row of blocks: for each byte of a row of pixels what lies between the centres of the two that are nearest, in 16ths.
@@ -134,18 +129,15 @@ impl Texture {
             for (row, blocks) in rows.zip(blocks.chunks_exact_mut(columns)) {
                 let rows = row * BLOCK..((row + 1) * BLOCK).min(height);
                 measure(Arch::new(), &mixed, &rows, scratch);
-                for (block, (means, sums)) in blocks.iter_mut().zip(scratch.parts(BLOCK * step)) {
+                let means = scratch.means.chunks(BLOCK * step);
+                for ((block, means), &total) in blocks.iter_mut().zip(means).zip(&scratch.totals) {
                     block.means[..step].copy_from_slice(&means[..step]);
-                    block.mixed = total(sums);
+                    block.mixed = total;
                 }
                 measure(Arch::new(), &now, &rows, scratch);
-                for (block, (_, sums)) in blocks.iter_mut().zip(scratch.parts(BLOCK * step)) {
-                    block.wanted = total(sums);
-                }
+                blocks.iter_mut().zip(&scratch.totals).for_each(|(block, &total)| block.wanted = total);
                 compare(Arch::new(), (&mixed, &now), &rows, scratch);
-                for (block, (_, sums)) in blocks.iter_mut().zip(scratch.parts(BLOCK * step)) {
-                    block.apart = total(sums);
-                }
+                blocks.iter_mut().zip(&scratch.totals).for_each(|(block, &total)| block.apart = total);
             }
         });
     }
@@ -244,19 +236,38 @@ fn means_of_block<const STEP: usize>(sums: &[u16], count: usize, means: &mut [u8
             *total += u32::from(sum);
         }
     }
-    let count = count as u32;
-    let of = totals.map(|total| ((total + count / 2) / count.max(1)) as u8);
+    let mut of = [0; STEP];
+    for (mean, total) in of.iter_mut().zip(totals) {
+        *mean = mean_of(total, count as u32);
+    }
     means.chunks_exact_mut(STEP).for_each(|pixel| pixel.copy_from_slice(&of));
 }
 
-fn total(sums: &[u16]) -> u32 {
-    sums.iter().map(|&sum| u32::from(sum)).sum()
+/// The mean of `count` values that are `total`, rounded.
+#[inline(always)]
+fn mean_of(total: u32, count: u32) -> u8 {
+    const WHOLE: u32 = (BLOCK * BLOCK) as u32;
+    // By a constant it is a shift.
+    let mean = if count == WHOLE { (total + WHOLE / 2) / WHOLE } else { (total + count / 2) / count.max(1) };
+    mean as u8
+}
+
+/// The sums of the columns of each block, of which there are `BYTES`, together.
+#[inline(always)]
+fn totals_of_row<const BYTES: usize>(sums: &[u16], totals: &mut Vec<u32>) {
+    totals.resize(sums.len().div_ceil(BYTES), 0);
+    let (whole, rest) = sums.as_chunks::<BYTES>();
+    let (of_whole, of_rest) = totals.split_at_mut(whole.len());
+    for (sums, total) in whole.iter().zip(of_whole) {
+        *total = sums.iter().map(|&sum| u32::from(sum)).sum();
+    }
+    of_rest.fill(rest.iter().map(|&sum| u32::from(sum)).sum());
 }
 
 kernels! {
-    /// Of `rows` of a plane, the mean of each block, for each byte of each pixel in it, and how far each column is from it in sum.
+    /// Of `rows` of a plane, the mean of each block, for each byte of each pixel in it, and how far they are from it in sum.
     fn measure<'a>(plane: &'a Plane<'a>, rows: &'a Range<usize>, scratch: &'a mut Scratch) {
-        let Scratch { sums, means, .. } = scratch;
+        let Scratch { sums, means, totals, .. } = scratch;
         sums.clear();
         sums.resize(plane.width * plane.step, 0);
         for y in rows.clone() {
@@ -275,15 +286,24 @@ kernels! {
                 *sum += u16::from(value.abs_diff(mean));
             }
         }
+        match plane.step {
+            1 => totals_of_row::<BLOCK>(sums, totals),
+            _ => totals_of_row::<{ CHANNELS * BLOCK }>(sums, totals),
+        }
     }
 
-    /// How far each column of `rows` of two planes is from the other's, in sum.
+    /// How far each block of `rows` of two planes is from the other's, in sum.
     fn compare<'a>(planes: (&'a Plane<'a>, &'a Plane<'a>), rows: &'a Range<usize>, scratch: &'a mut Scratch) {
-        scratch.sums.fill(0);
+        let Scratch { sums, totals, .. } = scratch;
+        sums.fill(0);
         for y in rows.clone() {
-            for ((sum, &one), &other) in scratch.sums.iter_mut().zip(planes.0.row(y)).zip(planes.1.row(y)) {
+            for ((sum, &one), &other) in sums.iter_mut().zip(planes.0.row(y)).zip(planes.1.row(y)) {
                 *sum += u16::from(one.abs_diff(other));
             }
+        }
+        match planes.0.step {
+            1 => totals_of_row::<BLOCK>(sums, totals),
+            _ => totals_of_row::<{ CHANNELS * BLOCK }>(sums, totals),
         }
     }
 

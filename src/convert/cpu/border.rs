@@ -84,16 +84,23 @@ impl Geometry {
 /// Fills what lies beside row `y` of some rows of each plane.
 pub(super) fn reflect_beside<T: Copy>(planes: &mut [&mut [T]], geometry: &Geometry, y: usize) {
     let &Geometry { step, row_len, left, width, .. } = geometry;
-    let columns = row_len / step;
-    if columns == width {
-        return;
-    }
     for plane in planes {
         let row = &mut plane[y * row_len..][..row_len];
-        for column in (0..left).chain(left + width..columns) {
-            let from = left + reflect(column as isize - left as isize, width);
-            row.copy_within(from * step..(from + 1) * step, column * step);
-        }
+        if step == 1 { beside::<_, 1>(row, left, width) } else { beside::<_, 3>(row, left, width) }
+    }
+}
+
+/// Fills what lies beside `width` pixels of `STEP` values in a row, on the left so many.
+fn beside<T: Copy, const STEP: usize>(row: &mut [T], left: usize, width: usize) {
+    let (pixels, _) = row.as_chunks_mut::<STEP>();
+    let (last, right) = (left + width - 1, pixels.len() - left - width);
+    // Divisions are slow, and mostly the picture is wider than its border.
+    let inside = |distance: usize| if distance < width { distance } else { reflect(distance as isize, width) };
+    for distance in 1..=left {
+        pixels[left - distance] = pixels[left + inside(distance)];
+    }
+    for distance in 1..=right {
+        pixels[last + distance] = pixels[last - inside(distance)];
     }
 }
 
