@@ -13,7 +13,7 @@ use crate::compose::LiveControls;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
-use crate::job::{self, CodecChoice, Input, Job, Network, Observer, Output, Part, Plan};
+use crate::job::{self, CodecChoice, Input, Job, Network, Output, Part};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
 use crate::sink::{self, Claim, Goal, Null, Place};
 use crate::source::test_pattern::{FrameRate, TestPattern};
@@ -111,7 +111,7 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
         Job { input: Input::File(clip.clone()), output: Output::File(styled.clone()), force: true, ..template.clone() };
 
     let (wall, since) = (Instant::now(), cpu_time());
-    let report = job::run(&job, &Stop::new(), &Meter::new(), &mut Unwatched)?;
+    let report = job::run(&job, &Stop::new(), &Meter::new(), &mut ())?;
     let (wall, whole) = (wall.elapsed(), cpu_time() - since);
 
     let decode = cpu_of(|| decode(&clip))?;
@@ -146,14 +146,6 @@ fn on_device(provider: &str, device: &str) -> String {
     if device.is_empty() { provider.to_owned() } else { format!("{provider} ({device})") }
 }
 
-/// Nobody watches.
-struct Unwatched;
-
-impl Observer for Unwatched {
-    fn started(&mut self, _plan: &Plan) {}
-    fn tick(&mut self, _meter: &Meter) {}
-}
-
 fn cpu_of(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
     let since = cpu_time();
     work()?;
@@ -185,7 +177,7 @@ fn render(template: &Job, size: Size, frames: u64, clip: &Path) -> Result<()> {
 
 /// A file of frames without sound, in a pipeline of its own.
 fn file_sink(job: &Job, output: &Path, (format, timing): (FrameFormat, Timing)) -> Result<Box<dyn Sink>> {
-    let place = Place::claim(output, Path::new(""), Claim { force: true, resume: false })?;
+    let place = Place::claim(output, Path::new(""), Claim { force: true, ..Claim::default() })?;
     let meter = Meter::new();
     let order =
         sink::Order { format, timing, encoding: &job.encoding, media: None, meter: &meter, identity: None, kept: None };
@@ -223,7 +215,12 @@ fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<[Duration; 2]> 
     let Ends { pack, infer, .. } = ends;
     let again = Again { frame: first, left: frames };
     let both = cpu_of(|| {
-        flow(again).via("pack", pack).via_each("infer", infer).via("back", Back).into(Null { media: None }).wait(|| {})
+        flow(again)
+            .via("pack", pack)
+            .via_workers("infer", infer)
+            .via("back", Back)
+            .into(Null { media: None })
+            .wait(|| {})
     })?;
     Ok([packed + finished, both.saturating_sub(packed)])
 }

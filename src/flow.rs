@@ -192,7 +192,7 @@ impl Flow<Frame> {
             }
             Ok(())
         });
-        Self { tail, threads: vec![thread], shared, ended }
+        Self { tail, threads: thread.into_iter().collect(), shared, ended }
     }
 }
 
@@ -219,7 +219,7 @@ impl<T: Send + 'static> Flow<T> {
         let queue = Arc::new(Queue { tail: self.tail, next_ticket: Mutex::new(0), turn: Turn::default() });
         for mut worker in workers {
             let (queue, head) = (Arc::clone(&queue), head.clone());
-            self.threads.push(spawn(name, &self.shared, move |_| work(name, &mut worker, &queue, &head)));
+            self.threads.extend(spawn(name, &self.shared, move |_| work(name, &mut worker, &queue, &head)));
         }
         Flow { tail, threads: self.threads, shared: self.shared, ended: self.ended }
     }
@@ -229,7 +229,7 @@ impl<T: Send + 'static> Flow<T> {
     /// Ends the flow in `sink` and lets it run.
     pub fn into(mut self, mut sink: impl Sink<T> + 'static) -> Running {
         let tail = self.tail;
-        self.threads.push(spawn("encode", &self.shared, move |shared| {
+        self.threads.extend(spawn("encode", &self.shared, move |shared| {
             for frame in tail.iter().filter(|frame| !frame.stamp.rehearsed) {
                 let pts_nanos = frame.stamp.pts_nanos;
                 let since = Instant::now();
@@ -389,21 +389,22 @@ fn panicked(name: &str) -> Error {
 }
 
 /// Runs `body` on a thread. What it owns (its ends of the queues) is dropped only after a failure is on record: whoever
-/// then finds a queue closed knows whether that was the end or an accident.
+/// then finds a queue closed knows whether that was the end or an accident. None, and that on record, where the system gives no thread.
 fn spawn(
     name: &'static str,
     shared: &Shared,
     mut body: impl FnMut(&Shared) -> Result<()> + Send + 'static,
-) -> JoinHandle<()> {
-    let shared = shared.clone();
+) -> Option<JoinHandle<()>> {
+    let (outcome, shared) = (shared.outcome.clone(), shared.clone());
     let thread =
         Builder::new().name(name.into()).spawn(move || match catch_unwind(AssertUnwindSafe(|| body(&shared))) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => shared.outcome.fail(error),
             Err(_) => shared.outcome.fail(panicked(name)),
         });
-    #[expect(clippy::expect_used, reason = "a process that cannot have six threads cannot do anything here")]
-    thread.expect("the system gives no more threads")
+    let refused =
+        |error| outcome.fail(Error::Device(format!("the system gives no thread for {name}: {error}; use --threads")));
+    thread.map_err(refused).ok()
 }
 
 /// Does `work`; calls `bark` from another thread, once, if it takes longer than `limit`.

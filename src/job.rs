@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::compose::LiveControls;
 use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Stop};
@@ -55,6 +56,12 @@ pub trait Observer {
     fn tick(&mut self, meter: &Meter);
 }
 
+/// Nobody watches.
+impl Observer for () {
+    fn started(&mut self, _plan: &Plan) {}
+    fn tick(&mut self, _meter: &Meter) {}
+}
+
 /// Does it, and returns what was measured.
 ///
 /// # Errors
@@ -83,6 +90,21 @@ impl Studio {
     pub fn run(&self, job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -> Result<Report> {
         paint(job, claim(job)?, &self.0, stop, meter, observer)
     }
+
+    /// The stages alone, for frames of `format` that a program has itself: one at a time on its own thread
+    /// ([`Stage::process`](crate::Stage::process)), with all threads that `engine` allows. Painted frames have the same format.
+    ///
+    /// # Errors
+    /// When the network does not run at this size.
+    pub fn stylizer(
+        &self,
+        engine: &Engine,
+        format: FrameFormat,
+        controls: LiveControls,
+        meter: &Meter,
+    ) -> Result<Stylizer> {
+        self.0.live(engine, format, controls, meter)
+    }
 }
 
 /// The codec of the output, if it is a video. Its encoder is installed.
@@ -106,7 +128,7 @@ fn claim(job: &Job) -> Result<Claimed> {
     codec(job)?;
     match &job.output {
         Output::File(path) => {
-            let claim = Claim { force: job.force, resume: job.resume };
+            let claim = Claim { force: job.force, resume: job.resume, once: false };
             Place::claim(path, job.input.path(), claim).map(|place| Claimed::Goal(Goal::File(place)))
         }
         Output::Stdout => Goal::stdout(job.input.path()).map(Claimed::Goal),

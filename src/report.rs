@@ -74,6 +74,9 @@ impl Meter {
         for counter in [&counters.frames_dropped, &counters.frames_substituted, &counters.frames_damaged] {
             counter.store(0, Ordering::Relaxed);
         }
+        for counter in [&counters.gaps, &counters.gpu_faults] {
+            counter.store(0, Ordering::Relaxed);
+        }
         counters.truncated.store(false, Ordering::Relaxed);
         lock(&counters.spent).clear();
     }
@@ -246,12 +249,12 @@ pub struct Latency {
     pub p99: f64,
 }
 
-/// What a finished run has to say; written by `--report` (DESIGN's names: scripts rely on them).
+/// What a finished run has to say; written by `--report` (docs/JSON.md: scripts rely on the names).
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Frames that the source gave.
     pub frames_in: u64,
-    /// Frames that the output holds.
+    /// Frames that the output holds; live, frames that were painted.
     pub frames_out: u64,
     /// Frames of it that a killed run had done (`--resume`).
     pub frames_resumed: u64,
@@ -274,11 +277,11 @@ pub struct Report {
     pub wall_s: f64,
     /// Frames that this run stylized (`frames_out - frames_resumed`) a second.
     pub fps: f64,
-    /// Width that the network worked at.
+    /// Width that the network worked at; live, at the end.
     pub net_width: u32,
-    /// Height that the network worked at.
+    /// Height that the network worked at; live, at the end.
     pub net_height: u32,
-    /// Style, or file of the model.
+    /// Style, or file of the model; live, at the beginning.
     pub style: String,
     /// `live` or `fine`; empty for a model that is not of the zoo.
     pub tier: String,

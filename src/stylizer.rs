@@ -10,7 +10,7 @@ use crate::compose::{Compose, LiveControls};
 use crate::convert::choice::Load;
 use crate::convert::{Convert, ConvertChoice, Pack, Unpack};
 use crate::error::Result;
-use crate::flow::{Crew, Flow, Stage};
+use crate::flow::{Crew, Flow, Measured, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
@@ -58,8 +58,8 @@ pub struct Order {
     pub convert: ConvertChoice,
     /// CPU threads for the network; `None`: all cores.
     pub threads: Option<usize>,
-    /// Memory that the run may take; `None`: what the machine has.
-    pub memory_limit_bytes: Option<u64>,
+    /// What the process may have while the network is tried ([`SessionOptions::ceiling_bytes`]).
+    pub ceiling_bytes: Option<u64>,
     /// Frames that the network works on at the same time: [`workers`], as far as memory suffices ([`crate::memory::fit`]).
     pub workers: usize,
     /// Threads that share the rows of a frame in the stabiliser, and where the processor stands in for a card.
@@ -92,9 +92,9 @@ pub struct Stylizer {
 /// The stages, as threads share them out.
 enum Line {
     /// Colours on the processor: any number of frames beside each other, each on one thread until it is painted.
-    Cpu { workers: Vec<Worker>, stabilise: Box<Stabilise> },
+    Cpu { workers: Vec<Worker>, stabilise: Box<Measured<Stabilise>> },
     /// Colours on a card, which gets the frames one after the other: a thread for each stage.
-    Gpu { pack: Vec<Pack>, infer: Vec<Infer>, submit: Box<Submit>, collect: Box<Collect> },
+    Gpu { pack: Vec<Measured<Pack>>, infer: Vec<Infer>, submit: Box<Measured<Submit>>, collect: Box<Measured<Collect>> },
 }
 
 /// One after the other.
@@ -143,14 +143,16 @@ impl Kit<'_> {
             let behind = (self.compose(), self.unpack().with(crew.clone()));
             Worker::new((pack.with(crew), infer), behind, self.meter)
         };
-        let stabilise = Box::new(self.stabilise().with(Crew::of(self.order.crew)));
+        let stabilise = self.stabilise().with(Crew::of(self.order.crew));
+        let stabilise = Box::new(Measured::new("stabilise", stabilise, self.meter));
         Line::Cpu { workers: infer.zip(pack).map(worker).collect(), stabilise }
     }
 
     fn on_card(&self, pack: impl Iterator<Item = Pack>, infer: impl Iterator<Item = Infer>, card: &Card) -> Line {
         let Self { order, meter, .. } = *self;
         let crew = Crew::of(order.crew);
-        let pack = pack.map(|pack| pack.on(card.clone(), meter).with(crew.clone())).take(CARD_WORKERS).collect();
+        let on_card = |pack: Pack| Measured::new("pack", pack.on(card.clone(), meter).with(crew.clone()), meter);
+        let pack = pack.map(on_card).take(CARD_WORKERS).collect();
         let submit = Submit::new((card.clone(), crew.clone()), order.controls.clone(), order.out, meter.clone());
         let collect = Collect {
             card: card.clone(),
@@ -160,7 +162,9 @@ impl Kit<'_> {
             unpack: Box::new(self.unpack().with(crew.clone())),
             stabilise: Box::new(self.stabilise().with(crew)),
         };
-        Line::Gpu { pack, infer: infer.collect(), submit: Box::new(submit), collect: Box::new(collect) }
+        let submit = Box::new(Measured::new("compose", submit, meter));
+        let collect = Box::new(Measured::new("unpack", collect, meter));
+        Line::Gpu { pack, infer: infer.collect(), submit, collect }
     }
 }
 
@@ -179,7 +183,7 @@ impl Stylizer {
             threads: cores / workers,
             halves: order.halves,
             light: order.light,
-            memory_limit_bytes: order.memory_limit_bytes,
+            ceiling_bytes: order.ceiling_bytes,
             ..SessionOptions::default()
         };
         let first = model.session(net, &options)?;
@@ -190,7 +194,8 @@ impl Stylizer {
         let more: Vec<_> = (0..more).map(|_| model.session(net, &options)).collect::<Result<_, _>>()?;
         let sessions: Vec<_> = once(first).chain(more).map(|one| Arc::new(Mutex::new(one))).collect();
         let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net))?;
-        let infer = sessions.iter().cycle().map(|session| Infer::new(Arc::clone(session), tensors.clone()));
+        let infer =
+            sessions.iter().cycle().map(|session| Infer::new(Arc::clone(session), tensors.clone(), meter.clone()));
         let pack = repeat_with(|| Pack::new(net, border, format, tensors.clone()));
         let kit = Kit { order, meter, tensors: tensors.clone(), frames: frames.clone() };
         let line = match card {
@@ -224,7 +229,7 @@ impl Stylizer {
     pub fn card(&self) -> Option<&Card> {
         match &self.line {
             Line::Cpu { .. } => None,
-            Line::Gpu { collect, .. } => Some(&collect.card),
+            Line::Gpu { collect, .. } => Some(&collect.stage.card),
         }
     }
 
@@ -240,11 +245,16 @@ impl Stylizer {
                 let mut parts = workers.into_iter().map(Worker::into_parts);
                 let (pack, first, compose, unpack) = parts.next()?;
                 let infer = once(first).chain(parts.map(|(_, infer, ..)| infer)).take(self.sessions).collect();
-                let (compose, unpack) = (Box::new(compose), Box::new(unpack));
-                Some(Ends { pack, infer, finish: Finish::Cpu { compose, unpack, stabilise } })
+                let finish = Finish::Cpu {
+                    compose: Box::new(compose),
+                    unpack: Box::new(unpack),
+                    stabilise: Box::new(stabilise.stage),
+                };
+                Some(Ends { pack, infer, finish })
             }
             Line::Gpu { mut pack, infer, submit, collect } => {
-                Some(Ends { pack: pack.pop()?, infer, finish: Finish::Gpu { submit, collect } })
+                let finish = Finish::Gpu { submit: Box::new(submit.stage), collect: Box::new(collect.stage) };
+                Some(Ends { pack: pack.pop()?.stage, infer, finish })
             }
         }
     }
@@ -252,10 +262,14 @@ impl Stylizer {
     /// Lets the frames of `flow` pass through the stages.
     pub fn continue_flow(self, flow: Flow<Frame>) -> Flow<Frame> {
         match self.line {
-            Line::Cpu { workers, stabilise } => flow.via_workers("paint", workers).via("stabilise", *stabilise),
-            Line::Gpu { pack, infer, submit, collect } => {
-                flow.via_each("pack", pack).via_each("infer", infer).via("compose", *submit).via("unpack", *collect)
+            Line::Cpu { workers, stabilise } => {
+                flow.via_workers("paint", workers).via_workers("stabilise", vec![*stabilise])
             }
+            Line::Gpu { pack, infer, submit, collect } => flow
+                .via_workers("pack", pack)
+                .via_workers("infer", infer)
+                .via_workers("compose", vec![*submit])
+                .via_workers("unpack", vec![*collect]),
         }
     }
 }

@@ -72,6 +72,11 @@ fn a_wrong_command_line_is_one_line_and_2() {
         assert_eq!((ended.code, ended.stderr.lines().count()), (2, 1), "{words}: {}", ended.stderr);
         assert!(ended.stderr.starts_with("error: ") && ended.stdout.is_empty(), "{words}: {}", ended.stderr);
     }
+    for words in ["--record me.png", "--record me.avi", "--record me.webm --codec h264", "--camera ftp://example.org/"]
+    {
+        let ended = run(WEBCAM, words);
+        assert_eq!((ended.code, ended.stderr.lines().count()), (2, 1), "{words}: {}", ended.stderr);
+    }
     for words in ["", "paint", "inspect", "completions", "completions tcsh", "doctor --no-such-option"] {
         let ended = run(TOOL, words);
         assert_eq!((ended.code, ended.stderr.lines().count()), (2, 1), "{words}: {}", ended.stderr);

@@ -61,7 +61,7 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
         light: false,
         convert: ConvertChoice::default(),
         threads: Some(2),
-        memory_limit_bytes: None,
+        ceiling_bytes: None,
         crew: 1,
         workers: 2,
     };

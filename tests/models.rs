@@ -15,6 +15,7 @@ use stylize::model::{
     Infer, Inspection, Model, ModelError, ModelSource, Provider, Runtime, Session, SessionOptions, SpecOverrides,
     ValueRange, provider, zoo,
 };
+use stylize::report::Meter;
 use stylize::tensor::{Border, Channels, DType, Layout, Packed, Tensor, TensorPool, Values};
 
 fn runtime() -> Runtime {
@@ -378,7 +379,7 @@ fn the_stage_keeps_stamp_and_original_and_allocates_no_frame_after_the_first() {
     let session = open("upscale2").unwrap().session(Size::new(10, 6), &options()).unwrap();
     let (format, size, border) = (session.input_format(), session.input_size(), session.output_border());
     let (inputs, outputs) = (TensorPool::new(), TensorPool::new());
-    let mut stage = Infer::new(Arc::new(Mutex::new(session)), outputs.clone());
+    let mut stage = Infer::new(Arc::new(Mutex::new(session)), outputs.clone(), Meter::new());
     let frame_size = Size::new(10, 6);
     let (planes, len) = tight_planes(PixelFormat::I420, frame_size);
     let frame_format =

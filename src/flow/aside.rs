@@ -13,7 +13,7 @@ pub struct Aside {
     head: Sender<Timed<Frame>>,
     /// The other end of the queue, where the newest frame takes the place of those that wait.
     waiting: Option<Receiver<Timed<Frame>>>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
     outcome: Outcome,
 }
 
@@ -53,7 +53,7 @@ impl Aside {
         let Self { head, waiting, thread, outcome } = self;
         drop((head, waiting));
         // A panic inside is on record already.
-        let _ = thread.join();
+        let _ = thread.map(JoinHandle::join);
         outcome.take().map_or(Ok(()), Err)
     }
 }

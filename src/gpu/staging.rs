@@ -123,7 +123,7 @@ impl Mapping {
             match self.0.recv_timeout(Duration::from_millis(1)) {
                 Ok(true) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) if since.elapsed() < PATIENCE => poll(context, PollType::Poll)?,
-                Err(RecvTimeoutError::Timeout) => return Err(Fault::Timeout(PATIENCE.as_secs())),
+                Err(RecvTimeoutError::Timeout) => return Err(silent(context)),
                 Ok(false) | Err(RecvTimeoutError::Disconnected) => {
                     return Err(Fault::Refused("a buffer could not be mapped".into()));
                 }
@@ -137,6 +137,13 @@ fn poll(context: &Context, poll: PollType) -> Result<(), Fault> {
     let polled = context.device().poll(poll);
     match context.fault() {
         Some(fault) => Err(fault),
-        None => polled.map(drop).map_err(|_| Fault::Timeout(PATIENCE.as_secs())),
+        None => polled.map(drop).map_err(|_| silent(context)),
     }
+}
+
+/// The device does not answer: nobody else who waits for it is to wait as long.
+fn silent(context: &Context) -> Fault {
+    let fault = Fault::Timeout(PATIENCE.as_secs());
+    context.fail(fault.clone());
+    fault
 }

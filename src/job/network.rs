@@ -19,10 +19,22 @@ pub(crate) struct Network {
     precision: Option<Precision>,
     /// Who is likely to run it.
     provider: Provider,
+    /// What the process may have while the network is opened and tried; `None`: there is no ceiling.
+    ceiling_bytes: Option<u64>,
 }
 
 impl Network {
+    /// Opens it while nothing else is at work: it may allocate no more than the run may take.
     pub(crate) fn open(engine: &Engine) -> Result<Self> {
+        Self::open_below(engine, memory::limit_bytes(engine.memory_limit_bytes))
+    }
+
+    /// Opens it beside others at work, whom a ceiling would end.
+    pub(crate) fn open_beside(engine: &Engine) -> Result<Self> {
+        Self::open_below(engine, None)
+    }
+
+    fn open_below(engine: &Engine, ceiling_bytes: Option<u64>) -> Result<Self> {
         let runtime = Runtime::load_for(engine.runtime.as_deref(), engine.provider)?;
         let light = matches!(engine.style, StyleChoice::Zoo(_)) && engine.tier != Some(Tier::Fine);
         let settled = trial::settle(&runtime, engine.provider, light)?;
@@ -34,10 +46,10 @@ impl Network {
             }
             StyleChoice::File(path) => (ModelSource::File(path.clone()), None),
         };
-        let ceiling = memory::limit_bytes(engine.memory_limit_bytes).map(memory::Ceiling::lower);
+        let ceiling = ceiling_bytes.map(memory::Ceiling::lower);
         let model = Model::open(&runtime, source, &engine.overrides)?;
         drop(ceiling);
-        Ok(Self { model, chosen, precision: engine.precision, provider: settled.provider })
+        Ok(Self { model, chosen, precision: engine.precision, provider: settled.provider, ceiling_bytes })
     }
 
     /// Name of the style, or of the file.
@@ -89,7 +101,7 @@ impl Network {
             light: self.is_light(),
             convert: job.engine.convert.clone(),
             threads: job.engine.threads,
-            memory_limit_bytes: job.engine.memory_limit_bytes,
+            ceiling_bytes: self.ceiling_bytes,
             crew: stylizer::crew(stylizer::cores(job.engine.threads)),
         };
         Stylizer::new(&self.model, &order, meter)
@@ -115,7 +127,7 @@ impl Network {
             light: self.is_light(),
             convert: engine.convert.clone(),
             threads: engine.threads,
-            memory_limit_bytes: engine.memory_limit_bytes,
+            ceiling_bytes: self.ceiling_bytes,
             crew: stylizer::cores(engine.threads),
         };
         Stylizer::new(&self.model, &order, meter)

@@ -79,6 +79,12 @@ pub enum StyleChoice {
     File(PathBuf),
 }
 
+impl Default for StyleChoice {
+    fn default() -> Self {
+        Self::Zoo(None)
+    }
+}
+
 /// A size, as a user gives it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SizeChoice {
@@ -207,7 +213,7 @@ pub struct Part {
 }
 
 /// Which network, and how it runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Engine {
     /// Style of the zoo or file.
     pub style: StyleChoice,
@@ -238,6 +244,14 @@ pub struct Look {
     pub net_size: SizeChoice,
 }
 
+impl Default for Look {
+    /// All of the style, in its colours, held as still as suits most pictures.
+    fn default() -> Self {
+        let controls = Controls { stabilise: 0.8, ..Controls::default() };
+        Self { controls, net_size: SizeChoice::Source }
+    }
+}
+
 /// A video (or still) to stylize.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -265,4 +279,24 @@ pub struct Job {
     pub deinterlace: bool,
     /// What decodes.
     pub decoder: CodecChoice,
+}
+
+impl Job {
+    /// All of `input` in the first style, with its sound: what the programs do unless told otherwise. An output that exists is left alone.
+    pub fn new(input: Input, output: Output) -> Self {
+        Self {
+            input,
+            output,
+            force: false,
+            resume: false,
+            engine: Engine::default(),
+            look: Look::default(),
+            size: SizeChoice::Source,
+            encoding: Encoding::default(),
+            audio: true,
+            part: Part::default(),
+            deinterlace: true,
+            decoder: CodecChoice::Auto,
+        }
+    }
 }

@@ -94,7 +94,7 @@ impl Workshop {
             },
             None => self.engine.clone(),
         };
-        Network::open(&engine)
+        Network::open_beside(&engine)
     }
 
     fn hand(&self, key: Key, network: &Network) -> Result<Hand> {

@@ -1,7 +1,7 @@
 //! The end of the live flow: each painted frame goes to everybody who wants it, and nobody waits for anybody.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::desk::Desk;
@@ -17,11 +17,14 @@ const RECORDING_WAITS: usize = 30;
 /// Span that the figures of the board are taken over.
 const LATELY: Duration = Duration::from_secs(2);
 
-/// Orders a recording: the first time the one that was named, then further ones.
+/// Orders a further recording.
 pub(super) type Recorder = Box<dyn FnMut() -> RecordingOrder + Send>;
 
 /// A recording that is still to be opened, which takes its time.
-pub(super) type RecordingOrder = Box<dyn FnOnce() -> Result<(Box<dyn Sink>, PathBuf)> + Send>;
+pub(super) type RecordingOrder = Box<dyn FnOnce() -> Result<Opened> + Send>;
+
+/// A recording that was opened, and where it will be.
+pub(super) type Opened = (Box<dyn Sink>, PathBuf);
 
 /// Who gets the frames.
 pub(super) struct Fan {
@@ -43,8 +46,14 @@ pub(super) struct Fan {
 /// How far a recording is.
 enum Recording {
     None,
-    Opening(Errand<(Box<dyn Sink>, PathBuf)>),
-    Running { aside: Aside, path: PathBuf, since: Instant },
+    Opening(Errand<Opened>),
+    /// The next frame is its first.
+    Ready(Opened),
+    Running {
+        aside: Aside,
+        path: PathBuf,
+        since: Instant,
+    },
     Closing(Errand<PathBuf>),
 }
 
@@ -57,6 +66,11 @@ pub(super) struct Named {
     pub(super) reported: &'static str,
 }
 
+fn begun((sink, path): Opened) -> Recording {
+    let aside = Aside::begin("record", sink, Pace::EveryFrame, RECORDING_WAITS);
+    Recording::Running { aside, path, since: Instant::now() }
+}
+
 /// What the report calls recordings.
 const REPORTED: &str = "recording";
 
@@ -67,6 +81,8 @@ pub(super) struct Order {
     pub(super) screen: Option<Box<dyn Screen>>,
     /// Virtual camera and stream.
     pub(super) others: Vec<(Named, Box<dyn Sink>)>,
+    /// The recording that the run begins with.
+    pub(super) recording: Option<Opened>,
     pub(super) recorder: Recorder,
     /// Where pictures go that are asked for.
     pub(super) folder: PathBuf,
@@ -74,7 +90,7 @@ pub(super) struct Order {
 
 impl Fan {
     pub(super) fn new(order: Order) -> Self {
-        let Order { desk, meter, screen, others, recorder, folder } = order;
+        let Order { desk, meter, screen, others, recording, recorder, folder } = order;
         let others = others.into_iter().map(|(name, sink)| (name, Aside::begin("output", sink, Pace::Newest, 1)));
         Self {
             desk,
@@ -83,7 +99,7 @@ impl Fan {
             others: others.collect(),
             recorder,
             folder,
-            recording: Recording::None,
+            recording: recording.map_or(Recording::None, Recording::Ready),
             snapshots: 0,
             saving: Vec::new(),
             lately: VecDeque::new(),
@@ -111,13 +127,14 @@ impl Fan {
         self.recording = match std::mem::replace(&mut self.recording, Recording::None) {
             Recording::None if wanted => Recording::Opening(Errand::begin("record", (self.recorder)())),
             Recording::Opening(errand) => match errand.done() {
-                None => Recording::Opening(errand),
-                Some(Ok((sink, path))) => {
-                    let aside = Aside::begin("record", sink, Pace::EveryFrame, RECORDING_WAITS);
-                    Recording::Running { aside, path, since: Instant::now() }
+                None => {
+                    self.meter.frames_left_out(REPORTED, 1);
+                    Recording::Opening(errand)
                 }
+                Some(Ok(opened)) => begun(opened),
                 Some(Err(error)) => self.recording_failed(error),
             },
+            Recording::Ready(opened) => begun(opened),
             Recording::Running { aside, path, .. } if !wanted || aside.failed() => {
                 Recording::Closing(Errand::begin("record", move || aside.finish().map(|()| path)))
             }
@@ -142,7 +159,7 @@ impl Fan {
         self.desk.board().write(|status| status.recording = length);
     }
 
-    fn recorded(&self, path: &std::path::Path) -> Recording {
+    fn recorded(&self, path: &Path) -> Recording {
         self.desk.board().note(format!("recorded {}", path.display()));
         Recording::None
     }
@@ -155,11 +172,19 @@ impl Fan {
         Recording::None
     }
 
+    fn not_begun(&self, path: &Path) {
+        self.meter.warn(format!("{} was not recorded: the end came before its first frame", path.display()));
+    }
+
     fn end_recording(&mut self) {
         let done = match std::mem::replace(&mut self.recording, Recording::None) {
             Recording::None => return,
             // It has no frame: dropping it leaves nothing behind.
-            Recording::Opening(errand) => errand.wait().map(drop),
+            Recording::Opening(errand) => errand.wait().map(|(_, path)| self.not_begun(&path)),
+            Recording::Ready((_, path)) => {
+                self.not_begun(&path);
+                Ok(())
+            }
             Recording::Running { aside, .. } => aside.finish(),
             Recording::Closing(errand) => errand.wait().map(drop),
         };
@@ -253,7 +278,6 @@ impl Sink<Painted> for Fan {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::{Arc, Mutex};
 
     use super::super::desk::Wanted;
@@ -310,8 +334,15 @@ mod tests {
 
     /// A fan with these sinks beside it; each recording fails at the frame `fails_at`.
     fn bench(others: Vec<(Named, Box<dyn Sink>)>, fails_at: Option<u64>) -> Bench {
+        bench_with(None, others, fails_at)
+    }
+
+    /// The same, beginning with a recording that logs here.
+    fn bench_with(recording: Option<Log>, others: Vec<(Named, Box<dyn Sink>)>, fails_at: Option<u64>) -> Bench {
+        let wanted = Wanted { recording: recording.is_some(), ..Wanted::default() };
+        let recording = recording.map(|log| (Box::new(Logging(log, fails_at)) as Box<dyn Sink>, "first.mkv".into()));
         let (meter, folder) = (Meter::new(), tempfile::tempdir().unwrap());
-        let desk = Desk::new(Controls::default(), Wanted::default(), Board::default(), Stop::new());
+        let desk = Desk::new(Controls::default(), wanted, Board::default(), Stop::new());
         let recordings = Arc::new(Mutex::new(Vec::new()));
         let made = Arc::clone(&recordings);
         let recorder: Recorder = Box::new(move || {
@@ -324,6 +355,7 @@ mod tests {
             meter: meter.clone(),
             screen: None,
             others,
+            recording,
             recorder,
             folder: folder.path().into(),
         });
@@ -358,6 +390,25 @@ mod tests {
             desk.board().note("");
         }
         fan.finish().unwrap();
+    }
+
+    #[test]
+    fn a_recording_that_the_run_begins_with_has_every_frame() {
+        let log = Log::default();
+        let Bench { mut fan, meter, .. } = bench_with(Some(log.clone()), Vec::new(), None);
+        (0..3).for_each(|seq| fan.accept(painted(seq)).unwrap());
+        fan.finish().unwrap();
+        assert_eq!(log.read(), (vec![0, 1, 2], true));
+        assert!(meter.left_out().is_empty() && meter.warnings().is_empty());
+    }
+
+    #[test]
+    fn a_recording_without_a_frame_is_not_completed_and_that_is_said() {
+        let log = Log::default();
+        let Bench { mut fan, meter, .. } = bench_with(Some(log.clone()), Vec::new(), None);
+        fan.finish().unwrap();
+        assert_eq!(log.read(), (vec![], false));
+        assert!(meter.warnings()[0].starts_with("first.mkv was not recorded"), "{:?}", meter.warnings());
     }
 
     #[test]

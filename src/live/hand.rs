@@ -13,7 +13,7 @@ use crate::stylizer::Stylizer;
 pub(super) struct Key {
     /// Place of the style in the list; none: the one that the run began with, which is not in there.
     pub(super) style: Option<usize>,
-    /// Size that the network works at.
+    /// Size that frames have on their way through the stylizer.
     pub(super) net: Size,
 }
 
@@ -28,6 +28,8 @@ pub(super) struct Hand {
     pub(super) device: String,
     /// Who converts colours.
     pub(super) convert: Convert,
+    /// Size that the network works at: that in `key`, but for a model that takes one size only.
+    pub(super) net: Size,
     /// Memory that it takes.
     pub(super) bytes: u64,
     stylizer: Stylizer,
@@ -42,8 +44,9 @@ impl Hand {
     pub(super) fn new(key: Key, name: String, bytes: u64, stylizer: Stylizer, frames: &Pool<u8>) -> Self {
         let (choice, convert) = (stylizer.choice(), stylizer.converts_on());
         let (provider, device) = (choice.provider.to_string(), choice.device.clone());
+        let net = stylizer.net_size();
         let [before, behind] = [0, 1].map(|_| Rescale::new(frames.clone()));
-        Self { key, name, provider, device, convert, bytes, stylizer, before, behind, rested: true }
+        Self { key, name, provider, device, convert, net, bytes, stylizer, before, behind, rested: true }
     }
 
     /// Paints `frame`; the painting is as large.

@@ -33,7 +33,8 @@ pub(super) struct Painter {
     interval: Duration,
     /// What the last frame took, without a fade.
     took: Duration,
-    since: Instant,
+    /// When the first frame came: what came before it tells nothing of the pace.
+    since: Option<Instant>,
     frames: Pool<u8>,
     /// Paintings that are still to be made, where their number is known.
     left: Option<u64>,
@@ -75,7 +76,7 @@ impl Painter {
             net,
             interval,
             took: Duration::ZERO,
-            since: Instant::now(),
+            since: None,
             frames,
             left: most,
         };
@@ -103,9 +104,21 @@ impl Painter {
         if wanted == expected || self.coming.is_some() {
             return;
         }
-        match self.atelier.order(wanted) {
+        let fading = self.take_fading(wanted).map(Ordered::Ready);
+        match fading.unwrap_or_else(|| self.atelier.order(wanted)) {
             Ordered::Ready(hand) => self.hand_over(*hand),
             Ordered::Later(errand) => self.coming = Some((wanted, errand)),
+        }
+    }
+
+    /// The hand that fades out, if it is the one of `key`.
+    fn take_fading(&mut self, key: Key) -> Option<Box<Hand>> {
+        match self.fade.take() {
+            Some(Fade { from: Faded::Moving(hand), .. }) if hand.key == key => Some(hand),
+            other => {
+                self.fade = other;
+                None
+            }
         }
     }
 
@@ -131,7 +144,10 @@ impl Painter {
     fn give_up(&mut self, key: Key, error: &Error) {
         self.desk.board().note(format!("cannot change the style: {error}"));
         tracing::info!("{key:?} could not be made ready: {error}");
-        self.desk.set_style(self.hand.key.style);
+        // By now something else may be wished for.
+        if self.desk.wanted().style == key.style {
+            self.desk.set_style(self.hand.key.style);
+        }
         self.net = self.hand.key.net;
         self.ladder = self.ladder.take().filter(|_| key.net == self.hand.key.net);
     }
@@ -160,9 +176,11 @@ impl Painter {
     /// Lets the ladder see how long a frame took.
     fn keep_pace(&mut self, took: Duration) {
         self.took = took;
-        // While a hand is made ready, it takes the cores.
-        let Some(ladder) = self.ladder.as_mut().filter(|_| self.coming.is_none()) else { return };
-        if let Some(net) = ladder.painted(took, self.since.elapsed()) {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        // While a hand is made ready, it takes the cores. A model that takes one size only is no faster at another.
+        let tells = self.coming.is_none() && self.hand.net == self.hand.key.net;
+        let Some(ladder) = self.ladder.as_mut().filter(|_| tells) else { return };
+        if let Some(net) = ladder.painted(took, since.elapsed()) {
             tracing::debug!("a frame takes {took:?}: the network goes on at {net}");
             self.net = net;
         }
@@ -180,13 +198,13 @@ impl Painter {
     }
 
     fn tell(&self) {
-        let Hand { key, name, provider, device, .. } = &self.hand;
+        let Hand { key, name, provider, device, net, .. } = &self.hand;
         self.desk.board().write(|status| {
             status.style = key.style;
             status.style_name.clone_from(name);
             status.provider.clone_from(provider);
             status.device.clone_from(device);
-            status.net_size = Some(key.net);
+            status.net_size = Some(*net);
         });
     }
 }
@@ -238,11 +256,10 @@ mod tests {
     use super::super::words::Board;
     use super::*;
     use crate::compose::Controls;
-    use crate::convert::ConvertChoice;
     use crate::flow::Stop;
     use crate::frame::{Colour, PixelFormat, Stamp};
     use crate::job::{Engine, Network, StyleChoice};
-    use crate::model::{Provider, SpecOverrides, zoo};
+    use crate::model::{Provider, zoo};
     use crate::report::Meter;
 
     fn grey(value: u8) -> Frame {
@@ -264,17 +281,11 @@ mod tests {
 
     /// A painter of tiny frames in the first style of the zoo.
     fn painter(desk: &Desk, most: Option<u64>) -> Painter {
-        let engine = Engine {
-            style: StyleChoice::Zoo(None),
-            tier: None,
-            precision: None,
-            overrides: SpecOverrides::default(),
-            provider: Provider::Cpu,
-            convert: ConvertChoice::default(),
-            threads: Some(1),
-            memory_limit_bytes: None,
-            runtime: None,
-        };
+        painter_in(StyleChoice::Zoo(None), desk, most)
+    }
+
+    fn painter_in(style: StyleChoice, desk: &Desk, most: Option<u64>) -> Painter {
+        let engine = Engine { style, provider: Provider::Cpu, threads: Some(1), ..Engine::default() };
         let network = Network::open(&engine).unwrap();
         let (format, styles) = (grey(0).format(), desk.board().read().styles);
         let atelier = Atelier::new(engine, styles, format, desk.controls(), Meter::new());
@@ -312,6 +323,37 @@ mod tests {
         desk.wish(Wish::Style(99));
         paint(&mut painter, seq);
         assert_eq!(desk.board().read().style_name, names[0]);
+    }
+
+    #[test]
+    fn a_style_that_still_fades_out_comes_back_at_once() {
+        let desk = desk(&Stop::new());
+        let mut painter = painter(&desk, None);
+        let names: Vec<_> = zoo::styles().collect();
+        desk.wish(Wish::Style(1));
+        let (mut seq, since) = (0, Instant::now());
+        while desk.board().read().style_name != names[1] {
+            paint(&mut painter, seq);
+            seq += 1;
+            assert!(since.elapsed() < Duration::from_secs(60), "{} does not come", names[1]);
+        }
+        assert!(matches!(&painter.fade, Some(Fade { from: Faded::Moving(_), .. })));
+        desk.wish(Wish::Style(0));
+        paint(&mut painter, seq);
+        assert!(painter.coming.is_none());
+        assert_eq!(desk.board().read().style_name, names[0]);
+    }
+
+    #[test]
+    fn a_model_of_one_size_is_shown_with_that_and_climbs_no_ladder() {
+        let fixed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/models/fixed.onnx");
+        let desk = desk(&Stop::new());
+        let mut painter = painter_in(StyleChoice::File(fixed.into()), &desk, None);
+        painter.ladder = Some(Ladder::new(Size::new(6, 4), Duration::from_nanos(1)));
+        painter.since = Instant::now().checked_sub(Duration::from_secs(60));
+        (0..3).for_each(|seq| drop(paint(&mut painter, seq)));
+        assert_eq!(desk.board().read().net_size, Some(Size::new(64, 48)));
+        assert_eq!(painter.net, Size::new(6, 4));
     }
 
     #[test]

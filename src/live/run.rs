@@ -1,20 +1,21 @@
-//! A live run from its begin to its end.
+//! A live run from its beginning to its end.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::atelier::Atelier;
 use super::desk::{Desk, Wanted};
-use super::fan::{self, Fan, Named, Recorder, RecordingOrder};
+use super::fan::{self, Fan, Named, Opened, Recorder, RecordingOrder};
 use super::hand::Key;
 use super::ladder::Ladder;
 use super::painter::Painter;
-use super::words::{Board, LiveJob, Screen};
+use super::words::{Board, LiveInput, LiveJob, Screen};
 use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Running, Sink, Stop};
 use crate::frame::FrameFormat;
 use crate::job::{self, Network, Observer, Plan, StyleChoice};
+use crate::memory;
 use crate::model::zoo;
 use crate::report::{Meter, Report};
 use crate::sink::window::{self, Window};
@@ -29,7 +30,7 @@ use crate::source::test_pattern::FrameRate;
 /// Whatever made it impossible, or ended it; recordings are complete nevertheless.
 pub fn run(job: &LiveJob, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -> Result<Report> {
     job.stream.as_deref().map_or(Ok(()), live_file::check_stream)?;
-    let named = job.record.as_deref().map(|path| claim(path, job.force)).transpose()?;
+    let named = job.record.as_deref().map(|path| claim(path, job)).transpose()?;
     let network = Network::open(&job.engine)?;
     let Live { source, format, rate, name } = live_source::open(&job.input, job.mode, stop, meter)?;
     // The end that was planned, or wished for at the window, is none that a signal asks for.
@@ -39,21 +40,26 @@ pub fn run(job: &LiveJob, stop: &Stop, meter: &Meter, observer: &mut dyn Observe
     let plan = plan(job, &desk, painter.converts_on(), (format, rate));
     let others = others(job, (format, rate), meter)?;
     let (window, screen) = open_window(job, &name, format, desk.board(), meter)?.unzip();
-    let recorder = recorder(job, named, (format, rate), meter);
+    let recording = named.map(|place| recording(job, place, (format, rate), meter)).transpose()?;
     let fan = Fan::new(fan::Order {
         desk: desk.clone(),
         meter: meter.clone(),
         screen,
         others,
-        recorder,
+        recording,
+        recorder: recorder(job, (format, rate), meter),
         // Where the user is, as for every file that is named without a folder.
         folder: PathBuf::new(),
     });
     observer.started(&plan);
     let since = Instant::now();
     let running = Flow::newest(source, end.clone(), meter.clone()).via("paint", painter).into(fan);
+    let mut over_limit = Ok(());
     let mut tick = || {
-        if stop.asked() {
+        if let (Ok(()), Some(limit)) = (&over_limit, job.engine.memory_limit_bytes) {
+            over_limit = memory::check_resident(limit);
+        }
+        if stop.asked() || over_limit.is_err() {
             end.ask();
         }
         observer.tick(meter);
@@ -61,6 +67,7 @@ pub fn run(job: &LiveJob, stop: &Stop, meter: &Meter, observer: &mut dyn Observe
     let ended = wait(window, running, &desk, meter, &mut tick);
     observer.tick(meter);
     ended?;
+    over_limit?;
     let net_size = desk.board().read().net_size.unwrap_or(plan.net_size);
     Ok(job::report(&Plan { net_size, ..plan }, &network, stop, meter, since.elapsed()))
 }
@@ -77,8 +84,21 @@ fn wait(window: Option<Window>, running: Running, desk: &Desk, meter: &Meter, ti
     running.wait(tick)
 }
 
-fn claim(path: &Path, force: bool) -> Result<Place> {
-    Place::claim(path, Path::new(""), Claim { force, resume: false })
+fn claim(path: &Path, job: &LiveJob) -> Result<Place> {
+    let input = match &job.input {
+        LiveInput::File(path) => path.as_path(),
+        LiveInput::Camera(_) | LiveInput::Test | LiveInput::Address(_) | LiveInput::Screen => Path::new(""),
+    };
+    Place::claim(path, input, Claim { force: job.force, resume: false, once: true })
+}
+
+/// The recording that was named, at the `place` that was claimed for it.
+fn recording(job: &LiveJob, mut place: Place, given: (FrameFormat, FrameRate), meter: &Meter) -> Result<Opened> {
+    // What a killed run left there may be thrown away, or the claim would have been refused.
+    place.start_over()?;
+    let path = place.target().into();
+    let sink = live_file::record(place, job.microphone.as_ref(), given, &job.encoding, meter)?;
+    Ok((sink, path))
 }
 
 fn desk(job: &LiveJob, stop: &Stop, recording: bool) -> Desk {
@@ -171,17 +191,16 @@ fn open_window(
     }
 }
 
-/// What makes the recordings: the first one where it was named, further ones beside it, called by the moment.
-fn recorder(job: &LiveJob, named: Option<Place>, given: (FrameFormat, FrameRate), meter: &Meter) -> Recorder {
+/// What makes further recordings, beside the one that was named: their names are date and time.
+fn recorder(job: &LiveJob, given: (FrameFormat, FrameRate), meter: &Meter) -> Recorder {
     let (microphone, encoding, meter) = (job.microphone.clone(), job.encoding.clone(), meter.clone());
     let folder = job.record.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
     let ending = job.record.as_deref().and_then(Path::extension).and_then(|e| e.to_str()).unwrap_or("mkv").to_owned();
-    let mut named = named;
     Box::new(move || -> RecordingOrder {
-        let (named, folder, ending) = (named.take(), folder.clone(), ending.clone());
+        let (folder, ending) = (folder.clone(), ending.clone());
         let (microphone, encoding, meter) = (microphone.clone(), encoding.clone(), meter.clone());
         Box::new(move || {
-            let place = named.map_or_else(|| sink::claim_of_now(&folder, &ending), Ok)?;
+            let place = sink::claim_of_now(&folder, &ending)?;
             let path: PathBuf = place.target().into();
             let sink = live_file::record(place, microphone.as_ref(), given, &encoding, &meter)?;
             Ok((sink, path))

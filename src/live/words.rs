@@ -50,6 +50,9 @@ pub struct WindowChoice {
     pub full_screen: bool,
 }
 
+/// What an address of a [`LiveInput`] begins with. Others could name files, or devices.
+pub const ADDRESS_SCHEMES: [&str; 5] = ["rtsp", "rtsps", "srt", "http", "https"];
+
 /// What is filmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveInput {
@@ -59,7 +62,7 @@ pub enum LiveInput {
     Test,
     /// A file, at its own pace.
     File(PathBuf),
-    /// An address: `rtsp://`, `srt://`, `http://` or `https://`.
+    /// An address, of one of the [`ADDRESS_SCHEMES`].
     Address(String),
     /// The screen.
     Screen,

@@ -57,8 +57,9 @@ pub struct SessionOptions {
     pub light: bool,
     /// The first run, which is part of opening the session, may take this long: then the model is held to run for ever.
     pub first_run_limit: Duration,
-    /// What the process may have when the first run is done on the CPU; `None`: what the machine has.
-    pub memory_limit_bytes: Option<u64>,
+    /// What the process may have while the first run is done on the CPU; `None`: there is no ceiling, since others are at work, whom it
+    /// would end.
+    pub ceiling_bytes: Option<u64>,
 }
 
 impl Default for SessionOptions {
@@ -72,7 +73,7 @@ impl Default for SessionOptions {
             halves: false,
             light: false,
             first_run_limit,
-            memory_limit_bytes: None,
+            ceiling_bytes: memory::limit_bytes(None),
         }
     }
 }
@@ -149,7 +150,7 @@ impl Model {
     /// Makes it ready on one provider and kind of device.
     pub(super) fn session_on(&self, row: &Row, picture: Size, options: &SessionOptions) -> Result<Session, ModelError> {
         // Graphics cards reserve address space by the terabyte.
-        let limit_bytes = memory::limit_bytes(options.memory_limit_bytes).filter(|_| !row.on_card);
+        let limit_bytes = options.ceiling_bytes.filter(|_| !row.on_card);
         let _ceiling = limit_bytes.map(memory::Ceiling::lower);
         let border = self.spec.border(picture);
         let size = border.outer(picture);

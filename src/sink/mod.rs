@@ -71,7 +71,7 @@ pub enum SinkError {
     },
     /// A killed run left a part of it, which nobody said what to do with.
     #[error(
-        "{path:?}: a killed run left {length} of it ({frames} frames); --resume goes on from there, --force starts over"
+        "{path:?}: a killed run left {length} of it ({frames} frames); stylize-video --resume goes on from there, --force starts over"
     )]
     Unfinished {
         /// The file.
@@ -80,6 +80,12 @@ pub enum SinkError {
         frames: usize,
         /// How long it is, such as `1:23`.
         length: String,
+    },
+    /// A killed run left a part of it, which cannot be made again.
+    #[error("{part:?} is what a killed run recorded, and plays; rename it, or throw it away with --force")]
+    Recorded {
+        /// The part.
+        part: PathBuf,
     },
     /// What a killed run left turned out to be of no use while it was continued: the job starts over.
     #[error("{path:?} cannot go on where a killed run ended: {reason}; give --force to start over")]

@@ -22,6 +22,8 @@ pub(crate) struct Claim {
     pub(crate) force: bool,
     /// What a killed run left is to be continued.
     pub(crate) resume: bool,
+    /// What is written cannot be made again: without `force` no part that a killed run left is thrown away.
+    pub(crate) once: bool,
 }
 
 /// A temporary file beside `target`, locked against other runs. Dropped without [`Place::publish`], it leaves nothing of
@@ -57,15 +59,17 @@ impl Place {
         refuse_same(&names.part, input)?;
         let lock = lock(&names.part, target)?;
         let leftover = Leftover::look(&names);
+        let spared = claim.once && !claim.force && lock.metadata().is_ok_and(|meta| meta.len() > 0);
         let temporary = |path: &Path| {
             let mut path = TempPath::try_from_path(path)
                 .map_err(|error| SinkError::Write { path: target.into(), reason: io_reason(&error) })?;
-            path.disable_cleanup(leftover.is_some());
+            path.disable_cleanup(leftover.is_some() || spared);
             Ok::<_, SinkError>(path)
         };
         let (part, journal) = (temporary(&names.part)?, temporary(&names.journal)?);
         let place = Self { target: target.into(), names, part, journal, lock, replace: claim.force };
         match leftover {
+            _ if spared => return Err(SinkError::Recorded { part: place.names.part.clone() }.into()),
             None => place.empty()?,
             Some(Leftover { frames, length_nanos }) if !claim.force && !claim.resume => {
                 return Err(SinkError::Unfinished { path: target.into(), frames, length: clock(length_nanos) }.into());
@@ -220,10 +224,10 @@ mod tests {
     use super::*;
 
     fn claim(folder: &Path, force: bool) -> Result<Place> {
-        Place::claim(&folder.join("out.mkv"), &folder.join("in.mp4"), Claim { force, resume: false })
+        Place::claim(&folder.join("out.mkv"), &folder.join("in.mp4"), Claim { force, ..Claim::default() })
     }
 
-    const FORCE: Claim = Claim { force: true, resume: false };
+    const FORCE: Claim = Claim { force: true, resume: false, once: false };
 
     #[test]
     fn an_output_appears_whole_or_not_at_all() {

@@ -234,9 +234,9 @@ pub(super) fn unlike(path: &Path, reason: &str) -> SinkError {
     SinkError::Unlike { path: path.into(), reason: reason.into() }
 }
 
-/// Kept frames that are painted again, so that what looks back from frame to frame is at the seam as it was: what the stabiliser
-/// takes from so long ago is less than a step.
-const REHEARSED: usize = 24;
+/// Kept frames that are painted again, so that what looks back from frame to frame is at the seam as it was. Of a difference of then
+/// the stabiliser keeps up to 244 256ths a frame (`--stabilise 1`): a twentieth is left after so many, and nothing by default.
+const REHEARSED: usize = 64;
 
 /// A source whose first frames are kept ones.
 struct Continued {

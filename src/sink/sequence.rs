@@ -23,7 +23,7 @@ impl Pictures {
     pub(crate) fn claim(pattern: &Pattern, input: &Input, replace: bool) -> Result<Self> {
         let path = pattern.as_path();
         refuse_same(pattern, input)?;
-        let lock = Place::claim(path, input.path(), Claim { force: replace, resume: false })?;
+        let lock = Place::claim(path, input.path(), Claim { force: replace, ..Claim::default() })?;
         let there = numbers(pattern)?;
         if let Some(&number) = there.first().filter(|_| !replace) {
             return Err(SinkError::Exists { path: pattern.path(number) }.into());
@@ -63,7 +63,7 @@ pub(super) struct PictureSink {
 impl PictureSink {
     fn write(&self, frame: Timed<Frame>) -> Result<()> {
         let Pictures { pattern, input, replace, .. } = &self.pictures;
-        let claim = Claim { force: *replace, resume: false };
+        let claim = Claim { force: *replace, ..Claim::default() };
         StillSink::new(Place::claim(&pattern.path(self.next), input.path(), claim)?).accept(frame)
     }
 }

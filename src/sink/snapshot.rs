@@ -1,4 +1,4 @@
-//! Files of a live run that the user did not name: called by the moment, beside each other, never in place of another.
+//! Files of a live run that the user did not name: named by date and time, beside each other, never in place of another.
 
 use std::path::{Path, PathBuf};
 

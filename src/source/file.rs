@@ -367,10 +367,15 @@ impl Clock {
         };
         // Matroska files may state a millisecond for every frame; what it took to get here is the better guess then.
         let gap = self.last.map_or(DEFAULT_DURATION_NANOS, |(last, _)| pts_nanos.saturating_sub(last));
-        let duration_nanos = duration.filter(|&stated| stated > gap / 4).or(self.last.map(|_| gap));
-        self.last = Some((pts_nanos, duration_nanos.unwrap_or(DEFAULT_DURATION_NANOS)));
-        let stamp =
-            Stamp { seq: self.seq, pts_nanos: Some(pts_nanos), duration_nanos, discontinuity, ..Stamp::default() };
+        let duration_nanos = duration.filter(|&stated| stated > gap / 4).unwrap_or(gap);
+        self.last = Some((pts_nanos, duration_nanos));
+        let stamp = Stamp {
+            seq: self.seq,
+            pts_nanos: Some(pts_nanos),
+            duration_nanos: Some(duration_nanos),
+            discontinuity,
+            ..Stamp::default()
+        };
         self.seq += 1;
         stamp
     }
@@ -413,5 +418,13 @@ mod tests {
         assert_eq!(pts(Some(140), Some(10)), Some(7_000_000_040));
         assert_eq!(clock.mended, [1, 1, 1]);
         assert!(clock.warnings().all(|text| text.ends_with("(1 times)")));
+    }
+
+    #[test]
+    fn a_frame_of_which_nobody_says_how_long_it_lasts_is_shown_all_the_same() {
+        let mut clock = Clock::default();
+        let mut lasts = |pts| clock.stamp(Some(pts), None, false).duration_nanos;
+        assert_eq!(lasts(0), Some(DEFAULT_DURATION_NANOS), "it may be the only one");
+        assert_eq!(lasts(20_000_000), Some(20_000_000));
     }
 }

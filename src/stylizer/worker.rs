@@ -12,7 +12,7 @@ use crate::report::Meter;
 /// Packs, infers, composes and unpacks.
 pub(super) struct Worker {
     pack: Measured<Pack>,
-    infer: Measured<Infer>,
+    infer: Infer,
     compose: Measured<Compose>,
     unpack: Measured<Unpack>,
 }
@@ -22,7 +22,7 @@ impl Worker {
     pub(super) fn new((pack, infer): (Pack, Infer), (compose, unpack): (Compose, Unpack), meter: &Meter) -> Self {
         Self {
             pack: Measured::new("pack", pack, meter),
-            infer: Measured::new("infer", infer, meter),
+            infer,
             compose: Measured::new("compose", compose, meter),
             unpack: Measured::new("unpack", unpack, meter),
         }
@@ -30,7 +30,7 @@ impl Worker {
 
     /// The stages.
     pub(super) fn into_parts(self) -> (Pack, Infer, Compose, Unpack) {
-        (self.pack.stage, self.infer.stage, self.compose.stage, self.unpack.stage)
+        (self.pack.stage, self.infer, self.compose.stage, self.unpack.stage)
     }
 }
 

@@ -16,9 +16,8 @@ use std::time::Duration;
 use assert_cmd::Command;
 use serde_json::Value;
 use stylize::compose::Controls;
-use stylize::convert::ConvertChoice;
-use stylize::job::{CodecChoice, Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
-use stylize::model::{Provider, SpecOverrides};
+use stylize::job::{Engine, Input, Job, Look, Output, SizeChoice, StyleChoice};
+use stylize::model::Provider;
 use tempfile::TempDir;
 
 /// A run that takes longer hangs.
@@ -232,27 +231,14 @@ fn arguments(words: &str) -> Vec<PathBuf> {
 /// Turns `in.mp4` into `to` with the network that changes nothing.
 pub fn job(folder: &Folder, to: &str) -> Job {
     Job {
-        decoder: CodecChoice::default(),
-        input: Input::File(folder.path("in.mp4")),
-        output: Output::File(folder.path(to)),
         force: true,
-        resume: false,
         engine: Engine {
             style: StyleChoice::File(model("identity")),
-            tier: None,
-            precision: None,
-            overrides: SpecOverrides::default(),
             provider: Provider::Cpu,
-            convert: ConvertChoice::default(),
             threads: Some(2),
-            memory_limit_bytes: None,
-            runtime: None,
+            ..Engine::default()
         },
         look: Look { controls: Controls::default(), net_size: SizeChoice::Source },
-        size: SizeChoice::Source,
-        encoding: Encoding::default(),
-        audio: true,
-        part: Part::default(),
-        deinterlace: true,
+        ..Job::new(Input::File(folder.path("in.mp4")), Output::File(folder.path(to)))
     }
 }

@@ -45,7 +45,7 @@ fn stylizer(convert: ConvertChoice, way: Way, meter: &Meter) -> (Stylizer, TestP
         light: false,
         convert,
         threads: Some(1),
-        memory_limit_bytes: None,
+        ceiling_bytes: None,
         crew: 1,
         workers: 1,
     };

@@ -50,7 +50,7 @@ fn row_30_a_place_that_is_none_is_4() {
     folder.run("in.mp4 in.mp4/out.mp4").refused(4, "folder");
     folder.run("in.mp4 folder.mp4 --force").refused(4, "directory");
     folder.run(&format!("in.mp4 {}.mp4", "long".repeat(80))).refused(4, "long");
-    folder.run("in.mp4 /dev/full --force").refused(2, "ending");
+    folder.run("in.mp4 /dev/full --force").refused(2, "extension");
     folder.run("in.mp4 /proc/out.mp4").refused(4, "/proc/out.mp4");
     assert_eq!(folder.names(), ["folder.mp4", "in.mp4"]);
 }

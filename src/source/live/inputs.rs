@@ -10,14 +10,11 @@ use super::keeper::{self, Origin};
 use super::{Live, USUAL};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
-use crate::live::Mode;
+use crate::live::{ADDRESS_SCHEMES, Mode};
 use crate::report::Meter;
 use crate::source::SourceError;
 use crate::source::demux::{element, unreadable};
 use crate::source::pipeline::{Failure, check_readable};
-
-/// What addresses begin with. Others could name files, or devices.
-const SCHEMES: [&str; 4] = ["rtsp", "srt", "http", "https"];
 
 /// How long a first frame may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,8 +40,8 @@ pub(super) fn open_file(path: &Path, stop: &Stop, meter: &Meter) -> Result<Live>
 pub(super) fn open_address(address: &str, stop: &Stop, meter: &Meter) -> Result<Live> {
     let (scheme, rest) = address.split_once("://").unwrap_or_default();
     let scheme = scheme.to_ascii_lowercase();
-    if !SCHEMES.contains(&scheme.as_str()) || rest.is_empty() {
-        let known = SCHEMES.map(|scheme| format!("{scheme}://")).join(", ");
+    if !ADDRESS_SCHEMES.contains(&scheme.as_str()) || rest.is_empty() {
+        let known = ADDRESS_SCHEMES.map(|scheme| format!("{scheme}://")).join(", ");
         return Err(Error::Usage(format!("{:?} is no address of {known}", without_password(address))));
     }
     // What is on the web may be a recording as well: it is played by its own time, and has an end.

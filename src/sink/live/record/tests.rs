@@ -35,7 +35,7 @@ fn record_flashes(path: &Path) {
     let size = Size::new(64, 48);
     let format = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
     let rate = FrameRate { frames: FPS.try_into().unwrap(), seconds: 1.try_into().unwrap() };
-    let place = Place::claim(path, Path::new(""), Claim { force: false, resume: false }).unwrap();
+    let place = Place::claim(path, Path::new(""), Claim::default()).unwrap();
     let given = (format, rate);
     let mut recording =
         Recording::begin(place, Some(&Microphone::Test), given, &Encoding::default(), &Meter::new()).unwrap();
