@@ -36,7 +36,7 @@ all: build
 build: setup ## build the programs (target/release)
 	cargo build --release --locked
 
-setup: ## install and fetch what is missing: make setup [RUNTIME=gpu|openvino|webgpu]
+setup: ## install and fetch what is missing: make setup [RUNTIME=gpu|openvino|webgpu|cpu]
 	@bash scripts/setup.sh
 
 demo: setup ## stylize a clip: make demo [IN=video OUT=video STYLE=name|file.onnx FORCE=1]

@@ -41,9 +41,7 @@ pub fn check(output: &Output, encoding: &Encoding) -> Result<()> {
         Output::File(path) => {
             let name = path.display();
             let kind = Kind::of(path).ok_or_else(|| {
-                usage(format!(
-                    "{name}: the ending says no known format; use .mp4, .mov, .mkv, .webm, .png, .jpg or null:"
-                ))
+                usage(format!("{name}: unknown file name extension; use .mp4, .mov, .mkv, .webm, .png, .jpg or null:"))
             })?;
             match kind {
                 Kind::Video(container) => check_video(container, path, encoding),
@@ -51,6 +49,18 @@ pub fn check(output: &Output, encoding: &Encoding) -> Result<()> {
             }
         }
     }
+}
+
+/// Checks `encoding` against what `--record` names.
+///
+/// # Errors
+/// [`Error::Usage`] when it is no video file, or cannot be or have that.
+pub fn check_recording(path: &Path, encoding: &Encoding) -> Result<()> {
+    let container = Container::of(path).ok_or_else(|| {
+        let name = path.display();
+        usage(format!("--record {name}: a recording is a video file; name a .mp4, .mov, .mkv or .webm"))
+    })?;
+    check_video(container, path, encoding)
 }
 
 /// Checks that `--resume` has an input that can be read again and a video file to go on with.

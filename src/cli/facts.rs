@@ -37,13 +37,18 @@ fn title(runtime: &Runtime, source: &ModelSource) -> Option<String> {
     model.said.get("style_image").map(|(title, _)| title.to_owned())
 }
 
-/// What is known of the model at `path`.
+/// What is known of the model at `path`, or of the style of that name.
 ///
 /// # Errors
 /// When ONNX Runtime is missing, or does not load the file.
 pub fn inspect(path: &Path, overrides: &SpecOverrides, runtime: Option<&Path>) -> Result<Inspection> {
     let runtime = Runtime::load(runtime)?;
-    Ok(Inspection::of(&runtime, ModelSource::File(path.into()), overrides)?)
+    let style = path.to_str().filter(|name| !path.exists() && zoo::styles().any(|style| style == *name));
+    let source = match style {
+        Some(_) => zoo::find(style, None, None, zoo::best_first(Provider::Cpu, false))?.source,
+        None => ModelSource::File(path.into()),
+    };
+    Ok(Inspection::of(&runtime, source, overrides)?)
 }
 
 /// ONNX Runtime, `named` or looked for.

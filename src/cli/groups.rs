@@ -28,8 +28,8 @@ pub struct StyleArgs {
 
     /// Small network or large one
     ///
-    /// live is the small network, fine the large one, which wants a graphics card. auto takes live where the style has
-    /// it. `stylize styles` shows which there are.
+    /// live is the small network, fine the large one, which is slow without a graphics card. auto takes live where the style
+    /// has it. `stylize styles` shows which there are.
     #[arg(
         long,
         value_name = "auto|live|fine",
@@ -63,7 +63,7 @@ pub struct StyleArgs {
     /// Size that the network works at: source, 720p or 1280x720 [default: source]
     ///
     /// A smaller size is faster and paints with broader strokes; the size of the output does not change. Speeds that
-    /// we publish hold at source. Live, a size that is given here is kept, whatever it costs.
+    /// we publish hold at source. Live, a size that is given here is kept, whatever it costs; else it follows the pace.
     #[arg(long, value_name = "SIZE")]
     pub net_size: Option<SizeChoice>,
 }
@@ -82,8 +82,8 @@ impl StyleArgs {
 pub struct NetworkArgs {
     /// What runs the network: auto, cpu, openvino, cuda, tensorrt, webgpu, coreml or directml
     ///
-    /// One that is named must run, or it is an error; auto takes the best that works and says which that was. What is not
-    /// the CPU needs an ONNX Runtime of its own (`make setup RUNTIME=gpu`, openvino or webgpu). `stylize doctor` tries all.
+    /// One that is named must run, or it is an error; auto takes the best that works and says which that was. Which
+    /// there are depends on the ONNX Runtime: `make setup RUNTIME=gpu` (CUDA, TensorRT), openvino or webgpu fetch others. `stylize doctor` tries all.
     #[arg(long, value_name = "PROVIDER", default_value = "auto", hide_possible_values = true)]
     pub provider: Provider,
 
@@ -126,8 +126,8 @@ pub struct NetworkArgs {
 
     /// ONNX Runtime library, or the folder that it is in [default: looked for]
     ///
-    /// Without it the library is looked for at $ORT_DYLIB_PATH, beside the program, in
-    /// $XDG_DATA_HOME/stylize/runtime and in .runtime of the project, in this order; there, and in a folder that is given, it
+    /// Without it the library is looked for at $ORT_DYLIB_PATH, beside the program, in ../lib/stylize
+    /// from there, in $XDG_DATA_HOME/stylize/runtime and in .runtime of the project, in this order; there, and in a folder that is given, it
     /// may lie in a folder gpu, openvino or webgpu, which goes first for its providers.
     #[arg(long, value_name = "PATH")]
     pub runtime: Option<PathBuf>,
@@ -300,7 +300,7 @@ pub struct PartArgs {
     #[arg(long, value_name = "TIME", value_parser = moment_nanos, allow_negative_numbers = true)]
     pub start: Option<u64>,
 
-    /// End before this moment, counted from the begin of the input
+    /// End before this moment, counted from the beginning of the input
     #[arg(long, value_name = "TIME", value_parser = moment_nanos, allow_negative_numbers = true)]
     pub end: Option<u64>,
 
@@ -337,8 +337,8 @@ pub struct MessageArgs {
     /// How progress is shown, on stderr
     ///
     /// auto is a bar on a terminal, else plain: a line every few seconds. json is for programs: an object a line, whose
-    /// "event" is start, progress, warning, end, error or (with --verbose) log; what is not known is null. none still
-    /// says where the result is.
+    /// "event" is start, progress, warning, end, error or (with --verbose) log, and with -o also file and summary; what is
+    /// not known is null (docs/JSON.md lists the keys). none still says where the result is.
     #[arg(long, value_name = "auto|plain|json|none", default_value = "auto", hide_possible_values = true)]
     pub progress: progress::Mode,
 

@@ -23,7 +23,7 @@ use crate::source::live::cameras::{self, Camera};
 /// Look at styles, models and this machine
 ///
 /// Says which styles there are, what a model is, and what this machine has or lacks. The work itself is done by
-/// stylize-video.
+/// stylize-video and stylize-webcam.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "stylize", version, max_term_width = 100, after_help = EXAMPLES, subcommand_value_name = "VERB")]
 #[command(subcommand_help_heading = "Verbs", disable_help_subcommand = true, arg_required_else_help = false)]
@@ -39,6 +39,7 @@ pub struct ToolArgs {
 const EXAMPLES: &str = "\
 Examples:
   stylize doctor
+  stylize inspect wave
   stylize inspect my.onnx --model-range 0..255
   stylize completions fish > ~/.config/fish/completions/stylize.fish";
 
@@ -49,7 +50,7 @@ enum Verb {
 
     /// Print what is known of a model, and what is missing
     Inspect {
-        /// ONNX file
+        /// ONNX file, or a style by its name
         #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
         model: PathBuf,
         #[command(flatten)]

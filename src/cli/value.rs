@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::job::SizeChoice;
-use crate::live::{CameraChoice, LiveInput, Mode};
+use crate::live::{ADDRESS_SCHEMES, CameraChoice, LiveInput, Mode};
 use crate::source::test_pattern::FrameRate;
 
 /// A choice that the program may make itself: `None` is `auto`. (An alias, as clap gives `Option` a meaning of its own.)
@@ -63,19 +63,16 @@ pub fn camera_mode(text: &str) -> Result<Mode, String> {
     parsed.ok_or_else(|| "a mode is a size and frames a second, such as 1280x720@30".into())
 }
 
-/// Schemes of the addresses that are filmed.
-const SCHEMES: [&str; 5] = ["rtsp", "rtsps", "srt", "http", "https"];
-
 /// What is filmed: a camera's number or name, `test`, `screen`, a file or an address.
 ///
 /// # Errors
 /// For an address that is not opened, and for nothing.
 pub fn live_input(text: &str) -> Result<LiveInput, String> {
     if let Some((scheme, _)) = text.split_once("://").filter(|_| !Path::new(text).exists()) {
-        return if SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
+        return if ADDRESS_SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
             Ok(LiveInput::Address(text.into()))
         } else {
-            Err(format!("addresses begin with {}://", SCHEMES.join("://, ")))
+            Err(format!("addresses begin with {}://", ADDRESS_SCHEMES.join("://, ")))
         };
     }
     let number = text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten();

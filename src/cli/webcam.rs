@@ -12,11 +12,10 @@ use super::program::Program;
 use super::report_file::ReportFile;
 use super::value::{camera_mode, live_input};
 use crate::error::Result;
-use crate::job::Output;
 use crate::live::{self, LiveInput, LiveJob, Microphone, Mode, VirtualCamera, WindowChoice};
 use crate::progress::{self, Voice};
 
-/// Be a painting in front of the camera
+/// Turn a camera into a moving painting
 ///
 /// Paints what a camera sees, live: in a window, as a virtual camera that other programs find, as a recording, or all of
 /// that at once. Works on a plain CPU.
@@ -26,7 +25,8 @@ pub struct WebcamArgs {
     /// What is filmed: a camera's number or name, test, screen, a file or an address [default: the first camera]
     ///
     /// `stylize cameras` lists the cameras; a part of a name is enough where only one has it. test is a scene that the
-    /// program renders itself. A file is played at its own pace. Addresses begin with rtsp://, srt://, http:// or https://.
+    /// program renders itself. A file is played at its own pace. Addresses begin with rtsp://, rtsps://, srt://, http://
+    /// or https://.
     #[arg(long, value_name = "N|NAME|test|screen|FILE|URL", value_parser = live_input, help_heading = "Camera")]
     camera: Option<LiveInput>,
 
@@ -56,8 +56,8 @@ pub struct WebcamArgs {
 
     /// Be a camera for other programs; a name that they show, or a v4l2loopback device such as /dev/video9
     ///
-    /// Without a name: every way that this machine has. On Linux those are v4l2loopback, which all programs see, and PipeWire,
-    /// which browsers see through the portal.
+    /// On Linux only. Without a name: every way that this machine has. Those are v4l2loopback, which all programs see once its
+    /// module is loaded, and PipeWire, which browsers see through the portal; a name is that of a PipeWire camera.
     #[arg(
         long,
         value_name = "NAME|DEVICE",
@@ -69,11 +69,11 @@ pub struct WebcamArgs {
 
     /// Record into this file (.mp4, .mov, .mkv or .webm) from the start
     ///
-    /// The key R ends it, and begins further ones beside it that are called by the moment.
+    /// The key R ends it, and begins further ones beside it that are named by date and time.
     #[arg(long, value_name = "FILE", help_heading = "Where it goes")]
     record: Option<PathBuf>,
 
-    /// Send to a server: rtmp://... or srt://...
+    /// Send to a server: rtmp://..., rtmps://... or srt://...
     #[arg(long, value_name = "URL", help_heading = "Where it goes")]
     stream: Option<String>,
 
@@ -134,7 +134,8 @@ Exit codes:
   4    the recording or the stream cannot be written
   5    the model or ONNX Runtime cannot be used
   6    a camera, a virtual camera or a display cannot be used
-  7    done, but frames passed unstyled (with --strict: or there was a warning)
+  7    done, but frames were damaged, missing or passed unstyled, or the graphics card that converts failed (with --strict: or there
+       was a warning)
   70   a fault of this program
   130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM; the recording is complete. A second signal ends at once.
 
@@ -169,7 +170,7 @@ impl WebcamArgs {
     fn job(&self) -> Result<LiveJob> {
         let encoding = self.encoding.encoding();
         if let Some(path) = &self.record {
-            encoding::check(&Output::File(path.clone()), &encoding)?;
+            encoding::check_recording(path, &encoding)?;
         }
         let window = WindowChoice { mirror: self.mirror, full_screen: self.full_screen };
         Ok(LiveJob {

@@ -12,7 +12,7 @@ use super::{Atom, LONGEST_MOOV, atoms, child, descend, handler, is_wide, number,
 /// An encoded frame in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {
-    /// Its first byte, from the begin of the file.
+    /// Its first byte, from the beginning of the file.
     pub(crate) offset: u64,
     /// Its length in bytes.
     pub(crate) size: u64,

@@ -13,7 +13,7 @@ use crate::frame::Size;
 /// What is known of one property of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// The key (DESIGN §6).
+    /// The key (models/README.md).
     pub key: String,
     /// What is known; none when it is not.
     pub value: Option<String>,

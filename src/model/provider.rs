@@ -9,9 +9,10 @@ use super::cpu::multiplies_tiles_of_halves;
 use super::{Runtime, SessionOptions, devices, register};
 
 /// Who runs the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Provider {
     /// The best that works.
+    #[default]
     Auto,
     /// ONNX Runtime's own kernels.
     Cpu,

@@ -1,4 +1,4 @@
-//! What a model wants and gives (DESIGN §6), put together from its graph and from what is said of it.
+//! What a model wants and gives (models/README.md), put together from its graph and from what is said of it.
 
 use super::graph::{Dim, Element, Graph, GraphPort};
 use super::port::{Port, Shape, image_input, image_output};

@@ -1,6 +1,6 @@
 //! What is said of a model outside its graph: in its metadata, in a sidecar file, by flags.
 //!
-//! All three speak the same keys (DESIGN §6; in the metadata with `stylize.` in front), and all values are text until
+//! All three speak the same keys (models/README.md; in the metadata with `stylize.` in front), and all values are text until
 //! [`spec`](super::spec) reads them. Flags go before the sidecar, the sidecar before the metadata.
 
 use std::collections::BTreeMap;

@@ -128,7 +128,7 @@ pub fn find_in(
         Some(name) => STYLES.iter().find(|style| style.name == name).ok_or_else(|| {
             let names: Vec<_> = styles().collect();
             ModelError::NotInZoo(format!(
-                "no style {name:?}; there is {}; or give a file FILE.onnx to --style",
+                "no style {name:?}; there are {}; or give a file FILE.onnx to --style",
                 names.join(", ")
             ))
         })?,
@@ -147,7 +147,7 @@ fn nothing_like(style: &str, tier: Option<Tier>, precision: Option<Precision>, a
     let asked: Vec<_> = asked.into_iter().flatten().collect();
     let there: Vec<_> = all.iter().map(|entry| format!("{} {}", entry.tier, entry.precision)).collect();
     format!(
-        "style {style} is not here as {}; there is {} (leave --tier and --precision at auto)",
+        "style {style} is not here as {}; there are {} (leave --tier and --precision at auto)",
         asked.join(" "),
         there.join(", ")
     )
@@ -210,10 +210,13 @@ mod tests {
     #[test]
     fn what_is_not_there_is_said_with_what_is() {
         let message = find_in(Some("sketch"), None, None, ORDER, &[]).unwrap_err().to_string();
-        assert!(message.starts_with("no style \"sketch\"; there is wave, "), "{message}");
+        assert!(message.starts_with("no style \"sketch\"; there are wave, "), "{message}");
         assert!(message.ends_with("; or give a file FILE.onnx to --style"), "{message}");
         let message = find_in(None, Some(Tier::Fine), Some(Precision::Int8), ORDER, &[]).unwrap_err().to_string();
-        assert!(message.starts_with("style wave is not here as fine int8; there is live fp16, live int8"), "{message}");
+        assert!(
+            message.starts_with("style wave is not here as fine int8; there are live fp16, live int8"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ const FORMAT: u32 = 1;
 /// A longer journal is none: this is more than a day of video at 60 frames a second.
 pub const LONGEST_BYTES: u64 = 1 << 30;
 
-/// An encoded frame on its way to the muxer. Moments are nanoseconds from the begin of the output.
+/// An encoded frame on its way to the muxer. Moments are nanoseconds from the beginning of the output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unit {

@@ -85,7 +85,7 @@ class Model:
 
     def kmac_per_pixel(self) -> float:
         """Thousands of multiply-accumulates of its convolutions for each pixel, at the fixed size, or one that borders do not tell on."""
-        height, width = self.fixed or (8192, 8192)
+        height, width = self.fixed or (1 << 16, 1 << 16)
         proto = onnx.ModelProto.FromString(self.proto.SerializeToString())
         sides = proto.graph.input[0].type.tensor_type.shape.dim
         for dim, side in zip(
