@@ -106,7 +106,7 @@ pub struct NetworkArgs {
 
     /// Memory that the run may take, such as 2G or 512M [default: what the machine has free]
     ///
-    /// A run that is estimated to need more is not begun, and one that takes more after all is ended. M and G are
+    /// A run over files that is estimated to need more is not begun, and any that takes more after all is ended. M and G are
     /// millions and billions of bytes.
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     pub memory_limit: Option<u64>,

@@ -70,14 +70,16 @@ pub(super) struct Earlier<'a> {
 }
 
 impl Earlier<'_> {
-    /// Writes the cell whose first byte is `at` in `out`, and first pixel `from` in the picture before: all of it is inside. `BYTES` are
-    /// in a row of the cell: lines of a known length fit into registers.
+    /// Writes the cell of so many `rows` whose first byte is `at` in `out`, and first pixel `from` in the picture before: all of it is
+    /// inside. `BYTES` are in a row of the cell: lines of a known length fit into registers.
     #[inline(always)]
-    fn inside<const BYTES: usize>(&self, from: [usize; 2], at: usize, out: &mut [u8]) {
+    fn inside<const BYTES: usize>(&self, from: [usize; 2], mut at: usize, rows: usize, out: &mut [u8]) {
         let Plane { bytes, stride_bytes, width, step, .. } = self.plane;
-        let lines = bytes[from[1] * stride_bytes + from[0] * step..].chunks(stride_bytes);
-        for (row, line) in out.chunks_exact_mut(width * step).zip(lines) {
-            row[at..at + BYTES].copy_from_slice(&line[..BYTES]);
+        let mut from = from[1] * stride_bytes + from[0] * step;
+        // Chunks of both would be divisions, a dozen for each cell.
+        for _ in 0..rows {
+            out[at..at + BYTES].copy_from_slice(&bytes[from..from + BYTES]);
+            (at, from) = (at + width * step, from + stride_bytes);
         }
     }
 
@@ -118,9 +120,9 @@ kernels! {
             if plane.holds([from_x, from_y], [cell[0], rows]) && x + cell[0] <= plane.width {
                 let from = [from_x as usize, from_y as usize];
                 match cell_bytes {
-                    8 => earlier.inside::<8>(from, at, out),
-                    16 => earlier.inside::<16>(from, at, out),
-                    64 => earlier.inside::<64>(from, at, out),
+                    8 => earlier.inside::<8>(from, at, rows, out),
+                    16 => earlier.inside::<16>(from, at, rows, out),
+                    64 => earlier.inside::<64>(from, at, rows, out),
                     _ => unreachable!("cells are of 16 or 8 pixels of 1, 2 or 4 bytes"),
                 }
             } else {

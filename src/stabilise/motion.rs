@@ -72,6 +72,44 @@ pub(super) struct Search {
     /// What was found last.
     pub field: Field,
     before: Vec<Found>,
+    usual: Usual,
+}
+
+/// The ways that are usual around each cell: the medians of the 3x3, of columns and of rows by themselves.
+#[derive(Debug, Default)]
+struct Usual {
+    columns: usize,
+    /// The ways of three rows of cells, with one more at each end.
+    near: [[Vec<i32>; 3]; 2],
+    medians: [Vec<i32>; 2],
+}
+
+impl Usual {
+    /// Becomes those of `field`.
+    fn find(&mut self, field: &Field) {
+        self.columns = field.columns;
+        let rows = field.found.len() / field.columns;
+        for (side, (near, medians)) in self.near.iter_mut().zip(&mut self.medians).enumerate() {
+            medians.resize(field.found.len(), 0);
+            for (row, medians) in medians.chunks_exact_mut(field.columns).enumerate() {
+                let rows = [row.saturating_sub(1), row, (row + 1).min(rows - 1)];
+                for (line, row) in near.iter_mut().zip(rows) {
+                    line.clear();
+                    line.push(0);
+                    line.extend(field.row(row).map(|way| way[side]));
+                    line[0] = line[1];
+                    line.push(line[field.columns]);
+                }
+                medians_of(Arch::new(), near.each_ref().map(Vec::as_slice), medians);
+            }
+        }
+    }
+
+    /// Those of row `row`.
+    fn row(&self, row: usize) -> impl Iterator<Item = Way> {
+        let [x, y] = self.medians.each_ref().map(|medians| &medians[row * self.columns..][..self.columns]);
+        x.iter().zip(y).map(|(&x, &y)| [x, y])
+    }
 }
 
 impl Search {
@@ -118,17 +156,15 @@ impl Search {
 
     /// Improves what was found.
     fn refine(&mut self, crew: &Crew, pair: Pair<'_>) {
-        let Field { columns, found } = &mut self.field;
-        crew.each_row((found, *columns), |row, found| step(Arch::new(), pair, row, found));
-        self.look_around(crew, |near, found| ask_neighbours(Arch::new(), pair, near, found));
-        self.look_around(crew, |near, found| calm(Arch::new(), pair, near, found));
-    }
-
-    /// Lets `work` improve each row of cells by what they and their neighbours were before.
-    fn look_around(&mut self, crew: &Crew, work: impl Fn(Near<'_>, &mut [Found]) + Sync) {
-        let Self { field: Field { columns, found }, before } = self;
-        before.clone_from(found);
-        crew.each_row((found, *columns), |row, found| work(Near::of(before, *columns, row), found));
+        let Self { field, before, usual } = self;
+        let columns = field.columns;
+        crew.each_row((&mut field.found, columns), |row, found| step(Arch::new(), pair, row, found));
+        before.clone_from(&field.found);
+        crew.each_row((&mut field.found, columns), |row, found| {
+            ask_neighbours(Arch::new(), pair, Near::of(before, columns, row), found);
+        });
+        usual.find(field);
+        crew.each_row((&mut field.found, columns), |row, found| calm(Arch::new(), pair, (row, usual), found));
     }
 }
 
@@ -153,21 +189,6 @@ impl<'a> Near<'a> {
     fn four(&self, column: usize) -> [Way; 4] {
         let (left, right) = (column.saturating_sub(1), (column + 1).min(self.own.len() - 1));
         [self.above[column].way, self.below[column].way, self.own[left].way, self.own[right].way]
-    }
-
-    /// The ways of the 3x3 around column `column`.
-    #[inline(always)]
-    fn nine(&self, column: usize) -> [Way; 9] {
-        let (left, right) = (column.saturating_sub(1), (column + 1).min(self.own.len() - 1));
-        let Self { above, own, below, .. } = self;
-        // Written out: closures of an array's functions are called, not inlined, where instructions are chosen for a processor.
-        #[rustfmt::skip]
-        let ways = [
-            above[left].way, above[column].way, above[right].way,
-            own[left].way, own[column].way, own[right].way,
-            below[left].way, below[column].way, below[right].way,
-        ];
-        ways
     }
 }
 
@@ -287,21 +308,16 @@ fn ask_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, near: Near
 }
 
 #[inline(always)]
-fn calm_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, near: Near<'_>, found: &mut [Found]) {
+fn calm_cells<const WIDTH: usize, const PIXELS: usize>(
+    pair: Pair<'_>,
+    (row, usual): (usize, &Usual),
+    found: &mut [Found],
+) {
     // A step of 255 for each pixel.
     let little = PIXELS as u32;
-    for (column, best) in found.iter_mut().enumerate() {
-        let ways = near.nine(column);
-        if ways.iter().all(|way| *way == best.way) {
-            continue;
-        }
-        let mut sides = [[0; 9]; 2];
-        for (at, [x, y]) in ways.into_iter().enumerate() {
-            (sides[0][at], sides[1][at]) = (x, y);
-        }
-        let usual = [median(sides[0]), median(sides[1])];
+    for (column, (best, usual)) in found.iter_mut().zip(usual.row(row)).enumerate() {
         if usual != best.way {
-            let window = Window::<WIDTH, PIXELS>::of(pair, column, near.row);
+            let window = Window::<WIDTH, PIXELS>::of(pair, column, row);
             if window.difference(usual) <= window.difference(best.way) + little {
                 best.way = usual;
             }
@@ -317,8 +333,12 @@ fn median(mut of: [i32; 9]) -> i32 {
         [1, 2], [4, 5], [7, 8], [0, 1], [3, 4], [6, 7], [1, 2], [4, 5], [7, 8], [0, 3],
         [5, 8], [4, 7], [3, 6], [1, 4], [2, 5], [4, 7], [4, 2], [6, 4], [4, 2],
     ];
-    for [low, high] in EXCHANGES {
+    // Counted, it is unrolled, and medians side by side become wide instructions; an iterator over an array is not.
+    let mut at = 0;
+    while at < EXCHANGES.len() {
+        let [low, high] = EXCHANGES[at];
         (of[low], of[high]) = (of[low].min(of[high]), of[low].max(of[high]));
+        at += 1;
     }
     of[4]
 }
@@ -342,10 +362,19 @@ kernels! {
 
     /// Gives each cell of a row the way that is usual around it, where its own is hardly better: in flat areas any is, and what they keep
     /// would be torn.
-    fn calm<'a>(pair: Pair<'a>, near: Near<'a>, found: &'a mut [Found]) {
+    fn calm<'a>(pair: Pair<'a>, usual: (usize, &'a Usual), found: &'a mut [Found]) {
         match pair.level.window {
-            CELL => calm_cells::<{ CELL[0] }, { CELL[0] * CELL[1] }>(pair, near, found),
-            _ => calm_cells::<{ SMALL[0] }, { SMALL[0] * SMALL[1] }>(pair, near, found),
+            CELL => calm_cells::<{ CELL[0] }, { CELL[0] * CELL[1] }>(pair, usual, found),
+            _ => calm_cells::<{ SMALL[0] }, { SMALL[0] * SMALL[1] }>(pair, usual, found),
+        }
+    }
+
+    /// The medians of each 3x3; `near` are the rows above, at and below, each with one more value at both ends.
+    fn medians_of<'a>(near: [&'a [i32]; 3], out: &'a mut [i32]) {
+        let count = out.len();
+        let [[a, b, c], [d, e, f], [g, h, i]] = near.map(|row| [&row[..count], &row[1..=count], &row[2..count + 2]]);
+        for (x, out) in out.iter_mut().enumerate() {
+            *out = median([a[x], b[x], c[x], d[x], e[x], f[x], g[x], h[x], i[x]]);
         }
     }
 }
