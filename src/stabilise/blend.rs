@@ -70,17 +70,30 @@ pub(super) struct Earlier<'a> {
 }
 
 impl Earlier<'_> {
-    /// Writes the cell of so many `rows` whose first byte is `at` in `out`, and first pixel `from` in the picture before: all of it is
-    /// inside. `BYTES` are in a row of the cell: lines of a known length fit into registers.
+    /// Writes `columns` and `rows` from pixel `x` of row `y` on, which is the first of `out`, once they went `way`. False, and nothing is
+    /// written, where they do not all come from inside.
     #[inline(always)]
-    fn inside<const BYTES: usize>(&self, from: [usize; 2], mut at: usize, rows: usize, out: &mut [u8]) {
-        let Plane { bytes, stride_bytes, width, step, .. } = self.plane;
-        let mut from = from[1] * stride_bytes + from[0] * step;
-        // Chunks of both would be divisions, a dozen for each cell.
-        for _ in 0..rows {
-            out[at..at + BYTES].copy_from_slice(&bytes[from..from + BYTES]);
-            (at, from) = (at + width * step, from + stride_bytes);
+    fn inside(&self, [x, y]: [usize; 2], [columns, rows]: [usize; 2], way: Way, out: &mut [u8]) -> bool {
+        let Plane { stride_bytes, width, step, .. } = self.plane;
+        let [from_x, from_y] = origin([x, y], way);
+        if !self.plane.holds([from_x, from_y], [columns, rows]) {
+            return false;
         }
+        let lines = Lines {
+            from: from_y as usize * stride_bytes + from_x as usize * step,
+            stride: stride_bytes,
+            at: x * step,
+            row: width * step,
+            rows,
+        };
+        // Lines of a known length fit into registers: those of one cell, of 16 or 8 pixels of 1, 2 or 4 bytes.
+        match columns * step {
+            8 => lines.copy::<8>(self.plane.bytes, out),
+            16 => lines.copy::<16>(self.plane.bytes, out),
+            64 => lines.copy::<64>(self.plane.bytes, out),
+            bytes => lines.each(|from, at| out[at..at + bytes].copy_from_slice(&self.plane.bytes[from..from + bytes])),
+        }
+        true
     }
 
     /// Writes a part of row `y`, from pixel `x` on, once it went `way`, wherever that lies.
@@ -88,6 +101,33 @@ impl Earlier<'_> {
     fn anywhere(&self, [x, y]: [usize; 2], way: Way, edge: &mut Vec<u8>, out: &mut [u8]) {
         let [from_x, from_y] = origin([x, y], way);
         out.copy_from_slice(self.plane.run(from_x, from_y, out.len() / self.plane.step, edge));
+    }
+}
+
+/// Where lines are copied from and to, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Lines {
+    from: usize,
+    stride: usize,
+    at: usize,
+    row: usize,
+    rows: usize,
+}
+
+impl Lines {
+    /// Calls `copy` with where each line begins in either.
+    #[inline(always)]
+    fn each(self, mut copy: impl FnMut(usize, usize)) {
+        // Chunks of both would be divisions, a dozen for each cell.
+        for row in 0..self.rows {
+            copy(self.from + row * self.stride, self.at + row * self.row);
+        }
+    }
+
+    /// Copies `BYTES` of each.
+    #[inline(always)]
+    fn copy<const BYTES: usize>(self, bytes: &[u8], out: &mut [u8]) {
+        self.each(|from, at| out[at..at + BYTES].copy_from_slice(&bytes[from..from + BYTES]));
     }
 }
 
@@ -111,26 +151,24 @@ kernels! {
     /// Writes the rows from `y` on, as many as there are in `out`, which is a row of cells, once the cells went their ways.
     pub(super) fn moved<'a>(earlier: &'a Earlier<'a>, y: usize, edge: &'a mut Vec<u8>, out: &'a mut [u8]) {
         let Earlier { plane, ways, cell } = earlier;
-        let (row_bytes, cell_bytes) = (plane.width * plane.step, cell[0] * plane.step);
+        let row_bytes = plane.width * plane.step;
         let rows = out.len() / row_bytes;
-        for (index, way) in ways.iter().enumerate() {
-            let x = index * cell[0];
-            let [from_x, from_y] = origin([x, y], *way);
-            let at = x * plane.step;
-            if plane.holds([from_x, from_y], [cell[0], rows]) && x + cell[0] <= plane.width {
-                let from = [from_x as usize, from_y as usize];
-                match cell_bytes {
-                    8 => earlier.inside::<8>(from, at, rows, out),
-                    16 => earlier.inside::<16>(from, at, rows, out),
-                    64 => earlier.inside::<64>(from, at, rows, out),
-                    _ => unreachable!("cells are of 16 or 8 pixels of 1, 2 or 4 bytes"),
-                }
-            } else {
-                let end = (at + cell_bytes).min(row_bytes);
-                for (row, out) in out.chunks_exact_mut(row_bytes).enumerate() {
-                    earlier.anywhere([x, y + row], *way, edge, &mut out[at..end]);
+        let mut x = 0;
+        // Where nothing moves, or all, whole rows are one run.
+        for run in ways.chunk_by(|one, other| one == other) {
+            let columns = (run.len() * cell[0]).min(plane.width - x);
+            if !earlier.inside([x, y], [columns, rows], run[0], out) {
+                for x in (x..x + columns).step_by(cell[0]) {
+                    let columns = cell[0].min(plane.width - x);
+                    if !earlier.inside([x, y], [columns, rows], run[0], out) {
+                        let part = x * plane.step..(x + columns) * plane.step;
+                        for (row, out) in out.chunks_exact_mut(row_bytes).enumerate() {
+                            earlier.anywhere([x, y + row], run[0], edge, &mut out[part.clone()]);
+                        }
+                    }
                 }
             }
+            x += columns;
         }
     }
 
