@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks")]
 
 use std::env;
+use std::io::Write;
 use std::process::ExitCode;
 
 use stylize::job::{self, Input, Job, Output, StyleChoice};
@@ -18,6 +19,7 @@ impl Observer for Teller {
 
     fn tick(&mut self, meter: &Meter) {
         print!("\r{} frames", meter.frames_out());
+        let _ = std::io::stdout().flush();
     }
 }
 

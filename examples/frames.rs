@@ -1,4 +1,4 @@
-//! Paints frames that the program has itself, no file and no GStreamer: `cargo run --release --example frames`.
+//! Paints frames that the program has itself, no file and no pipeline: `cargo run --release --example frames`.
 #![allow(clippy::print_stdout, reason = "a program speaks")]
 
 use std::sync::Arc;

@@ -389,7 +389,8 @@ fn panicked(name: &str) -> Error {
 }
 
 /// Runs `body` on a thread. What it owns (its ends of the queues) is dropped only after a failure is on record: whoever
-/// then finds a queue closed knows whether that was the end or an accident. None, and that on record, where the system gives no thread.
+/// then finds a queue closed knows whether that was the end or an accident. None where the system gives no thread: that is on
+/// record before the flow has a sink, which would ask.
 fn spawn(
     name: &'static str,
     shared: &Shared,

@@ -81,6 +81,11 @@ fn what_a_killed_run_recorded_goes_only_with_force() {
     // What was filmed cannot be filmed again.
     folder.run_webcam(&format!("{SCENE} --no-window --frames 10 --record me.mkv")).refused(4, "--force");
     assert!(std::fs::metadata(&part).unwrap().len() > 4000);
+    // Nor is it thrown away for a run that does not begin.
+    folder
+        .run_webcam(&format!("{SCENE} --no-window --record me.mkv --force --style none.onnx"))
+        .refused(5, "none.onnx");
+    assert!(std::fs::metadata(&part).unwrap().len() > 4000);
     let ended = folder.run_webcam(&format!("{SCENE} --no-window --frames 10 --record me.mkv --force"));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(folder.names(), ["me.mkv"]);

@@ -115,10 +115,11 @@ Exit codes:
   4    the output cannot be written
   5    the model or ONNX Runtime cannot be used
   6    a device cannot be used
-  7    done, but frames were damaged, missing or passed unstyled, or the graphics card that converts failed (with --strict: or there
-       was a warning)
+  7    done, but frames were damaged, missing or passed unstyled, or the graphics card that
+       converts failed (with --strict: or there was a warning)
   70   a fault of this program
-  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM; the output holds what was done. A second signal ends at once.
+  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM; the output holds what was done. A second
+       signal ends at once.
 
 An error is one line on stderr, and leaves OUT as it was.
 

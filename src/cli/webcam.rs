@@ -87,7 +87,7 @@ pub struct WebcamArgs {
     )]
     microphone: Option<String>,
 
-    /// Replace the file of --record if it exists
+    /// Replace the file of --record if it exists, and throw away what a killed run recorded there
     #[arg(long, action = ArgAction::SetTrue, help_heading = "Where it goes")]
     force: bool,
 
@@ -134,10 +134,11 @@ Exit codes:
   4    the recording or the stream cannot be written
   5    the model or ONNX Runtime cannot be used
   6    a camera, a virtual camera or a display cannot be used
-  7    done, but frames were damaged, missing or passed unstyled, or the graphics card that converts failed (with --strict: or there
-       was a warning)
+  7    done, but frames were damaged, missing or passed unstyled, or the graphics card that
+       converts failed (with --strict: or there was a warning)
   70   a fault of this program
-  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM; the recording is complete. A second signal ends at once.
+  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM; the recording is complete. A second signal
+       ends at once.
 
 Frames that are dropped because the network is slower than the camera are normal, and counted.";
 

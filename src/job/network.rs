@@ -24,7 +24,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Opens it while nothing else is at work: it may allocate no more than the run may take.
+    /// Opens it: while it is opened and tried, the process may allocate no more than the run may take. What is at work meanwhile, such as
+    /// a camera, has what it needs.
     pub(crate) fn open(engine: &Engine) -> Result<Self> {
         Self::open_below(engine, memory::limit_bytes(engine.memory_limit_bytes))
     }

@@ -58,7 +58,7 @@ impl Desk {
         &self.board
     }
 
-    /// A recording cannot go on, or the first one was asked for by the command line.
+    /// A recording cannot go on.
     pub(super) fn set_recording(&self, recording: bool) {
         self.lock().recording = recording;
     }

@@ -18,7 +18,7 @@ const RECORDING_WAITS: usize = 30;
 const LATELY: Duration = Duration::from_secs(2);
 
 /// Orders a further recording.
-pub(super) type Recorder = Box<dyn FnMut() -> RecordingOrder + Send>;
+pub(super) type Recorder = Box<dyn Fn() -> RecordingOrder + Send>;
 
 /// A recording that is still to be opened, which takes its time.
 pub(super) type RecordingOrder = Box<dyn FnOnce() -> Result<Opened> + Send>;

@@ -39,7 +39,7 @@ impl Runtime {
     }
 
     /// Loads the library: `named` (a file, or a folder that holds it) when given, else the first of `ORT_DYLIB_PATH`, the
-    /// folder of the executable, `$XDG_DATA_HOME/stylize/runtime`, and `.runtime` of the project that the executable was
+    /// folder of the executable, `../lib/stylize` from there, `$XDG_DATA_HOME/stylize/runtime`, and `.runtime` of the project that the executable was
     /// built in. Each may have folders `gpu`, `openvino` and `webgpu`, whose libraries go first for their providers. One that is
     /// named and cannot be used is an error. Once loaded, later calls return the same.
     ///

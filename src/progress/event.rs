@@ -11,8 +11,8 @@
 //! | `summary` | `done` `failed` `not_started` `exit_code`; a run over several files only |
 //! | `log` | `message`; only with `--verbose` |
 //!
-//! What is not known is null. A run has one `start` at most, and its last line is `end` or `error`; after an `end` with
-//! exit code 7, an `error` says why. A run over several files has all that for each file, begun by `file`, with the number
+//! What is not known is null. A run has one `start`, or two where `--resume` has to start over, and its last line is `end` or `error`,
+//! but for one that a signal stops before its first frame; after an `end` with exit code 7, an `error` says why. A run over several files has all that for each file, begun by `file`, with the number
 //! of the file (from 1) under the key `file`; its last line is `summary`.
 
 use std::collections::BTreeMap;

@@ -62,7 +62,7 @@ impl FileSink {
     pub(super) fn open(goal: Goal, order: Order<'_>) -> Result<(Self, Option<Replay>)> {
         let Order { format, timing, encoding, media, meter, identity, kept } = order;
         let target = goal.name().to_owned();
-        let unknown = || Error::Usage(format!("{target:?} has no known ending"));
+        let unknown = || Error::Usage(format!("{target:?}: unknown file name extension"));
         let container = match &goal {
             Goal::File(_) => Container::of(&target).ok_or_else(unknown)?,
             Goal::Stdout => Container::Mkv,

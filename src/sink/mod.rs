@@ -82,7 +82,7 @@ pub enum SinkError {
         length: String,
     },
     /// A killed run left a part of it, which cannot be made again.
-    #[error("{part:?} is what a killed run recorded, and plays; rename it, or throw it away with --force")]
+    #[error("{part:?} is what a killed run recorded; rename it to keep it, or throw it away with --force")]
     Recorded {
         /// The part.
         part: PathBuf,

@@ -59,7 +59,7 @@ impl Place {
         refuse_same(&names.part, input)?;
         let lock = lock(&names.part, target)?;
         let leftover = Leftover::look(&names);
-        let spared = claim.once && !claim.force && lock.metadata().is_ok_and(|meta| meta.len() > 0);
+        let spared = claim.once && lock.metadata().is_ok_and(|meta| meta.len() > 0);
         let temporary = |path: &Path| {
             let mut path = TempPath::try_from_path(path)
                 .map_err(|error| SinkError::Write { path: target.into(), reason: io_reason(&error) })?;
@@ -69,7 +69,8 @@ impl Place {
         let (part, journal) = (temporary(&names.part)?, temporary(&names.journal)?);
         let place = Self { target: target.into(), names, part, journal, lock, replace: claim.force };
         match leftover {
-            _ if spared => return Err(SinkError::Recorded { part: place.names.part.clone() }.into()),
+            _ if spared && !claim.force => return Err(SinkError::Recorded { part: place.names.part.clone() }.into()),
+            None if spared => {}
             None => place.empty()?,
             Some(Leftover { frames, length_nanos }) if !claim.force && !claim.resume => {
                 return Err(SinkError::Unfinished { path: target.into(), frames, length: clock(length_nanos) }.into());
