@@ -190,12 +190,22 @@ fn rate(fraction: gst::Fraction) -> Option<FrameRate> {
 
 /// Asks for the list in a process of its own, which is looked at now and then, and never waited for.
 pub(super) struct Enquiry {
+    /// None between two attempts.
+    asked: Option<Asked>,
+    since: Instant,
+    /// From 0. After the first, libcamera is left out, whose provider crashes in some versions.
+    attempt: u32,
+}
+
+struct Asked {
     child: Child,
     answer: File,
-    since: Instant,
-    /// Without libcamera, whose provider crashes in some versions.
-    careful: bool,
 }
+
+/// How often drivers may crash: who asks PipeWire while it is just coming up has been seen to die.
+const ATTEMPTS: u32 = 3;
+/// Time before attempts behind the second.
+const PAUSE: Duration = Duration::from_millis(300);
 
 impl Enquiry {
     /// Asks.
@@ -203,51 +213,64 @@ impl Enquiry {
     /// # Errors
     /// When there is no such process to be had; the text says why.
     pub(super) fn begin() -> Result<Self, String> {
-        Self::ask(false)
-    }
-
-    fn ask(careful: bool) -> Result<Self, String> {
-        let reason = |error: &std::io::Error| io_reason(error);
-        // A pipe would have to be read all the while.
-        let answer = tempfile::tempfile().map_err(|error| reason(&error))?;
-        let mut asked = Command::new(helper()?);
-        if careful {
-            asked.env("GST_PLUGIN_FEATURE_RANK", "libcameraprovider:NONE");
-        }
-        asked.arg(VERB).stdin(Stdio::null()).stderr(Stdio::null());
-        asked.stdout(answer.try_clone().map_err(|error| reason(&error))?);
-        let child = asked.spawn().map_err(|error| reason(&error))?;
-        Ok(Self { child, answer, since: Instant::now(), careful })
+        Ok(Self { asked: Some(Asked::begin(false)?), since: Instant::now(), attempt: 0 })
     }
 
     /// The answer, once it is there.
     pub(super) fn answer(&mut self) -> Option<Result<Vec<Camera>, String>> {
-        let status = match self.child.try_wait() {
+        let Some(asked) = &mut self.asked else {
+            // Where libcamera crashes, it does so each time.
+            let pause = PAUSE * (self.attempt - 1);
+            return if self.since.elapsed() < pause { None } else { self.ask_again().err().map(Err) };
+        };
+        let status = match asked.child.try_wait() {
             Ok(None) if self.since.elapsed() < PATIENCE => return None,
             Ok(None) => return Some(Err(format!("no answer within {} s", PATIENCE.as_secs()))),
             Ok(Some(status)) => status,
             Err(error) => return Some(Err(error.to_string())),
         };
-        let mut text = String::new();
-        let read = self.answer.rewind().and_then(|()| self.answer.read_to_string(&mut text));
-        if let Some(cameras) = read.ok().and_then(|_| serde_json::from_str(&text).ok()) {
+        if let Some(cameras) = asked.read() {
             return Some(Ok(cameras));
         }
-        if self.careful {
+        self.attempt += 1;
+        if self.attempt == ATTEMPTS {
             return Some(Err(format!("a camera driver crashed ({status})")));
         }
         tracing::debug!("listing the cameras ended with {status}; once more, without libcamera");
-        match Self::ask(true) {
-            Ok(careful) => {
-                *self = careful;
-                None
-            }
-            Err(reason) => Some(Err(reason)),
-        }
+        (self.asked, self.since) = (None, Instant::now());
+        None
+    }
+
+    fn ask_again(&mut self) -> Result<(), String> {
+        (self.asked, self.since) = (Some(Asked::begin(true)?), Instant::now());
+        Ok(())
     }
 }
 
-impl Drop for Enquiry {
+impl Asked {
+    fn begin(careful: bool) -> Result<Self, String> {
+        let reason = |error: &std::io::Error| io_reason(error);
+        // A pipe would have to be read all the while.
+        let answer = tempfile::tempfile().map_err(|error| reason(&error))?;
+        let mut command = Command::new(helper()?);
+        if careful {
+            command.env("GST_PLUGIN_FEATURE_RANK", "libcameraprovider:NONE");
+        }
+        command.arg(VERB).stdin(Stdio::null()).stderr(Stdio::null());
+        command.stdout(answer.try_clone().map_err(|error| reason(&error))?);
+        let child = command.spawn().map_err(|error| reason(&error))?;
+        Ok(Self { child, answer })
+    }
+
+    /// What it has answered, if that is whole.
+    fn read(&mut self) -> Option<Vec<Camera>> {
+        let mut text = String::new();
+        self.answer.rewind().and_then(|()| self.answer.read_to_string(&mut text)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+}
+
+impl Drop for Asked {
     fn drop(&mut self) {
         // Fails where it has ended already.
         let _ = self.child.kill();
