@@ -55,8 +55,9 @@ impl Display {
         }
         let folder = tempfile::tempdir().unwrap();
         let number = folder.path().join("number");
+        // Without -noreset it begins anew when xdotool leaves it as the last one, and refuses who comes just then.
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-fbdir"])
+            .args(["-noreset", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-fbdir"])
             .arg(folder.path())
             .stdout(fs::File::create(&number).unwrap())
             .stderr(Stdio::null())
