@@ -6,14 +6,14 @@ use std::sync::Arc;
 use stylize::compose::{Controls, LiveControls};
 use stylize::flow::Stage;
 use stylize::frame::{Colour, FrameFormat, PixelFormat, Stamp, tight_planes};
-use stylize::job::{Engine, Studio};
+use stylize::job::{Engine, Look, Studio};
 use stylize::report::Meter;
 use stylize::{Error, Frame, Result, Size, Timed};
 
 fn main() -> Result<()> {
     let format = FrameFormat { size: Size::new(640, 360), pixels: PixelFormat::Rgbx, colour: Colour::SRGB };
     let engine = Engine::default();
-    let controls = LiveControls::new(Controls { stabilise: 0.8, ..Controls::default() });
+    let controls = LiveControls::new(Look::default().controls);
     let meter = Meter::new();
     let mut stylizer = Studio::open(&engine)?.stylizer(&engine, format, controls.clone(), &meter)?;
     for seq in 0..25 {

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,14 @@ use common::read::decode;
 
 /// A small scene, so that any machine keeps its pace.
 const SCENE: &str = "--camera test --mode 160x90@30 --progress none";
+
+/// A run that records into `me.mkv`, of which something is there, and where that is.
+fn recording(folder: &Folder) -> (Child, PathBuf) {
+    let child = folder.webcam(&format!("{SCENE} --no-window --record me.mkv")).stderr(Stdio::null()).spawn().unwrap();
+    let part = folder.path("me.mkv.stylize-part");
+    wait_until(|| std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 4000));
+    (child, part)
+}
 
 fn interrupt(child: &mut Child) -> Option<i32> {
     send("INT", child);
@@ -72,10 +81,7 @@ fn a_file_that_is_filmed_is_not_recorded_over() {
 #[test]
 fn what_a_killed_run_recorded_goes_only_with_force() {
     let folder = Folder::new();
-    let mut child =
-        folder.webcam(&format!("{SCENE} --no-window --record me.mkv")).stderr(Stdio::null()).spawn().unwrap();
-    let part = folder.path("me.mkv.stylize-part");
-    wait_until(|| std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 4000));
+    let (mut child, part) = recording(&folder);
     send("KILL", &child);
     child.wait().unwrap();
     // What was filmed cannot be filmed again.
@@ -94,10 +100,7 @@ fn what_a_killed_run_recorded_goes_only_with_force() {
 #[test]
 fn row_33_a_signal_completes_the_recording() {
     let folder = Folder::new();
-    let mut child =
-        folder.webcam(&format!("{SCENE} --no-window --record me.mkv")).stderr(Stdio::null()).spawn().unwrap();
-    let part = folder.path("me.mkv.stylize-part");
-    wait_until(|| std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 4000));
+    let (mut child, _) = recording(&folder);
     assert_eq!(interrupt(&mut child), Some(130));
     let report = folder.take_report();
     assert_eq!(report["stopped"], true);
@@ -137,7 +140,7 @@ fn what_cannot_be_filmed_or_sent_is_told_in_one_line() {
 /// Memory in KiB and file handles of a process; none once it has ended.
 #[cfg(target_os = "linux")]
 fn held(child: &Child) -> Option<(f64, usize)> {
-    let folder = std::path::PathBuf::from(format!("/proc/{}", child.id()));
+    let folder = PathBuf::from(format!("/proc/{}", child.id()));
     let status = std::fs::read_to_string(folder.join("status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let handles = std::fs::read_dir(folder.join("fd")).ok()?.count();

@@ -14,13 +14,14 @@ use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Running, Sink, Stop};
 use crate::frame::FrameFormat;
-use crate::job::{self, Network, Observer, Plan, StyleChoice};
+use crate::job::{self, Encoding, Network, Observer, Plan, StyleChoice};
 use crate::memory;
 use crate::model::zoo;
 use crate::report::{Meter, Report};
 use crate::sink::window::{self, Window};
 use crate::sink::{self, Claim, Place, live as live_file, virtual_camera};
 use crate::source::live::{self as live_source, Live};
+use crate::source::microphone::Microphone;
 use crate::source::test_pattern::FrameRate;
 
 /// Films, paints and shows until the source or the user ends it, and returns what was measured. The window, if there is
@@ -96,9 +97,18 @@ fn claim(path: &Path, job: &LiveJob) -> Result<Place> {
 fn recording(job: &LiveJob, mut place: Place, given: (FrameFormat, FrameRate), meter: &Meter) -> Result<Opened> {
     // What a killed run left there may be thrown away, or the claim would have been refused.
     place.start_over()?;
+    record(place, job.microphone.as_ref(), given, &job.encoding, meter)
+}
+
+fn record(
+    place: Place,
+    microphone: Option<&Microphone>,
+    given: (FrameFormat, FrameRate),
+    encoding: &Encoding,
+    meter: &Meter,
+) -> Result<Opened> {
     let path = place.target().into();
-    let sink = live_file::record(place, job.microphone.as_ref(), given, &job.encoding, meter)?;
-    Ok((sink, path))
+    Ok((live_file::record(place, microphone, given, encoding, meter)?, path))
 }
 
 fn desk(job: &LiveJob, stop: &Stop, recording: bool) -> Desk {
@@ -199,11 +209,6 @@ fn recorder(job: &LiveJob, given: (FrameFormat, FrameRate), meter: &Meter) -> Re
     Box::new(move || -> RecordingOrder {
         let (folder, ending) = (folder.clone(), ending.clone());
         let (microphone, encoding, meter) = (microphone.clone(), encoding.clone(), meter.clone());
-        Box::new(move || {
-            let place = sink::claim_of_now(&folder, &ending)?;
-            let path: PathBuf = place.target().into();
-            let sink = live_file::record(place, microphone.as_ref(), given, &encoding, &meter)?;
-            Ok((sink, path))
-        })
+        Box::new(move || record(sink::claim_of_now(&folder, &ending)?, microphone.as_ref(), given, &encoding, &meter))
     })
 }

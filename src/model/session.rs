@@ -150,8 +150,7 @@ impl Model {
     /// Makes it ready on one provider and kind of device.
     pub(super) fn session_on(&self, row: &Row, picture: Size, options: &SessionOptions) -> Result<Session, ModelError> {
         // Graphics cards reserve address space by the terabyte.
-        let limit_bytes = options.ceiling_bytes.filter(|_| !row.on_card);
-        let _ceiling = limit_bytes.map(memory::Ceiling::lower);
+        let _ceiling = options.ceiling_bytes.filter(|_| !row.on_card).map(memory::Ceiling::lower);
         let border = self.spec.border(picture);
         let size = border.outer(picture);
         row.prepare(&self.runtime);

@@ -69,7 +69,9 @@ impl Place {
         let (part, journal) = (temporary(&names.part)?, temporary(&names.journal)?);
         let place = Self { target: target.into(), names, part, journal, lock, replace: claim.force };
         match leftover {
-            _ if spared && !claim.force => return Err(SinkError::Recorded { part: place.names.part.clone() }.into()),
+            None if spared && !claim.force => {
+                return Err(SinkError::Recorded { part: place.names.part.clone() }.into());
+            }
             None if spared => {}
             None => place.empty()?,
             Some(Leftover { frames, length_nanos }) if !claim.force && !claim.resume => {

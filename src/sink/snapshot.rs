@@ -29,9 +29,12 @@ pub(crate) fn claim_of_now(folder: &Path, ending: &str) -> Result<Place> {
         let again = if number == 1 { String::new() } else { format!("-{number}") };
         let name: PathBuf = folder.join(format!("stylize-{moment}{again}.{ending}"));
         match Place::claim(&name, Path::new(""), Claim { once: true, ..Claim::default() }) {
-            Err(Error::Sink(SinkError::Exists { .. } | SinkError::Busy { .. } | SinkError::Recorded { .. }))
-                if number < MOST_A_SECOND =>
-            {
+            Err(Error::Sink(
+                SinkError::Exists { .. }
+                | SinkError::Busy { .. }
+                | SinkError::Unfinished { .. }
+                | SinkError::Recorded { .. },
+            )) if number < MOST_A_SECOND => {
                 number += 1;
             }
             done => return done,
