@@ -23,6 +23,12 @@ endif
 ifdef CONTENT
 override CONTENT := $(value CONTENT)
 endif
+ifdef VGG
+override VGG := $(value VGG)
+endif
+ifdef START
+override START := $(value START)
+endif
 export IN OUT STYLE FORCE RUNTIME PREFIX DESTDIR MUTATIONS SECONDS_EACH RUNS FRAMES LONG
 export STYLE_IMAGE NAME CONTENT VGG START TIER
 

@@ -7,6 +7,7 @@
 #   VGG=FILE.npz               VGG19; without it, torchvision fetches it
 #   START=FILE.safetensors     a trained network to begin with; without it, the style wave
 #   TIER=live|fine             which network
+#   FORCE=1                    replaces what another training made under this name
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/common.sh
@@ -28,4 +29,4 @@ fi
 
 if [ -z "${START:-}" ] && [ -f models/wave.live.safetensors ]; then START=models/wave.live.safetensors; fi
 exec "$ENVIRONMENT/bin/python" -m stylize_train make "$STYLE_IMAGE" --name "$NAME" --tier "${TIER:-live}" \
-    ${CONTENT:+--content "$CONTENT"} ${VGG:+--vgg "$VGG"} ${START:+--start "$START"}
+    ${CONTENT:+--content "$CONTENT"} ${VGG:+--vgg "$VGG"} ${START:+--start "$START"} ${FORCE:+--force}

@@ -1,28 +1,25 @@
-"""`python -m stylize_train VERB …`: make, zoo, export, golden, optimise, evaluate."""
+"""`python -m stylize_train VERB …`: make, zoo, export, average, golden, optimise, evaluate."""
 
 import argparse
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-import onnx
 import torch
 
-from . import card, checkpoint, zoo
-from .data import Content, default_content, load_picture, to_picture
+from . import checkpoint, zoo
+from .contract import CHANNELS, RANGES
+from .data import Content, default_content, load_picture, open_picture, to_picture
 from .errors import UserError
-from .evaluate import SIDE, load_material
-from .export import PRECISIONS, export, psnr_to_torch
+from .evaluate import SIDE, content_and_style, load_material
+from .export import PRECISIONS
 from .features import load_features
+from .losses import style_target
+from .making import CALIBRATED, ON_CPU, ON_GPU, export_all, make_style, usual_device
 from .metadata import About
-from .network import TIERS, StyleNet, stylize
+from .network import TIERS, stylize
 from .optimise import Weights, optimise
-from .train import Recipe, Trainer, run
-
-#: Photographs that previews, calibration and checks are made on.
-SHOWN, CALIBRATED, CHECKED = 4, 24, 3
-#: What takes minutes on a GPU, and less than half an hour on two CPU cores from a trained start.
-ON_GPU, ON_CPU = Recipe(steps=4000, batch=4, crop=256), Recipe(steps=2500, batch=2, crop=192)
+from .train import Recipe
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        goes_on = "; the same command goes on from the last checkpoint" if options.has_checkpoints else ""
+        print(f"stopped{goes_on}", file=sys.stderr)
         return 130
     return 0
 
@@ -42,60 +40,21 @@ def main(arguments: list[str] | None = None) -> int:
 def make(options: argparse.Namespace) -> None:
     """A style from one picture."""
     title = options.title or options.painting.stem
-    _make(
-        zoo.Style(options.name, options.painting.name, title, options.painting_licence),
-        options.painting,
-        options.tier,
-        options,
-    )
+    style = zoo.Style(options.name, options.painting.name, title, options.painting_licence)
+    make_style(style, options.painting, options.licence, options.tier, options)
 
 
 def make_zoo(options: argparse.Namespace) -> None:
     """Every listed style that is not there yet."""
-    styles, _ = zoo.load(options.list)
-    for tier in options.tier:
-        for style in styles:
-            if not (options.out / f"{style.name}.{tier}.md").exists():
-                print(f"{style.name}, {tier} tier")
-                _make(style, options.styles / style.painting, tier, options)
-
-
-def _make(style: zoo.Style, painting: Path, tier: str, options: argparse.Namespace) -> None:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    content = Content(options.content).to(device)
-    trainer = Trainer(TIERS[tier], _recipe(device, options), load_features(options.vgg), [painting], device)
-    work = options.work / f"{style.name}.{tier}"
-    saved = work / checkpoint.NAME
-    if saved.exists():
-        checkpoint.resume(trainer, saved)
-        print(f"goes on from step {trainer.step_count} of {saved}")
-    elif options.start:
-        checkpoint.start_from(trainer.net, options.start, options.start_style)
-    pictures = content.sample(CALIBRATED, SIDE)
-    since = time.monotonic()
-    run(trainer, content, work, pictures[:SHOWN])
-    seconds = time.monotonic() - since
-    trained_on = options.trained_on or options.content.name
-    about = About(style.name, style.title, trained_on, painting_licence=style.licence)
-    net = trainer.net.cpu().eval()
-    psnr = _export_all(net, about, options.precision, pictures, options.out)
-    outcome = card.Outcome(trainer.losses.values, seconds, psnr, options.start and options.start.stem)
-    checkpoint.save_start(net, [style.name], options.out / f"{style.name}.{tier}.safetensors")
-    # Last: its presence says that the style is done.
-    card.write(options.out, net, about, trainer.recipe, outcome, painting, pictures[:CHECKED])
-
-
-def _recipe(device: torch.device, options: argparse.Namespace) -> Recipe:
-    usual = ON_GPU if device.type == "cuda" else ON_CPU
-    return Recipe(
-        steps=options.steps or usual.steps,
-        batch=options.batch or usual.batch,
-        crop=options.crop or usual.crop,
-        rate=options.rate,
-        style_weight=options.style_weight,
-        shift_weight=options.shift_weight,
-        seed=options.seed,
-    )
+    listed = zoo.load(options.list)
+    pairs = ((tier, style) for tier in options.tier for style in listed.styles)
+    missing = [(tier, style) for tier, style in pairs if not (options.out / f"{style.name}.{tier}.md").exists()]
+    for _, style in missing:
+        open_picture(options.styles / style.painting)  # one that is not there is told now, not after hours
+    for tier, style in missing:
+        print(f"{style.name}, {tier} tier")
+        licence = options.licence or listed.licence
+        make_style(style, options.styles / style.painting, licence, tier, options)
 
 
 def export_again(options: argparse.Namespace) -> None:
@@ -103,23 +62,13 @@ def export_again(options: argparse.Namespace) -> None:
     net, names = checkpoint.load_start(options.start)
     if len(names) != 1:
         raise UserError(f"{options.start} holds {len(names)} styles; export takes one")
-    about = About(names[0], options.title or names[0], options.trained_on or "")
-    _export_all(net.eval(), about, options.precision, Content(options.content).sample(CALIBRATED, SIDE), options.out)
+    about = About(names[0], options.title or names[0], options.trained_on or "", options.licence)
+    export_all(net.eval(), about, options.precision, Content(options.content).sample(CALIBRATED, SIDE), options.out)
 
 
-def _export_all(
-    net: StyleNet, about: About, precisions: list[str], pictures: list[torch.Tensor], out: Path
-) -> dict[str, float]:
-    """Writes `NAME.TIER.PRECISION.onnx`; returns the PSNR of each against PyTorch."""
-    out.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for precision in precisions:
-        path = out / f"{about.name}.{net.tier.name}.{precision}.onnx"
-        model = export(net, about, precision, pictures)
-        onnx.save(model, path)
-        found[precision] = psnr_to_torch(model, net, pictures[:CHECKED])
-        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {found[precision]:.1f} dB PSNR against PyTorch")
-    return found
+def average(options: argparse.Namespace) -> None:
+    """The mean of two trained networks."""
+    checkpoint.average(options.first, options.second, options.share, options.out)
 
 
 def golden(options: argparse.Namespace) -> None:
@@ -133,29 +82,46 @@ def golden(options: argparse.Namespace) -> None:
 
 def optimise_one(options: argparse.Namespace) -> None:
     """One picture, by optimisation of the picture itself."""
-    photo, painting = load_picture(options.photo, options.side), load_picture(options.painting, options.side)
-    features = load_features(options.vgg)
+    device = usual_device()
+    photo, painting = (load_picture(path, options.side).to(device) for path in (options.photo, options.painting))
+    features = load_features(options.vgg).to(device)
     styled = optimise(photo, painting, features, Weights(options.alpha, options.beta), options.steps)
     to_picture(styled[0]).save(options.out)
+    content, style = content_and_style([photo], [styled], style_target(features, painting), features)
+    print(f"{options.out}: c {content:.2f}, s {style:.3f}")
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """A table of figures."""
-    features = load_features(options.vgg)
-    material = load_material(options.photographs, options.flow, options.count)
-    print(*zoo.HEAD, sep="\n")
     if options.zoo:
-        found = zoo.entries(options.list, options.models, options.styles, options.peer_models)
-    else:
-        if options.style is None or not options.onnx:
-            raise UserError("name models and --style PAINTING, or --zoo")
-        found = [zoo.Entry(path, options.style, options.scale) for path in options.onnx]
+        _evaluate_zoo(options)
+        return
+    if options.style is None or not options.onnx:
+        raise UserError("name models and --style PAINTING, or --zoo")
+    said = {key: value for key in ("range", "channels") if (value := getattr(options, key)) is not None}
+    found = [zoo.Entry(path, options.style, said) for path in options.onnx]
+    _table(found, options.photographs or default_content(), options)
+
+
+def _evaluate_zoo(options: argparse.Namespace) -> None:
+    if options.styles is None or options.photographs is None:
+        raise UserError("--zoo needs --styles DIR, the paintings, and --photographs DIR, which were not trained on")
+    found = zoo.entries(options.list, options.models, options.styles, options.peer_models)
+    readme = options.models / "README.md"
+    around = zoo.around_table(readme)
+    zoo.put(readme, around, _table(found, options.photographs, options))
+
+
+def _table(found: list[zoo.Entry], photographs: Path, options: argparse.Namespace) -> list[str]:
+    """Its rows, printed as they come."""
+    material = load_material(photographs, options.flow, options.count)
+    features = load_features(options.vgg)
+    print(*zoo.HEAD, sep="\n")
     rows = []
     for entry in found:
         rows.append(zoo.row(entry, features, material))
         print(rows[-1], flush=True)
-    if options.zoo:
-        zoo.put(options.models / "README.md", rows)
+    return rows
 
 
 def parser() -> argparse.ArgumentParser:
@@ -165,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
     _make_parser(verbs)
     _zoo_parser(verbs)
     _export_parser(verbs)
+    _average_parser(verbs)
     _golden_parser(verbs)
     _optimise_parser(verbs)
     _evaluate_parser(verbs)
@@ -173,14 +140,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _verb(verbs, name: str, function, text: str) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    verb.set_defaults(verb=function)
+    verb.set_defaults(verb=function, has_checkpoints=False)
     return verb
 
 
 def _vgg(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--vgg", type=Path, metavar="FILE.npz", help="VGG19, or its small copy; else torchvision fetches it"
-    )
+    verb.add_argument("--vgg", type=Path, metavar="FILE.npz", help="VGG19; else torchvision fetches it")
 
 
 def _results(verb: argparse.ArgumentParser) -> None:
@@ -188,27 +153,40 @@ def _results(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--out", type=Path, metavar="DIR", default=Path("models"), help="where models and cards go")
     verb.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["fp16", "int8"])
     verb.add_argument("--trained-on", metavar="TEXT", help="the photographs, for the card")
+    verb.add_argument("--licence", metavar="TEXT", help="of the weights, for model and card")
 
 
 def _training(verb: argparse.ArgumentParser) -> None:
-    recipe = Recipe()
+    verb.set_defaults(has_checkpoints=True)
     verb.add_argument("--start", type=Path, metavar="FILE", help="a trained network to begin with (.safetensors)")
     verb.add_argument("--start-style", metavar="NAME", help="which of its styles")
     verb.add_argument(
         "--work", type=Path, metavar="DIR", default=Path("training-runs"), help="checkpoints and previews"
     )
-    usual = "{} on a GPU, {} on a CPU unless given"
-    verb.add_argument("--steps", type=int, help="of training; " + usual.format(ON_GPU.steps, ON_CPU.steps))
-    verb.add_argument("--batch", type=int, help="crops in a step; " + usual.format(ON_GPU.batch, ON_CPU.batch))
-    verb.add_argument(
-        "--crop", type=int, metavar="PIXELS", help="their side; " + usual.format(ON_GPU.crop, ON_CPU.crop)
-    )
-    verb.add_argument("--rate", type=float, default=recipe.rate, help="of learning, at its highest")
-    verb.add_argument("--style-weight", type=float, default=recipe.style_weight, help="against content, which is 1")
-    verb.add_argument("--shift-weight", type=float, default=recipe.shift_weight, help="of steadiness")
-    verb.add_argument("--seed", type=int, default=recipe.seed)
+    verb.add_argument("--force", action="store_true", help="write over what another training made in --out")
+    verb.add_argument("--held-out", type=Path, metavar="DIR", help="photographs to measure on that are not trained on")
+    usual = Recipe()
+    by_device = "{} on a GPU, {} on a CPU"
+    _recipe_option(verb, "--steps", _count, f"of training ({by_device.format(ON_GPU.steps, ON_CPU.steps)})")
+    _recipe_option(verb, "--batch", _count, f"crops in a step ({by_device.format(ON_GPU.batch, ON_CPU.batch)})")
+    _recipe_option(verb, "--crop", _count, f"their side in pixels ({by_device.format(ON_GPU.crop, ON_CPU.crop)})")
+    _recipe_option(verb, "--rate", float, f"of learning, at its highest ({usual.rate})")
+    _recipe_option(verb, "--style-weight", float, f"against content, which is 1 ({usual.style_weight})")
+    _recipe_option(verb, "--shift-weight", float, f"of steadiness ({usual.shift_weight})")
+    _recipe_option(verb, "--seed", int, f"of chance ({usual.seed})")
     _vgg(verb)
     _results(verb)
+
+
+def _recipe_option(verb: argparse.ArgumentParser, name: str, kind: Callable, text: str) -> None:
+    """One that is absent where it is not given: what a training began with goes before what is usual."""
+    verb.add_argument(name, type=kind, metavar="N", default=argparse.SUPPRESS, help=text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _make_parser(verbs) -> None:
@@ -240,6 +218,16 @@ def _export_parser(verbs) -> None:
     _results(verb)
 
 
+def _average_parser(verbs) -> None:
+    verb = _verb(
+        verbs, "average", average, "write the mean of two trained networks, which often paints better than both"
+    )
+    verb.add_argument("first", type=Path, metavar="FILE.safetensors")
+    verb.add_argument("second", type=Path, metavar="FILE.safetensors")
+    verb.add_argument("--share", type=float, default=0.5, help="of the second in the mean")
+    verb.add_argument("--out", type=Path, metavar="FILE.safetensors", required=True)
+
+
 def _golden_parser(verbs) -> None:
     verb = _verb(verbs, "golden", golden, "paint a picture with every trained network, to compare the runtime with")
     verb.add_argument("picture", type=Path, help="sides multiples of 8")
@@ -263,23 +251,17 @@ def _evaluate_parser(verbs) -> None:
     verb = _verb(verbs, "evaluate", evaluate, "measure ONNX models")
     verb.add_argument("onnx", type=Path, nargs="*")
     verb.add_argument("--style", type=Path, metavar="PAINTING")
-    verb.add_argument("--range", dest="scale", type=_range, metavar="0..1|0..255", help="of models that do not say")
-    verb.add_argument("--photographs", type=Path, metavar="DIR", default=default_content())
-    verb.add_argument("--count", type=int, help="at most so many photographs")
+    verb.add_argument("--range", choices=RANGES, help="of models that do not say; the last as --range=-1..1")
+    verb.add_argument("--channels", choices=CHANNELS, help="of models that do not say; else rgb")
+    verb.add_argument("--photographs", type=Path, metavar="DIR", help="as --content of make unless given")
+    verb.add_argument("--count", type=_count, help="at most so many photographs")
     verb.add_argument("--flow", type=Path, metavar="DIR", help="sequences with true optical flow, for E_warp")
     verb.add_argument("--zoo", action="store_true", help="all of --models and the peers; renews the table in README.md")
     verb.add_argument("--models", type=Path, metavar="DIR", default=Path("models"))
     verb.add_argument("--styles", type=Path, metavar="DIR", help="the paintings, for --zoo")
     _list(verb)
-    verb.add_argument("--peer-models", type=Path, metavar="DIR", default=Path("peers"))
+    verb.add_argument("--peer-models", type=Path, metavar="DIR", help="those of others in the list")
     _vgg(verb)
-
-
-def _range(text: str) -> float:
-    scales = {"0..1": 1.0, "0..255": 255.0}
-    if text not in scales:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 0..1 nor 0..255")
-    return scales[text]
 
 
 if __name__ == "__main__":

@@ -7,12 +7,23 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from .data import in_a_row, to_picture
+from .data import in_a_row, open_picture, to_picture
 from .metadata import About
 from .network import StyleNet, kmac_per_pixel, stylize
 from .train import Recipe
 
 PREVIEW_SIDE = 320
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Distances of content and style (`evaluate`), and on what they were measured."""
+
+    content: float
+    style: float
+    photographs: int
+    #: Whether the photographs were not trained on.
+    held_out: bool
 
 
 @dataclass(frozen=True)
@@ -24,8 +35,11 @@ class Outcome:
     seconds: float
     #: PSNR in dB of each exported precision against PyTorch.
     psnr_db: dict[str, float]
+    figures: Figures
     #: The trained network that it started from.
     begun_from: str | None
+    #: Digests of painting, VGG19 and start, by which the same training is known again.
+    begun_with: dict[str, str]
 
 
 def write(
@@ -49,7 +63,7 @@ def write(
         **asdict(outcome),
     }
     (folder / f"{stem}.json").write_text(json.dumps(report, indent=2) + "\n")
-    figures = ", ".join(f"{name} {value:.3f}" for name, value in outcome.losses.items())
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in outcome.losses.items())
     psnr = ", ".join(f"{precision} {value:.1f} dB" for precision, value in outcome.psnr_db.items())
     begun = f"from {outcome.begun_from}, " if outcome.begun_from else ""
     lines = [
@@ -63,16 +77,23 @@ def write(
         f"| licence of the painting | {about.painting_licence or 'not stated'} |",
         f"| network | {net.tier.name} tier, {report['kmac_per_pixel']} kMAC per pixel, {report['parameters']} parameters |",
         f"| trained on | {about.trained_on} |",
-        f"| training | {begun}{recipe.steps} steps of {recipe.batch} crops of {recipe.crop} pixels; last losses: {figures} |",
+        f"| training | {begun}{recipe.steps} steps of {recipe.batch} crops of {recipe.crop} pixels; last losses: {losses} |",
+        f"| figures | {_figures(outcome.figures)} |",
         f"| against PyTorch | {psnr} |",
-        f"| licence of the weights | {about.licence} |",
+        f"| licence of the weights | {about.licence or 'yours to choose'} |",
     ]
     (folder / f"{stem}.md").write_text("\n".join(lines) + "\n")
 
 
+def _figures(figures: Figures) -> str:
+    kind = "that were not trained on" if figures.held_out else "that it was trained on"
+    distances = f"content {figures.content:.2f}, style {figures.style:.3f}"
+    return f"{distances}: distances on photographs {kind} ({figures.photographs})"
+
+
 def _preview(net: StyleNet, painting: Path, photos: list[torch.Tensor]) -> Image.Image:
     """The painting, and each photograph styled, side by side at one height."""
-    tiles = [Image.open(painting).convert("RGB")]
+    tiles = [open_picture(painting)]
     with torch.no_grad():
         tiles += [to_picture(stylize(net.cpu(), photo)[0]) for photo in photos]
     return in_a_row(tiles, PREVIEW_SIDE)

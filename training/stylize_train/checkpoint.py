@@ -1,10 +1,12 @@
 """The state of a training in a file, and the small files that a new style starts from."""
 
+import hashlib
 import json
 import os
+import pickle
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from .train import Trainer
 
 NAME = "checkpoint.pt"
+#: Keys of `Trainer.begun_with`, for people.
+_SOURCES = {"painting": "painting", "vgg": "VGG19 (--vgg)", "start": "start (--start)"}
 
 
 def save(trainer: "Trainer", path: Path) -> None:
     """Everything that the next step depends on. The file is whole at any moment."""
     state = {
         "recipe": asdict(trainer.recipe),
+        "begun_with": trainer.begun_with,
         "tier": trainer.net.tier.name,
         "step": trainer.step_count,
         "losses": trainer.losses.values,
@@ -35,17 +40,49 @@ def save(trainer: "Trainer", path: Path) -> None:
     os.replace(part, path)
 
 
+def load(path: Path, device: torch.device) -> dict[str, Any]:
+    """What `save` wrote."""
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: no checkpoint ({reason}); remove it to begin anew") from error
+
+
 def resume(trainer: "Trainer", path: Path) -> None:
     """Goes on where `save` left off."""
-    state = torch.load(path, map_location=trainer.device, weights_only=True)
-    before = (state["recipe"], state["tier"])
-    if before != (asdict(trainer.recipe), trainer.net.tier.name):
-        raise UserError(f"{path} was trained with other settings ({before}); give those, or another --name")
+    state = load(path, trainer.device)
+    if "begun_with" not in state:
+        print(f"{path} is of an older version, which did not note painting, VGG19 and start: taken to be the same")
+    others = _others(state, trainer)
+    if others:
+        raise UserError(f"{path} was begun with {', '.join(others)}; give what it was begun with, or another --name")
     trainer.net.load_state_dict(state["network"])
     for optimizer, saved in zip(trainer.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
     trainer.step_count = state["step"]
     trainer.losses.values = dict(state["losses"])
+
+
+def _others(state: dict[str, Any], trainer: "Trainer") -> list[str]:
+    """What a training was begun with other than `trainer` has."""
+    ours, tier = asdict(trainer.recipe), trainer.net.tier.name
+    options = {name: value for name, value in state["recipe"].items() if ours.get(name) != value}
+    if state["tier"] != tier:
+        options["tier"] = state["tier"]
+    begun_with = state.get("begun_with", trainer.begun_with)
+    sources = [name for name, value in trainer.begun_with.items() if begun_with[name] != value]
+    return [f"--{name.replace('_', '-')} {value}" for name, value in options.items()] + [
+        f"another {_SOURCES[name]}" for name in sources
+    ]
+
+
+def digest(*parts: bytes) -> str:
+    """A short fingerprint."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return whole.hexdigest()[:16]
 
 
 def save_start(net: StyleNet, names: list[str], path: Path) -> None:
@@ -80,3 +117,14 @@ def start_from(net: StyleNet, path: Path, style: str | None = None) -> None:
         raise UserError(f"{path} holds {', '.join(names)}, not {style}")
     weights = {name: value for name, value in start.state_dict().items() if value.is_floating_point()}
     widen(net, one_style(weights, names.index(style) if style else 0))
+
+
+def average(first: Path, second: Path, share: float, out: Path) -> None:
+    """Writes the mean of two starts of one shape, named as the first; `share`: how much of it is the second."""
+    (net, names), (other, _) = load_start(first), load_start(second)
+    if (net.tier, len(net.leave)) != (other.tier, len(other.leave)):
+        raise UserError(f"{first} and {second} are networks of different tiers or numbers of styles")
+    theirs = other.state_dict()
+    mean = {key: value.lerp(theirs[key], share) for key, value in net.state_dict().items() if value.is_floating_point()}
+    net.load_state_dict(mean)
+    save_start(net, names, out)

@@ -61,21 +61,40 @@ class Material:
 
 def load_material(photographs: Path, flow: Path | None, count: int | None = None) -> Material:
     """Photographs of a folder (the first `count`), and all flow sequences (`SEQUENCE/gt/frame_*.flo`) below another."""
-    files = sorted(path for path in photographs.glob("*") if path.suffix.lower() in PHOTOS)[:count]
+    return Material(load_photographs(photographs, count), _load_pairs(flow) if flow else [])
+
+
+def load_photographs(folder: Path, count: int | None = None) -> list[torch.Tensor]:
+    """The first `count` of a folder, 1 x 3 x H x W with a short side of 384."""
+    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in PHOTOS)[:count]
     if not files:
-        raise UserError(f"{photographs}: no photographs; name a folder of them with --photographs DIR")
-    pairs = [_pair(path) for path in sorted(flow.rglob("gt/*.flo"))] if flow else []
-    return Material([load_picture(path, SIDE) for path in files], pairs)
+        raise UserError(f"{folder}: no photographs there")
+    return [load_picture(path, SIDE) for path in files]
+
+
+def _load_pairs(flow: Path) -> list[FlowPair]:
+    files = sorted(flow.rglob("gt/*.flo"))
+    if not files:
+        raise UserError(f"--flow {flow}: no sequences there (SEQUENCE/gt/frame_*.flo)")
+    return [_pair(path) for path in files]
 
 
 def measure(paint: Paint, painting: torch.Tensor, features: Features, material: Material) -> Figures:
     """All figures of one model; `painting`: 1 x 3 x H x W with a short side of 384."""
     target = style_target(features, painting)
     styled = [paint(photo) for photo in material.photographs]
-    distances = [_distances(*pair, target, features) for pair in zip(material.photographs, styled, strict=True)]
-    content, style = (float(np.mean(values)) for values in zip(*distances, strict=True))
+    content, style = content_and_style(material.photographs, styled, target, features)
     warping = float(np.mean([warping_error(paint, pair) for pair in material.pairs])) if material.pairs else None
     return Figures(content, style, warping, flicker(paint, material.photographs[0]), lattice(styled))
+
+
+def content_and_style(
+    photographs: list[torch.Tensor], styled: list[torch.Tensor], target: StyleTarget, features: Features
+) -> tuple[float, float]:
+    """c and s: means over photographs, each with what became of it."""
+    distances = [_distances(*pair, target, features) for pair in zip(photographs, styled, strict=True)]
+    content, style = (float(np.mean(values)) for values in zip(*distances, strict=True))
+    return content, style
 
 
 @torch.no_grad()
@@ -140,6 +159,8 @@ def read_flo(path: Path) -> torch.Tensor:
     magic = np.frombuffer(data, "<f4", 1)[0] if len(data) >= 12 else 0
     if magic != FLO_MAGIC:
         raise UserError(f"{path}: no .flo file")
-    width, height = np.frombuffer(data, "<i4", 2, 4)
-    flow = np.frombuffer(data, "<f4", 2 * width * height, 12).reshape(height, width, 2)
+    width, height = (int(side) for side in np.frombuffer(data, "<i4", 2, 4))
+    if min(width, height) < 1 or len(data) != 12 + 8 * width * height:
+        raise UserError(f"{path}: a broken .flo file, {len(data)} bytes for {width}x{height} pixels")
+    flow = np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2)
     return torch.from_numpy(flow.copy()).permute(2, 0, 1)[None]

@@ -68,7 +68,7 @@ def quantised(model: onnx.ModelProto, pictures: list[np.ndarray]) -> onnx.ModelP
             },
         )
         result = onnx.load(small)
-    metadata.write(result, metadata.read(model))
+    metadata.write(result, metadata.read(model) | {"precision": "int8"})
     return result
 
 

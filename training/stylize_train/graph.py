@@ -39,7 +39,7 @@ def build(net: StyleNet, about: About, half: bool = False) -> onnx.ModelProto:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="stylize-train")
     model.ir_version = IR_VERSION
-    metadata.write(model, metadata.properties(about, net.tier))
+    metadata.write(model, metadata.properties(about, net.tier, "fp16" if half else "fp32"))
     onnx.checker.check_model(model, full_check=True)
     return model
 

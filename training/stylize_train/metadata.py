@@ -18,12 +18,13 @@ class About:
     style_image: str
     trained_on: str
     #: Of the weights.
-    licence: str = "MIT OR Apache-2.0"
+    licence: str | None = None
     painting_licence: str | None = None
 
 
-def properties(about: About, tier: Tier) -> dict[str, str]:
-    """All keys that a model of this toolkit carries, without their prefix."""
+def properties(about: About, tier: Tier, precision: str) -> dict[str, str]:
+    """All keys that a model of this toolkit carries, without their prefix. `precision` is that of its numbers."""
+    licence = {} if about.licence is None else {"licence": about.licence}
     return {
         "version": "1",
         "name": about.name,
@@ -35,9 +36,11 @@ def properties(about: About, tier: Tier) -> dict[str, str]:
         "pad": str(tier.pad),
         "output_layout": f"blocks{BLOCK}",
         "output_pad": str(OUTPUT_PAD),
+        "tier": tier.name,
+        "precision": precision,
         "kmac_per_pixel": f"{kmac_per_pixel(tier):.2f}",
         "trained_on": about.trained_on,
-        "licence": about.licence,
+        **licence,
         "style_image": about.style_image,
     }
 

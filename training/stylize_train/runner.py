@@ -1,6 +1,5 @@
-"""Any image-to-image ONNX model as a function from picture to picture, by the runtime's contract."""
+"""Any image-to-image ONNX model as a function from picture to picture, by what it says of itself or is said of it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,92 +8,153 @@ import onnxruntime as ort
 import torch
 import torch.nn.functional as F
 
-from . import metadata
+from . import contract, cost, metadata
+from .contract import BLOCKS, INPUT
 from .errors import UserError
 from .network import BLOCK
 
-_DTYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32, "tensor(float16)": np.float16}
-
-
-@dataclass(frozen=True)
-class Contract:
-    """How pictures lie in a model's tensors."""
-
-    scale: float = 255.0
-    bgr: bool = False
-    multiple_of: int = 1
-    pad: int = 0
-    #: Border that the result still has.
-    output_pad: int = 0
-    #: Side of the squares of pixels that are one position of the result.
-    output_block: int = 1
+_DTYPES = {
+    "tensor(uint8)": np.uint8,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
+_OF_PICTURES = ("tensor(uint8)", "tensor(float)", "tensor(float16)")
+#: Rows and columns that networks which round sizes up may add at the end.
+_LARGEST_ROUNDING = 32
 
 
 class Model:
     """A loaded model; called with N = 1 pictures, 1 x 3 x H x W in 0..1, it gives the like."""
 
-    def __init__(self, path: Path, scale: float | None = None, bgr: bool = False):
+    def __init__(self, path: Path, said: dict[str, str] | None = None):
+        """`said`: keys of the contract, for what the model does not say itself."""
         try:
-            proto = onnx.load(path)
+            self.proto = onnx.load(path)
             options = ort.SessionOptions()
             options.log_severity_level = 4
             self.session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnx and onnxruntime throw types of their own
             reason = str(error).splitlines()[0]
             raise UserError(f"{path}: cannot be loaded as an ONNX model ({reason})") from error
-        said = metadata.read(proto)
-        if not said and scale is None:
-            raise UserError(f"{path}: does not say the range of its pictures; add --range 0..255 or --range 0..1")
-        self.contract = Contract(
-            scale=255.0 if said.get("range") == "0..255" else (scale or 1.0),
-            bgr=bgr or said.get("channels") == "bgr",
-            multiple_of=int(said.get("multiple_of", 4)),
-            pad=int(said.get("pad", 0)),
-            output_pad=int(said.get("output_pad", said.get("pad", 0))),
-            output_block=BLOCK if said.get("output_layout") == f"blocks{BLOCK}" else 1,
-        )
-        self.name = said.get("name", path.stem)
-        self.proto = proto
-        self.input = self.session.get_inputs()[0]
-        self.channels_last = self.input.shape[-1] == 3
+        self.path = path
+        try:
+            self.contract = contract.parse((said or {}) | metadata.read(self.proto))
+            self.input, self.constants = self._inputs()
+            self.channels_last = _channels_last(self.input, self.contract.layout)
+            self.fixed = self._fixed_sides()
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+
+    def _inputs(self) -> tuple[ort.NodeArg, dict[str, np.ndarray]]:
+        """The picture, and what all other inputs are fed with."""
+        constants = self.contract.constants
+        known = {port.name: port for port in (*self.session.get_inputs(), *self.session.get_overridable_initializers())}
+        for name in constants:
+            if name not in known:
+                raise UserError(f"{INPUT}{name}: there is no such input, but {', '.join(known)}")
+        free = [port for port in self.session.get_inputs() if port.name not in constants]
+        pictures = [port for port in free if len(port.shape) == 4 and port.type in _OF_PICTURES]
+        if len(pictures) != 1:
+            raise UserError(f"{len(pictures)} of its inputs could be the picture; models with one are supported")
+        for port in free:
+            if port.name != pictures[0].name:
+                raise UserError(f"input {port.name!r} has no value: {INPUT}{port.name} would say it")
+        return pictures[0], {name: _filled(known[name], value) for name, value in constants.items()}
+
+    def _fixed_sides(self) -> tuple[int, int] | None:
+        """Rows and columns that the input always has; None where any do."""
         sides = self.input.shape[1:3] if self.channels_last else self.input.shape[2:4]
-        self.fixed = tuple(sides) if all(isinstance(side, int) for side in sides) else None
+        are_fixed = [isinstance(side, int) for side in sides]
+        if any(are_fixed) and not all(are_fixed):
+            raise UserError(f"one side of input {self.input.name!r} is fixed and the other is not")
+        if not all(are_fixed):
+            return None
+        if min(sides) <= 2 * self.contract.pad:
+            raise UserError(f"pad = {self.contract.pad} leaves nothing of its {sides[1]}x{sides[0]} pixels")
+        return tuple(sides)
 
     def __call__(self, picture: torch.Tensor) -> torch.Tensor:
         height, width = picture.shape[2:]
-        if self.fixed:
-            small = F.interpolate(picture, self.fixed, mode="bilinear", antialias=True)
-            return F.interpolate(self._run(small), (height, width), mode="bilinear", antialias=True)
-        pad, multiple = self.contract.pad, self.contract.multiple_of
+        if not self.fixed:
+            return self._bordered(picture, self.contract.multiple_of)
+        inner = [side - 2 * self.contract.pad for side in self.fixed]
+        styled = self._bordered(F.interpolate(picture, inner, mode="bilinear", antialias=True), 1)
+        return F.interpolate(styled, (height, width), mode="bilinear", antialias=True)
+
+    def _bordered(self, picture: torch.Tensor, multiple: int) -> torch.Tensor:
+        """Painted with a reflected border, which the result does not have."""
+        (height, width), pad, left = picture.shape[2:], self.contract.pad, self.contract.output_pad
         right, bottom = (-(side + 2 * pad) % multiple + pad for side in (width, height))
         styled = self._run(F.pad(picture, (pad, right, pad, bottom), mode="reflect"))
-        left = self.contract.output_pad
+        wanted = [side + end - pad + 2 * left for side, end in ((height, bottom), (width, right))]
+        surplus = [found - side for found, side in zip(styled.shape[2:], wanted, strict=True)]
+        if not all(0 <= more < _LARGEST_ROUNDING for more in surplus):
+            found = f"{styled.shape[3]}x{styled.shape[2]}"
+            raise UserError(f"{self.path}: gives {found} pixels, not {wanted[1]}x{wanted[0]}; pad and output_pad?")
         return styled[..., left : left + height, left : left + width]
 
     def _run(self, picture: torch.Tensor) -> torch.Tensor:
-        dtype, contract = _DTYPES[self.input.type], self.contract
-        values = (picture.flip(1) if contract.bgr else picture).numpy() * contract.scale
-        values = values.round() if dtype == np.uint8 else values
+        """1 x 3 x H x W in 0..1 to the like, border and all."""
+        dtype, its = _DTYPES[self.input.type], self.contract
+        values = (picture * its.gain + its.bias).numpy()
+        values = values[:, ::-1] if its.is_bgr else values
+        values = values.round().clip(0, 255) if dtype == np.uint8 else values
         values = values.transpose(0, 2, 3, 1) if self.channels_last else values
-        styled = self.session.run(None, {self.input.name: np.ascontiguousarray(values, dtype)})[0]
-        styled = unblocked(styled, contract.output_block) if contract.output_block > 1 else styled
-        styled = torch.from_numpy(styled.astype(np.float32))
-        styled = styled.permute(0, 3, 1, 2) if styled.shape[-1] == 3 else styled
-        styled = (styled / contract.scale).clamp(0, 1)
-        return styled.flip(1) if contract.bgr else styled
+        inputs = {self.input.name: np.ascontiguousarray(values, dtype), **self.constants}
+        try:
+            found = self.session.run(None, inputs)
+        except Exception as error:  # onnxruntime throws types of its own
+            raise UserError(f"{self.path}: cannot be run ({str(error).splitlines()[0]})") from error
+        styled = self._picture(found)
+        low, high = its.output_range
+        styled = ((torch.from_numpy(styled.astype(np.float32)) - low) / (high - low)).clamp(0, 1)
+        return styled.flip(1) if its.is_bgr else styled
+
+    def _picture(self, found: list[np.ndarray]) -> np.ndarray:
+        """The one output that is a picture, 1 x 3 x H x W."""
+        layouts = [self.contract.output_layout] if self.contract.output_layout else self._likely_layouts()
+        for layout in layouts:
+            channels, axis = (3 * BLOCK**2, -1) if layout == BLOCKS else (3, 1 if layout == "nchw" else -1)
+            pictures = [values for values in found if values.ndim == 4 and values.shape[axis] == channels]
+            if len(pictures) == 1:
+                styled = unblocked(pictures[0], BLOCK) if layout == BLOCKS else pictures[0]
+                return styled if layout == "nchw" else styled.transpose(0, 3, 1, 2)
+        shapes = ", ".join("x".join(map(str, values.shape)) for values in found)
+        raise UserError(f"{self.path}: gives {shapes}, of which one must be a picture in {' or '.join(layouts)}")
+
+    def _likely_layouts(self) -> tuple[str, str]:
+        return ("nhwc", "nchw") if self.channels_last else ("nchw", "nhwc")
 
     def kmac_per_pixel(self) -> float:
         """Thousands of multiply-accumulates of its convolutions for each pixel, at the fixed size, or one that borders do not tell on."""
         height, width = self.fixed or (1 << 16, 1 << 16)
-        proto = onnx.ModelProto.FromString(self.proto.SerializeToString())
-        sides = proto.graph.input[0].type.tensor_type.shape.dim
-        for dim, side in zip(
-            sides, (1, height, width, 3) if self.channels_last else (1, 3, height, width), strict=True
-        ):
-            dim.dim_value = side
-        shapes = _shapes(onnx.shape_inference.infer_shapes(proto, data_prop=True))
-        macs = sum(_macs(node, shapes) for node in proto.graph.node)
-        return macs / (height * width) / 1000
+        graph = cost.at_size(self.proto, self.input.name, height, width).graph
+        known = cost.shapes(graph)
+        return sum(cost.macs(node, known) for node in graph.node) / (height * width) / 1000
+
+
+def _channels_last(port: ort.NodeArg, said: str | None) -> bool:
+    """Whether the channels of the picture come last, as is said or as the graph has it."""
+    batch, first, _, last = port.shape
+    if isinstance(batch, int) and batch != 1:
+        raise UserError(f"input {port.name!r} wants {batch} pictures at once; one is supported")
+    layout = said or ("nchw" if first == 3 else "nhwc" if last == 3 else None)
+    if layout is None:
+        raise UserError(f"input {port.name!r} does not say where its channels are: layout = nchw or nhwc would")
+    channels = first if layout == "nchw" else last
+    if isinstance(channels, int) and channels != 3:
+        raise UserError(f"input {port.name!r} has {channels} channels; a picture has 3")
+    return layout == "nhwc"
+
+
+def _filled(port: ort.NodeArg, value: float) -> np.ndarray:
+    """A further input whose elements are all `value`."""
+    if port.type not in _DTYPES:
+        raise UserError(f"{INPUT}{port.name}: an input of {port.type} is not supported")
+    return np.full([side if isinstance(side, int) else 1 for side in port.shape], value, _DTYPES[port.type])
 
 
 def unblocked(styled: np.ndarray, block: int) -> np.ndarray:
@@ -102,19 +162,3 @@ def unblocked(styled: np.ndarray, block: int) -> np.ndarray:
     count, rows, columns, _ = styled.shape
     pixels = styled.reshape(count, rows, columns, block, block, 3).transpose(0, 1, 3, 2, 4, 5)
     return pixels.reshape(count, rows * block, columns * block, 3)
-
-
-def _shapes(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    graph = proto.graph
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for value in (*graph.value_info, *graph.input, *graph.output):
-        shapes[value.name] = tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
-    return shapes
-
-
-def _macs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
-    if node.op_type not in ("Conv", "ConvTranspose"):
-        return 0
-    # A convolution meets each of its weights once for every position of its output, a transposed one of its input.
-    at = shapes.get(node.output[0] if node.op_type == "Conv" else node.input[0], ())
-    return int(np.prod(shapes.get(node.input[1], (0,)))) * int(np.prod(at[2:])) if len(at) == 4 else 0

@@ -5,6 +5,7 @@ noisy, must give that part of the result. PixelShuffle's lattice, a frame along 
 against that.
 """
 
+import os
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from . import checkpoint, quantised
-from .data import Content, in_a_row, load_picture, to_picture
+from .data import Content, in_a_row, load_picture, open_picture, to_picture
 from .errors import UserError
 from .features import LAST_CONTENT, Features
 from .losses import (
@@ -77,7 +78,16 @@ class Losses:
 class Trainer:
     """The state of a training, step by step. The same steps follow from the same state, resumed or not."""
 
-    def __init__(self, tier: Tier, recipe: Recipe, features: Features, paintings: list[Path], device: torch.device):
+    def __init__(
+        self,
+        tier: Tier,
+        recipe: Recipe,
+        features: Features,
+        paintings: list[Path],
+        device: torch.device,
+        start: Path | None = None,
+        start_style: str | None = None,
+    ):
         # A part of it must be larger than the border that is reflected.
         smallest = SHIFT + (tier.pad // MULTIPLE_OF + 1) * MULTIPLE_OF
         if recipe.crop % MULTIPLE_OF or recipe.crop < smallest:
@@ -88,9 +98,17 @@ class Trainer:
         self.targets = [style_target(self.features, picture) for picture in pictures]
         self.palettes = [colours(picture) for picture in pictures]
         if device.type == "cpu" and quantised.is_available():
-            self.features = features.in_bytes()
+            self.features = features.in_bytes_if_right(pictures[0][..., : recipe.crop, : recipe.crop])
         torch.manual_seed(recipe.seed)
         self.net = StyleNet(tier, len(paintings)).to(device, memory_format=torch.channels_last)
+        if start:
+            checkpoint.start_from(self.net, start, start_style)
+        #: What the recipe does not say; like it, it stands in the checkpoint.
+        self.begun_with = {
+            "painting": checkpoint.digest(*(path.read_bytes() for path in paintings)),
+            "vgg": checkpoint.digest(*(weight.cpu().numpy().tobytes() for weight in features.state_dict().values())),
+            "start": checkpoint.digest(start.read_bytes(), (start_style or "").encode()) if start else "",
+        }
         self.optimizers = optimizers_of(self.net, recipe.rate)
         self.step_count = 0
         self.losses = Losses()
@@ -107,6 +125,11 @@ class Trainer:
         style = dice.randrange(len(self.targets))
         original = content.batch(recipe.batch, recipe.crop + 2 * self.net.tier.pad, dice)
         loss = self._loss(original, style, dice, noise)
+        if not loss.isfinite():
+            raise UserError(
+                f"step {self.step_count + 1}: the loss is no number any more; "
+                f"begin anew with a lower --rate than {recipe.rate:g} and another --name"
+            )
         self.net.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), GRADIENT_LIMIT)
@@ -222,10 +245,19 @@ class Sheet:
         with torch.no_grad():
             styled = [to_picture(stylize(net, photo.to(device))[0]) for photo in self.photographs]
         row = in_a_row(styled, self.HEIGHT)
-        before = Image.open(self.path).convert("RGB") if self.path.exists() else None
+        before = self._before()
         top = before.height if before else 0
         sheet = Image.new("RGB", (row.width, top + self.HEIGHT))
         if before:
             sheet.paste(before, (0, 0))
         sheet.paste(row, (0, top))
-        sheet.save(self.path)
+        part = self.path.with_name(self.path.name + ".part")
+        sheet.save(part, format="PNG")
+        os.replace(part, self.path)
+
+    def _before(self) -> Image.Image | None:
+        """The rows so far; of what is no picture, none."""
+        try:
+            return open_picture(self.path) if self.path.exists() else None
+        except UserError:
+            return None

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .data import load_picture
@@ -37,8 +37,18 @@ class Peer:
 
     model: str
     style: str
-    #: 255 for models that take 0..255 and do not say so.
-    scale: float
+    #: Of its pictures, which it does not say itself.
+    range: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a list of styles holds."""
+
+    styles: list[Style]
+    peers: list[Peer]
+    #: Of the weights.
+    licence: str | None
 
 
 @dataclass(frozen=True)
@@ -47,31 +57,44 @@ class Entry:
 
     model: Path
     painting: Path
-    scale: float | None = None
+    #: Keys of the contract, for what the model does not say itself.
+    said: dict[str, str] = field(default_factory=dict)
 
 
-def load(path: Path) -> tuple[list[Style], list[Peer]]:
-    """The list of styles and peers, a TOML file."""
+def load(path: Path) -> Listed:
+    """A TOML file."""
     try:
         listed = tomllib.loads(path.read_text())
-        return [Style(**style) for style in listed["styles"]], [Peer(**peer) for peer in listed["peers"]]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        styles = [Style(**style) for style in listed["styles"]]
+        peers = [Peer(**peer) for peer in listed["peers"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: no list of styles ({error})") from error
+    strangers = {peer.style for peer in peers} - {style.name for style in styles}
+    if strangers:
+        raise UserError(f"{path}: has peers of {', '.join(sorted(strangers))}, which it does not list")
+    return Listed(styles, peers, listed.get("licence"))
 
 
-def entries(listed: Path, models: Path, paintings: Path, peer_models: Path) -> list[Entry]:
-    """The models of the zoo, and of the listed peers those that are there."""
-    styles, peers = load(listed)
-    painting_of = {style.name: paintings / style.painting for style in styles}
+def entries(listed: Path, models: Path, paintings: Path, peer_models: Path | None) -> list[Entry]:
+    """The models of the zoo that are there, and all peers: a row that is gone from the table would not be missed."""
+    zoo = load(listed)
+    painting_of = {style.name: paintings / style.painting for style in zoo.styles}
     names = {path: path.name.split(".")[0] for path in sorted(models.glob("*.onnx"))}
-    own = [Entry(path, painting_of[name]) for path, name in names.items() if name in painting_of]
-    others = [Entry(peer_models / peer.model, painting_of[peer.style], peer.scale) for peer in peers]
-    return own + [entry for entry in others if entry.model.exists()]
+    found = [Entry(path, painting_of[name]) for path, name in names.items() if name in painting_of]
+    if not found:
+        raise UserError(f"--models {models}: no models of the styles in {listed}")
+    if zoo.peers and peer_models is None:
+        raise UserError(f"{listed} names networks of others: --peer-models DIR says where they are")
+    found += [Entry(peer_models / peer.model, painting_of[peer.style], {"range": peer.range}) for peer in zoo.peers]
+    for path in (path for entry in found for path in (entry.model, entry.painting)):
+        if not path.is_file():
+            raise UserError(f"{path}: no such file, and {listed} names it")
+    return found
 
 
 def row(entry: Entry, features: Features, material: Material) -> str:
     """One line of the table."""
-    model = Model(entry.model, entry.scale)
+    model = Model(entry.model, entry.said)
     figures = measure(model, load_picture(entry.painting, SIDE), features, material)
     megabytes = entry.model.stat().st_size / 1e6
     return f"| {entry.model.stem} | {model.kmac_per_pixel():.1f} | {megabytes:.2f} | {_psnr(entry.model)} | {cells(figures)} |"
@@ -81,7 +104,8 @@ def _psnr(model: Path) -> str:
     """Of `NAME.TIER.PRECISION.onnx` to PyTorch, from the report beside it; somebody else's has none."""
     stem, _, precision = model.stem.rpartition(".")
     report = model.with_name(f"{stem}.json")
-    return f"{json.loads(report.read_text())['psnr_db'][precision]:.1f}" if report.exists() else "–"
+    decibels = json.loads(report.read_text())["psnr_db"].get(precision) if report.exists() else None
+    return "–" if decibels is None else f"{decibels:.1f}"
 
 
 def cells(figures: Figures) -> str:
@@ -90,9 +114,17 @@ def cells(figures: Figures) -> str:
     return f"{figures.content:.2f} | {figures.style:.3f} | {warping} | {figures.flicker:.2f} | {figures.lattice:.2f}"
 
 
-def put(readme: Path, rows: list[str]) -> None:
-    """Replaces the table between its two marks."""
-    text = readme.read_text()
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    readme.write_text("\n".join((before + BEGIN, "", *HEAD, *rows, "", END + after)))
+def around_table(readme: Path) -> tuple[str, str]:
+    """What stands before the table and behind it, marks included."""
+    try:
+        before, rest = readme.read_text().split(BEGIN)
+        _, after = rest.split(END)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{readme}: the table goes between {BEGIN} and {END}, once each ({error})") from error
+    return before + BEGIN, END + after
+
+
+def put(readme: Path, around: tuple[str, str], rows: list[str]) -> None:
+    """Replaces the table."""
+    before, after = around
+    readme.write_text("\n".join((before, "", *HEAD, *rows, "", after)))

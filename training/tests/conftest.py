@@ -11,6 +11,7 @@ from stylize_train.data import Content
 from stylize_train.features import Features, vgg19
 from stylize_train.network import Tier
 
+CPU = torch.device("cpu")
 CHANNELS = (3, 8, 8, 12, 12, 16, 16, 16, 16)
 
 
@@ -36,7 +37,7 @@ def tier() -> Tier:
 
 @pytest.fixture
 def folder(tmp_path):
-    """25 smooth photographs of 80x72, and a painting beside their folder."""
+    """25 smooth photographs of 144x128, and a painting beside their folder."""
     photos = tmp_path / "photos"
     photos.mkdir()
     dice = np.random.default_rng(1)
@@ -48,7 +49,7 @@ def folder(tmp_path):
 
 def picture(dice: np.random.Generator, detail: int) -> Image.Image:
     values = dice.integers(0, 256, (detail, detail, 3), dtype=np.uint8)
-    return Image.fromarray(values).resize((80, 72), Image.Resampling.BICUBIC)
+    return Image.fromarray(values).resize((144, 128), Image.Resampling.BICUBIC)
 
 
 @pytest.fixture

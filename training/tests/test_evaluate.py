@@ -2,10 +2,22 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
+from stylize_train import metadata
 from stylize_train.errors import UserError
-from stylize_train.evaluate import FlowPair, Material, flicker, lattice, measure, read_flo, warp, warping_error
+from stylize_train.evaluate import (
+    FlowPair,
+    Material,
+    flicker,
+    lattice,
+    load_material,
+    measure,
+    read_flo,
+    warp,
+    warping_error,
+)
 from stylize_train.export import export
 from stylize_train.metadata import About
 from stylize_train.network import StyleNet, kmac_per_pixel
@@ -56,6 +68,9 @@ def test_flo_files(tmp_path):
     path = tmp_path / "a.flo"
     path.write_bytes(np.float32(202021.25).tobytes() + np.array([3, 2], "<i4").tobytes() + flow.tobytes())
     assert read_flo(path).shape == (1, 2, 2, 3) and read_flo(path)[0, 1, 0, 2] == 5
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(UserError, match="a broken .flo file"):
+        read_flo(path)
     path.write_bytes(b"no")
     with pytest.raises(UserError, match="no .flo file"):
         read_flo(path)
@@ -70,14 +85,140 @@ def test_a_model_of_ours_runs_by_its_metadata(tmp_path, tier):
     assert model.kmac_per_pixel() == pytest.approx(kmac_per_pixel(tier), rel=0.01)
 
 
-def test_somebody_elses_model_must_be_told_its_range(tmp_path):
-    image = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])
-    styled = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, "h", "w"])
-    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "same", [image], [styled])
+def foreign(path, *nodes, shape=(1, 3, "h", "w"), said=None, inputs=(), outputs=None):
+    """Somebody else's model, from `x` to `y`."""
+    image = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    styled = helper.make_tensor_value_info("y", TensorProto.FLOAT, outputs or shape)
+    constants = [numpy_helper.from_array(np.float32([0, 1, 1]).reshape(3, 1, 1), "no first channel")]
+    graph = helper.make_graph(list(nodes), "foreign", [image, *inputs], [styled], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    path = tmp_path / "same.onnx"
+    metadata.write(model, said or {})
     onnx.save(model, path)
+    return path
+
+
+SAME, INVERSE = helper.make_node("Identity", ["x"], ["y"]), helper.make_node("Neg", ["x"], ["y"])
+WITHOUT_FIRST = helper.make_node("Mul", ["x", "no first channel"], ["y"])
+STRENGTH = helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1])
+DIMMED = helper.make_node("Mul", ["x", "strength"], ["y"])
+
+
+def test_somebody_elses_model_must_be_told_its_range(tmp_path):
+    path = foreign(tmp_path / "same.onnx", SAME)
     with pytest.raises(UserError, match="--range"):
         Model(path)
     picture = torch.rand(1, 3, 16, 16)
-    torch.testing.assert_close(Model(path, scale=255.0)(picture), picture, atol=1e-6, rtol=0)
+    torch.testing.assert_close(Model(path, {"range": "0..255"})(picture), picture, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("node", "said", "wanted"),
+    [
+        (WITHOUT_FIRST, {"range": "0..255"}, lambda r, g, b: (0 * r, g, b)),
+        (WITHOUT_FIRST, {"range": "0..255", "channels": "bgr"}, lambda r, g, b: (r, g, 0 * b)),
+        (INVERSE, {"range": "-1..1"}, lambda r, g, b: (1 - r, 1 - g, 1 - b)),
+        (
+            INVERSE,
+            {"range": "0..1", "mean": "0.5", "std": "0.5", "output_range": "-1..1"},
+            lambda *c: [1 - x for x in c],
+        ),
+        (SAME, {"range": "0..1", "mean": "[0.25, 0, 0]", "std": "1, 2, 1"}, lambda r, g, b: (r - 0.25, g / 2, b)),
+        # Blue goes first, and is still the third of mean and std.
+        (SAME, {"range": "0..1", "mean": "0, 0, 0.5", "channels": "bgr"}, lambda r, g, b: (r, g, b - 0.5)),
+        (SAME, {"range": "0..255", "output_range": "0..1"}, lambda *c: [255 * x for x in c]),
+    ],
+)
+def test_a_model_is_fed_and_read_as_it_says(node, said, wanted, tmp_path):
+    picture = torch.rand(1, 3, 15, 18)
+    expected = torch.stack(list(wanted(*picture[0]))).clamp(0, 1)
+    for model in (
+        Model(foreign(tmp_path / "a.onnx", node, said=said)),
+        Model(foreign(tmp_path / "b.onnx", node), said),
+        # What it says itself goes before what is said of it.
+        Model(
+            foreign(tmp_path / "c.onnx", node, said={"channels": "rgb"} | said), {"range": "0..1", "channels": "bgr"}
+        ),
+    ):
+        torch.testing.assert_close(model(picture)[0], expected, atol=1e-5, rtol=0)
+
+
+def test_further_inputs_have_the_value_that_is_said(tmp_path):
+    path = foreign(tmp_path / "a.onnx", DIMMED, inputs=[STRENGTH])
+    picture = torch.rand(1, 3, 16, 16)
+    dimmed = Model(path, {"range": "0..1", "inputs.strength": "0.5"})(picture)
+    torch.testing.assert_close(dimmed, picture / 2)
+
+
+def test_a_model_of_one_size_is_served_by_resizing(tmp_path):
+    ramp = torch.linspace(0, 1, 96).expand(1, 3, 64, 96)
+    for pad in (0, 5):
+        path = foreign(tmp_path / "a.onnx", SAME, shape=(1, 3, 50, 75), said={"range": "0..1", "pad": str(pad)})
+        torch.testing.assert_close(Model(path)(ramp), ramp, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "reason"),
+    [
+        ({}, {"range": "0..2"}, "range = '0..2': it must be one of"),
+        ({}, {"range": "0..1", "version": "2"}, "version 2"),
+        ({}, {"range": "0..1", "std": "0"}, "never 0"),
+        ({}, {"range": "0..1", "mean": "1, 2"}, "one number, or three"),
+        ({}, {"range": "0..1", "pad": "-1"}, "whole number"),
+        ({}, {"range": "0..1", "pad": "1", "output_pad": "2"}, "at most pad"),
+        ({}, {"range": "0..1", "inputs.z": "1"}, "no such input"),
+        ({"shape": (1, "c", "h", "w")}, {"range": "0..1"}, "where its channels are"),
+        ({"shape": (1, 3, 16, 16)}, {"range": "0..1", "layout": "nhwc"}, "16 channels"),
+        ({"shape": (2, 3, "h", "w")}, {"range": "0..1"}, "2 pictures at once"),
+        ({"shape": (1, 3, 16, "w")}, {"range": "0..1"}, "one side"),
+        ({"shape": (1, 3, 16, 16)}, {"range": "0..1", "pad": "8"}, "leaves nothing"),
+        ({"inputs": [STRENGTH]}, {"range": "0..1"}, "'strength' has no value"),
+        ({"inputs": [STRENGTH]}, {"range": "0..1", "inputs.strength": "much"}, "it must be a number"),
+    ],
+)
+def test_what_a_model_cannot_be_run_by_is_one_line(model, said, reason, tmp_path):
+    path = foreign(tmp_path / "a.onnx", SAME, **model)
+    with pytest.raises(UserError, match=f"a.onnx: .*{reason}"):
+        Model(path, said)(torch.rand(1, 3, 16, 16))
+
+
+def test_a_model_that_cuts_off_a_border_without_a_word_is_refused(tmp_path):
+    pool = helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[3, 3])
+    path = foreign(tmp_path / "a.onnx", pool, outputs=(1, 3, "rows", "columns"))
+    with pytest.raises(UserError, match="gives 14x14 pixels, not 16x16"):
+        Model(path, {"range": "0..1"})(torch.rand(1, 3, 16, 16))
+    said = {"range": "0..1", "pad": "1", "output_pad": "0", "multiple_of": "1"}
+    flat = torch.full((1, 3, 16, 16), 0.3)
+    torch.testing.assert_close(Model(path, said)(flat), flat)
+
+
+@pytest.fixture
+def sequence(tmp_path):
+    """Two frames of 12x8, in which all moves two pixels to the right; one pixel is hidden in the second, one is not known."""
+    gt, picture = tmp_path / "flow/alley/gt", np.random.default_rng(0).integers(0, 256, (8, 14, 3), np.uint8)
+    for kind, hidden in (("occlusions", (1, 2)), ("invalid", (3, 4))):
+        mask = np.zeros((8, 12), np.uint8)
+        mask[hidden] = 255
+        (gt / kind).mkdir(parents=True)
+        Image.fromarray(mask).save(gt / kind / "frame_0009.png")
+    Image.fromarray(picture[:, 2:]).save(gt.parent / "frame_0009.png")
+    Image.fromarray(picture[:, :12]).save(gt.parent / "frame_0010.png")
+    flow = np.tile(np.float32([2, 0]), (8, 12, 1))
+    head = np.float32(202021.25).tobytes() + np.array([12, 8], "<i4").tobytes()
+    (gt / "frame_0009.flo").write_bytes(head + flow.tobytes())
+    return tmp_path / "flow"
+
+
+def test_a_pair_of_frames_is_compared_where_it_can_be(sequence, folder):
+    (pair,) = load_material(folder / "photos", sequence, 1).pairs
+    visible = torch.ones(8, 12, dtype=torch.bool)
+    visible[1, 2] = visible[3, 4] = False
+    visible[:, 10:] = False  # what moves out of the picture
+    assert torch.equal(pair.visible, visible[None, None])
+    assert warping_error(same, pair) < 1e-10
+    spoilt = torch.where(pair.visible, pair.first, 1 - pair.first)
+    assert warping_error(same, FlowPair(spoilt, pair.second, pair.flow, pair.visible)) < 1e-10
+
+
+def test_a_folder_without_sequences_is_an_error(folder):
+    with pytest.raises(UserError, match="no sequences"):
+        load_material(folder / "photos", folder, 1)

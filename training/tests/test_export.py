@@ -1,3 +1,8 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -6,9 +11,9 @@ import torch
 from stylize_train import metadata
 from stylize_train.export import export, padded_bytes, psnr_to_torch, session
 from stylize_train.metadata import About
-from stylize_train.network import BLOCK, OUTPUT_PAD, StyleNet
+from stylize_train.network import BLOCK, OUTPUT_PAD, StyleNet, kmac_per_pixel
 
-ABOUT = About("test", "A Painting, somebody, 1900", "noise")
+ABOUT = About("test", "A Painting, somebody, 1900", "noise", "MIT OR Apache-2.0")
 
 
 @pytest.fixture
@@ -52,10 +57,26 @@ def test_an_export_says_what_it_needs(net, content, precision):
         "pad": "44",
         "output_layout": "blocks4",
         "output_pad": "10",
+        "tier": net.tier.name,
+        "precision": precision,
     }
     assert wanted.items() <= said.items()
-    assert said["style_image"] == ABOUT.style_image and said["trained_on"] == "noise" and said["licence"]
+    assert said["style_image"] == ABOUT.style_image and said["trained_on"] == "noise"
+    assert said["licence"] == ABOUT.licence
     assert float(said["kmac_per_pixel"]) > 0
+
+
+def test_an_export_states_no_licence_that_nobody_gave(net):
+    assert "licence" not in metadata.read(export(net, replace(ABOUT, licence=None), "fp32", []))
+
+
+def test_traffic_counts_what_is_in_bytes(net, content, tmp_path):
+    onnx.save(export(net, ABOUT, "int8", content.sample(4, 72)), tmp_path / "a.onnx")
+    script = Path(__file__).parents[2] / "scripts/traffic.py"
+    told = subprocess.run([sys.executable, script, tmp_path / "a.onnx"], check=True, capture_output=True, text=True)
+    kmac, traffic = map(float, told.stdout.split())
+    # The border is part of the picture here.
+    assert kmac == pytest.approx(kmac_per_pixel(net.tier), rel=0.2) and traffic > 10
 
 
 def test_weights_of_int8_are_bytes(net, content):

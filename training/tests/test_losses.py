@@ -50,6 +50,13 @@ def test_squares_are_a_lattice():
     assert lattice_distance(torch.ones(1, 3, 32, 32)).isfinite()
 
 
+@pytest.mark.parametrize(("kind", "wanted"), [("avx512_vnni", True), ("avx_vnni", True), ("avx2", False)])
+def test_features_are_in_bytes_where_the_processor_multiplies_them(kind, wanted, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {kind: True}, raising=False)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    assert quantised.is_available() == (wanted and hasattr(torch.ops.onednn, "qconv_pointwise"))
+
+
 def test_features_in_bytes_point_the_same_way(features):
     """The gradient of the whole loss, in bytes and in fp32."""
     if not quantised.is_available():

@@ -1,20 +1,24 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
 
-from stylize_train import checkpoint
+from stylize_train import checkpoint, quantised
 from stylize_train.errors import UserError
 from stylize_train.network import StyleNet, StyleNorm, Tier, inside
-from stylize_train.train import Recipe, Trainer, run
+from stylize_train.quantised import QuantisedConv
+from stylize_train.train import Recipe, Sheet, Trainer, run
+
+from .conftest import CPU
 
 RECIPE = Recipe(steps=12, batch=2, crop=112, style_side=64, rate=5e-3)
-CPU = torch.device("cpu")
 #: Weights of a deeper network that must not begin as dead ends.
 NEW = ("body.1.second.weight", "finish.1.second.weight", "leave.1.weight")
 
 
-def trainer(tier, features, folder, recipe=RECIPE):
-    return Trainer(tier, recipe, features, [folder / "painting.png"], CPU)
+def trainer(tier, features, folder, recipe=RECIPE, **more):
+    return Trainer(tier, recipe, features, [folder / "painting.png"], CPU, **more)
 
 
 def weights(trainer):
@@ -49,10 +53,62 @@ def test_a_resumed_training_gives_the_same_numbers(tier, features, folder, conte
     assert straight.losses.values == second.losses.values
 
 
-def test_another_recipe_does_not_go_on(tier, features, folder, content):
+def test_another_recipe_does_not_go_on(tier, features, folder):
     checkpoint.save(trainer(tier, features, folder), folder / "c.pt")
-    with pytest.raises(UserError, match="other settings"):
-        checkpoint.resume(trainer(tier, features, folder, Recipe(steps=13)), folder / "c.pt")
+    with pytest.raises(UserError, match="begun with --steps 12, --style-weight 8.0; give"):
+        other = trainer(tier, features, folder, replace(RECIPE, steps=13, style_weight=9))
+        checkpoint.resume(other, folder / "c.pt")
+
+
+def test_another_painting_vgg_or_start_does_not_go_on(tier, features, folder, monkeypatch):
+    monkeypatch.setitem(checkpoint.TIERS, "live", tier)
+    saved, start = folder / "c.pt", folder / "start.safetensors"
+    checkpoint.save(trainer(tier, features, folder), saved)
+    checkpoint.save_start(StyleNet(tier), ["a"], start)
+    with pytest.raises(UserError, match="another start"):
+        checkpoint.resume(trainer(tier, features, folder, start=start), saved)
+    with torch.no_grad():
+        features.convs[3].bias += 1
+    with pytest.raises(UserError, match="another VGG19"):
+        checkpoint.resume(trainer(tier, features, folder), saved)
+    (folder / "photos/00.png").replace(folder / "painting.png")
+    with pytest.raises(UserError, match="another painting, another VGG19"):
+        checkpoint.resume(trainer(tier, features, folder), saved)
+
+
+def test_a_checkpoint_of_an_older_version_goes_on_and_says_so(tier, features, folder, capsys):
+    checkpoint.save(trainer(tier, features, folder), folder / "c.pt")
+    state = torch.load(folder / "c.pt", weights_only=True)
+    del state["begun_with"]
+    torch.save(state, folder / "c.pt")
+    checkpoint.resume(trainer(tier, features, folder), folder / "c.pt")
+    assert "older version" in capsys.readouterr().out
+
+
+def test_what_is_no_checkpoint_is_one_line(folder):
+    (folder / "c.pt").write_bytes(b"PK\3\4 cut off")
+    with pytest.raises(UserError, match="no checkpoint"):
+        checkpoint.load(folder / "c.pt", CPU)
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tier, features, folder, content):
+    training = trainer(tier, features, folder)
+    before = weights(training)
+    training.targets[0].scales[0][0].fill_(torch.nan)
+    with pytest.raises(UserError, match="step 1: the loss is no number"):
+        training.step(content)
+    assert torch.equal(weights(training), before)
+
+
+def test_bytes_are_left_where_they_are_wrong(tier, features, folder, monkeypatch, capsys):
+    monkeypatch.setattr(quantised, "is_available", lambda: True)
+    assert any(isinstance(conv, QuantisedConv) for conv in trainer(tier, features, folder).features.convs)
+    assert capsys.readouterr().out == ""
+    as_it_is = QuantisedConv.forward
+    # Sums that saturate.
+    monkeypatch.setattr(QuantisedConv, "forward", lambda self, x: as_it_is(self, x).clamp(max=0.5 * x.max().item()))
+    assert not any(isinstance(conv, QuantisedConv) for conv in trainer(tier, features, folder).features.convs)
+    assert "VGG19 calculates in fp32" in capsys.readouterr().out
 
 
 def test_previews_grow_by_a_row_each_time(tier, features, folder, content):
@@ -61,6 +117,35 @@ def test_previews_grow_by_a_row_each_time(tier, features, folder, content):
     rows = Image.open(folder / "work/previews.png").height / 256
     assert (training.step_count, rows) == (12, 3)
     assert (folder / "work" / checkpoint.NAME).exists()
+
+
+def test_previews_that_were_cut_off_begin_anew(tier, folder, content, monkeypatch):
+    sheet, net = Sheet(folder / "previews.png", content.sample(1, 64)), StyleNet(tier)
+    sheet.add(net, CPU)
+    whole = sheet.path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: None)  # stopped while it writes
+    sheet.add(net, CPU)
+    assert sheet.path.read_bytes() == whole
+    monkeypatch.undo()
+    sheet.path.write_bytes(whole[: len(whole) // 2])
+    sheet.add(net, CPU)
+    assert Image.open(sheet.path).height == Sheet.HEIGHT
+
+
+def test_a_mean_of_two_networks(folder, monkeypatch, tier):
+    monkeypatch.setitem(checkpoint.TIERS, "live", tier)
+    monkeypatch.setitem(checkpoint.TIERS, "fine", Tier("fine", 16, 8, 24, 2, 2))
+    nets = [StyleNet(tier), StyleNet(tier), StyleNet(checkpoint.TIERS["fine"])]
+    paths = [folder / f"{name}.safetensors" for name in "abc"]
+    for net, path in zip(nets, paths, strict=True):
+        checkpoint.save_start(net, [path.stem], path)
+    checkpoint.average(*paths[:2], 0.25, folder / "mean.safetensors")
+    mean, names = checkpoint.load_start(folder / "mean.safetensors")
+    assert names == ["a"]
+    for a, b, both in zip(nets[0].parameters(), nets[1].parameters(), mean.parameters(), strict=True):
+        torch.testing.assert_close(both, 0.75 * a + 0.25 * b, atol=1e-3, rtol=1e-3)
+    with pytest.raises(UserError, match="different tiers"):
+        checkpoint.average(paths[0], paths[2], 0.5, folder / "none.safetensors")
 
 
 def test_a_start_is_small_and_comes_back(folder, monkeypatch, tier):

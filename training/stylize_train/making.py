@@ -1,0 +1,136 @@
+"""From a painting to the files of a style: trains or goes on, exports, measures, writes the card."""
+
+import json
+import re
+import sys
+import time
+from argparse import Namespace
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import onnx
+import torch
+
+from . import card, checkpoint
+from .data import Content, load_picture, require_folder
+from .errors import UserError
+from .evaluate import SIDE, content_and_style, load_photographs
+from .export import export, psnr_to_torch
+from .features import Features, load_features
+from .losses import style_target
+from .metadata import About
+from .network import TIERS, StyleNet
+from .runner import Model
+from .train import Recipe, Trainer, run
+from .zoo import Style
+
+#: Photographs that previews, calibration and checks are made on, and that figures are measured on.
+SHOWN, CALIBRATED, CHECKED, MEASURED = 4, 24, 3, 8
+#: What takes minutes on a GPU, and less than half an hour on two CPU cores from a trained start.
+ON_GPU, ON_CPU = Recipe(steps=4000, batch=4, crop=256), Recipe(steps=2500, batch=2, crop=192)
+#: In dB, of a model in bytes to the network: with less it is seen.
+LEAST_PSNR = 32
+
+
+def usual_device() -> torch.device:
+    """The graphics card, where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def make_style(style: Style, painting: Path, licence: str | None, tier: str, options: Namespace) -> None:
+    """Begins, or goes on where it was stopped. `licence`: of the weights."""
+    stem = f"{style.name}.{tier}"
+    work, device = options.work / stem, usual_device()
+    # What may be wrong is told before what takes long.
+    _check_name(style.name)
+    load_picture(painting)
+    require_folder(options.content)
+    held_out = load_photographs(options.held_out, MEASURED) if options.held_out else None
+    _make_folder(options.out)
+    features = load_features(options.vgg)
+    trainer = _trainer(features, painting, tier, work / checkpoint.NAME, device, options)
+    if not options.force:
+        _spare_others(options.out, stem, trainer)
+    content = Content(options.content).to(device)
+    pictures = content.sample(CALIBRATED, SIDE)
+    since = time.monotonic()
+    run(trainer, content, work, pictures[:SHOWN])
+    seconds = time.monotonic() - since
+    trained_on = options.trained_on or options.content.name
+    about = About(style.name, style.title, trained_on, licence, style.licence)
+    net = trainer.net.cpu().eval()
+    psnr = export_all(net, about, options.precision, pictures, options.out)
+    model = Model(options.out / f"{stem}.{options.precision[0]}.onnx")
+    photographs = held_out or content.sample(MEASURED, SIDE)
+    target = style_target(features.cpu(), load_picture(painting, SIDE))
+    distances = content_and_style(photographs, [model(photo) for photo in photographs], target, features)
+    figures = card.Figures(*distances, len(photographs), held_out is not None)
+    begun_from = options.start and options.start.stem
+    outcome = card.Outcome(trainer.losses.values, seconds, psnr, figures, begun_from, trainer.begun_with)
+    checkpoint.save_start(net, [style.name], options.out / f"{stem}.safetensors")
+    # Last: its presence says that the style is done.
+    card.write(options.out, net, about, trainer.recipe, outcome, painting, pictures[:CHECKED])
+
+
+def export_all(
+    net: StyleNet, about: About, precisions: list[str], pictures: list[torch.Tensor], out: Path
+) -> dict[str, float]:
+    """Writes `NAME.TIER.PRECISION.onnx`; returns the PSNR of each against PyTorch."""
+    _make_folder(out)
+    found = {}
+    for precision in precisions:
+        path = out / f"{about.name}.{net.tier.name}.{precision}.onnx"
+        model = export(net, about, precision, pictures)
+        onnx.save(model, path)
+        found[precision] = psnr_to_torch(model, net, pictures[:CHECKED])
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, {found[precision]:.1f} dB PSNR against PyTorch")
+        if precision == "int8" and found[precision] < LEAST_PSNR:
+            print(
+                f"warning: {path} is below {LEAST_PSNR} dB, which is seen; take fp16, or train longer", file=sys.stderr
+            )
+    return found
+
+
+def _trainer(
+    features: Features, painting: Path, tier: str, saved: Path, device: torch.device, options: Namespace
+) -> Trainer:
+    """At its beginning, or as it was saved."""
+    before = checkpoint.load(saved, device)["recipe"] if saved.exists() else {}
+    recipe = _recipe(device, before, options)
+    trainer = Trainer(TIERS[tier], recipe, features, [painting], device, options.start, options.start_style)
+    if saved.exists():
+        checkpoint.resume(trainer, saved)
+        print(f"goes on from step {trainer.step_count} of {saved}")
+    return trainer
+
+
+def _recipe(device: torch.device, before: dict[str, float], options: Namespace) -> Recipe:
+    """As the options say; what they do not say, as the training began, here or on another device."""
+    usual = ON_GPU if device.type == "cuda" else ON_CPU
+    given = {field.name: getattr(options, field.name) for field in fields(Recipe) if hasattr(options, field.name)}
+    return replace(usual, **(before | given))
+
+
+def _check_name(name: str) -> None:
+    """It becomes a part of file names."""
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        raise UserError(f"--name {name}: take letters, digits, '-', '_' and '.' alone, as in my-style")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: no folder can be made there ({error.strerror})") from error
+
+
+def _spare_others(out: Path, stem: str, trainer: Trainer) -> None:
+    """Refuses to write over what another training made."""
+    try:
+        report = json.loads((out / f"{stem}.json").read_text())
+        is_ours = (report.get("begun_with"), report["recipe"]) == (trainer.begun_with, asdict(trainer.recipe))
+    except (OSError, ValueError):
+        is_ours = trainer.step_count > 0  # it was stopped before its report was whole
+    there = sorted(path.name for path in out.glob(f"{stem}.*"))
+    if there and not is_ours:
+        raise UserError(f"{out} holds {', '.join(there)} of another training; take another --name, or --force")
