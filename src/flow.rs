@@ -1,8 +1,9 @@
 //! Who hands a frame to whom. The only file that makes threads.
 //!
-//! Every stage runs on a thread of its own; between two stages is a queue of bounded depth. The queue is the
-//! back-pressure, and its closing is the end: when the source has no more, or a stage fails, its ends are dropped and the
-//! threads up and down from it come home by themselves.
+//! A flow is a row of steps: the source, the stages that are added to it, the sink. Each has a thread of its own, or several
+//! that take a frame each ([`Flow::via_each`], [`Flow::via_workers`]); what is added as one stage may be several in a row on
+//! one thread. Between two steps is a queue of bounded depth. The queue is the back-pressure, and its closing is the end: when
+//! the source has no more, or a stage fails, its ends are dropped and the threads up and down from it come home by themselves.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -196,7 +197,7 @@ impl Flow<Frame> {
     }
 }
 
-/// Takes what waits in a full queue out of it, so that who alone sends to it does not wait; says whether there was any.
+/// Drops the oldest waiting item if the queue is full, so that its only sender never blocks. True if one was dropped.
 fn make_room<T>(head: &Sender<T>, waiting: &Receiver<T>) -> bool {
     head.is_full() && waiting.try_recv().is_ok()
 }
@@ -411,20 +412,35 @@ fn spawn(
 /// Does `work`; calls `bark` from another thread, once, if it takes longer than `limit`.
 #[expect(clippy::disallowed_methods, reason = "a watch over one call, which ends with it")]
 pub(crate) fn with_watchdog<T>(limit: Duration, bark: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
-    let done = (Mutex::new(false), Condvar::new());
     std::thread::scope(|scope| {
+        // Nothing is ever sent: it closes when the work ends, be it by a panic.
+        let (_working, end) = bounded::<()>(0);
         // Without a thread to be had, nobody watches.
-        let _watch = Builder::new().name("watchdog".into()).spawn_scoped(scope, || {
-            let (is_done, changed) = &done;
-            let waiting = is_done.lock().unwrap_or_else(PoisonError::into_inner);
-            let waited = changed.wait_timeout_while(waiting, limit, |done| !*done);
-            if waited.is_ok_and(|(_, time)| time.timed_out()) {
+        let _watch = Builder::new().name("watchdog".into()).spawn_scoped(scope, move || {
+            if end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
                 bark();
             }
         });
-        let result = work();
-        *done.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        done.1.notify_all();
-        result
+        work()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the watchdog barked at `work`, which may panic.
+    fn barked(limit: Duration, work: impl FnOnce()) -> bool {
+        let barked = AtomicBool::new(false);
+        let bark = || barked.store(true, Ordering::Relaxed);
+        let _ = catch_unwind(AssertUnwindSafe(|| with_watchdog(limit, bark, work)));
+        barked.into_inner()
+    }
+
+    #[test]
+    fn a_watchdog_barks_at_what_takes_too_long_and_not_at_what_ends_by_a_panic() {
+        assert!(barked(Duration::from_millis(1), || std::thread::sleep(Duration::from_millis(200))));
+        assert!(!barked(Duration::from_secs(5), || ()));
+        assert!(!barked(Duration::from_secs(5), || panic!("the test says so")));
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::compose::LiveControls;
-use crate::convert::Convert;
+use crate::convert::{Convert, RunCard};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
@@ -65,7 +65,8 @@ impl Observer for () {
 /// Does it, and returns what was measured.
 ///
 /// # Errors
-/// Whatever made it impossible. The output's place is untouched then.
+/// Whatever made it impossible. A file at the output's place is untouched then; of numbered pictures those that were written
+/// before stay, each whole, and what went to standard output is gone.
 pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -> Result<Report> {
     let claimed = claim(job)?;
     paint(job, claimed, &Network::open(&job.engine)?, stop, meter, observer)
@@ -103,7 +104,7 @@ impl Studio {
         controls: LiveControls,
         meter: &Meter,
     ) -> Result<Stylizer> {
-        self.0.live(engine, format, controls, meter)
+        self.0.live(engine, format, controls, RunCard::default(), meter)
     }
 }
 
@@ -128,6 +129,7 @@ fn claim(job: &Job) -> Result<Claimed> {
     codec(job)?;
     match &job.output {
         Output::File(path) => {
+            sink::refuse_pictures(&job.input, |_| path.clone())?;
             let claim = Claim { force: job.force, resume: job.resume, once: false };
             Place::claim(path, job.input.path(), claim).map(|place| Claimed::Goal(Goal::File(place)))
         }
@@ -185,12 +187,12 @@ fn attempt(
             let order = sink::Order { format: out, timing, encoding, media: opened.media, meter, identity, kept };
             let sink::Opened { sink, replay } = sink::open(goal, order)?;
             if let Some(replay) = replay {
-                source = replay.before(source, stop, meter);
+                source = replay.before(source, job.input.path(), stop, meter);
             }
             sink
         }
         Claimed::Pictures(pictures) => sink::open_pictures(pictures, opened.number, opened.media, meter),
-        Claimed::Nothing => Box::new(sink::Null { media: opened.media }),
+        Claimed::Nothing => Box::new(sink::nowhere(opened.media)),
     };
     observer.started(&plan);
     let since = Instant::now();

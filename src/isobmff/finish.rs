@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::{
-    Atom, Edit, Priming, atoms, child, descend, edits, handler, is_wide, nanos, number, read_moov, scales, ticks, traks,
+    Atom, Edit, Priming, atoms, child, descend, edits, handler, is_wide, nanos, number, read_moov, sample_count,
+    scales, ticks, traks,
 };
 use crate::about::{Chapter, Label};
 
@@ -20,10 +21,9 @@ pub(crate) struct Finish<'a> {
     pub(crate) shift_nanos: u64,
     /// When the video begins, shifted so.
     pub(crate) begin_nanos: u64,
-    /// The sound tracks, in their order: what is said of them, and their run-up.
-    pub(crate) sounds: Vec<(Label, Option<Priming>)>,
-    /// The subtitles, in their order.
-    pub(crate) texts: Vec<Label>,
+    /// The tracks behind the video, in the order in which the muxer was given them: what is said of them, and the run-up of
+    /// sound.
+    pub(crate) tracks: Vec<(Label, Option<Priming>)>,
     /// Chapters.
     pub(crate) chapters: &'a [Chapter],
     /// Where it was filmed, as ISO 6709 writes it.
@@ -31,7 +31,8 @@ pub(crate) struct Finish<'a> {
 }
 
 /// Makes a finished file say `finish`: sound tracks hide their run-up, nothing begins later than it did, one track of
-/// each kind is played. A file that is laid out in another way than GStreamer's muxer does is left as it is.
+/// each kind is played, and tracks that hold nothing are gone: the muxer leaves some of them without a description, which
+/// no player takes. A file that is laid out in another way than GStreamer's muxer does is left as it is.
 pub(crate) fn finish(path: &Path, finish: &Finish<'_>) -> io::Result<()> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let Some(moov) = read_moov(&mut file)? else { return Ok(()) };
@@ -50,7 +51,7 @@ pub(crate) fn finish(path: &Path, finish: &Finish<'_>) -> io::Result<()> {
 /// The `moov` box as it should be.
 pub(super) fn finished(bytes: &[u8], finish: &Finish<'_>) -> Option<Vec<u8>> {
     let moov = child(bytes, &(0..bytes.len()), b"moov")?;
-    let (mut sounds, mut texts) = (finish.sounds.iter(), finish.texts.iter());
+    let mut tracks = finish.tracks.iter();
     let mut out = vec![0; 8];
     let mut said = Vec::new();
     let mut movie_length = 0;
@@ -59,15 +60,14 @@ pub(super) fn finished(bytes: &[u8], finish: &Finish<'_>) -> Option<Vec<u8>> {
         match &atom.name {
             b"udta" => said.extend_from_slice(&bytes[atom.body]),
             b"trak" => {
-                let (label, priming) = match handler(bytes, &atom.body)? {
-                    b"soun" => sounds.next().map_or((None, None), |(label, priming)| (Some(label), *priming)),
-                    b"sbtl" | b"text" => (texts.next(), None),
-                    _ => (None, None),
-                };
-                let edits = wanted_edits(bytes, &atom.body, shift_nanos, priming)?;
-                let length = edits.iter().map(|edit| edit.length).sum();
+                let track = if handler(bytes, &atom.body)? == b"vide" { None } else { tracks.next() };
+                if sample_count(bytes, &atom.body) == Some(0) {
+                    continue;
+                }
+                let edits = wanted_edits(bytes, &atom.body, shift_nanos, track.and_then(|(_, priming)| *priming))?;
+                let length = edits.iter().fold(0, |sum: u64, edit| sum.saturating_add(edit.length));
                 movie_length = u64::max(movie_length, length);
-                let trak = trak_with(bytes, &atom.body, &edits, length, label)?;
+                let trak = trak_with(bytes, &atom.body, &edits, length, track.map(|(label, _)| label))?;
                 out.extend_from_slice(&boxed(b"trak", &trak));
             }
             _ => out.extend_from_slice(&bytes[atom.start..atom.body.end]),
@@ -80,8 +80,9 @@ pub(super) fn finished(bytes: &[u8], finish: &Finish<'_>) -> Option<Vec<u8>> {
     if !said.is_empty() {
         out.extend_from_slice(&boxed(b"udta", &said));
     }
-    let header = descend(&out, &(8..out.len()), &[b"mvhd"])?;
-    set_length(&mut out, &header, 16, 24, movie_length)?;
+    let header = child(&out, &(8..out.len()), b"mvhd")?;
+    let lengthened = with_length(&out, &header, 4, movie_length)?;
+    out.splice(header.start..header.body.end, lengthened);
     Some(boxed(b"moov", &out[8..]))
 }
 
@@ -119,15 +120,18 @@ fn location_box(location: &str) -> Option<Vec<u8>> {
 
 fn wanted_edits(bytes: &[u8], trak: &Range<usize>, shift_nanos: u64, priming: Option<Priming>) -> Option<Vec<Edit>> {
     let (movie, media) = scales(bytes, trak)?;
-    let header = descend(bytes, trak, &[b"mdia", b"mdhd"])?;
-    let wide = is_wide(bytes, &header);
-    let length = nanos(number(bytes, &header, if wide { 24 } else { 16 }, wide)?, media);
-    let present = edits(bytes, trak).unwrap_or_else(|| vec![Edit { length: ticks(length, movie), start: 0 }]);
+    let length = nanos(length_of(bytes, trak)?, media);
+    let whole = ticks(length, movie);
+    let mut present = edits(bytes, trak).unwrap_or_else(|| vec![Edit { length: whole, start: 0 }]);
+    if let Some(shown) = present.last_mut().filter(|shown| shown.start != -1 && !fits(whole)) {
+        // The muxer's list has 32 bits for it, too.
+        shown.length = whole;
+    }
     if let Some(priming) = priming {
         let all = length.saturating_sub(priming.nanos);
         let heard = if priming.heard_nanos == 0 { all } else { all.min(priming.heard_nanos) };
         let late = present.first().filter(|edit| edit.start == -1).map_or(0, |edit| edit.length);
-        let late = (late + ticks(priming.nanos, movie)).saturating_sub(ticks(shift_nanos, movie));
+        let late = late.saturating_add(ticks(priming.nanos, movie)).saturating_sub(ticks(shift_nanos, movie));
         let shown = Edit { length: ticks(heard, movie), start: ticks(priming.nanos, media).cast_signed() };
         // A tick is rounding.
         let gap = (late > 1).then_some(Edit { length: late, start: -1 });
@@ -150,6 +154,27 @@ fn wanted_edits(bytes: &[u8], trak: &Range<usize>, shift_nanos: u64, priming: Op
     Some(wanted)
 }
 
+/// How long a track is, in its own ticks: the sum of its samples. Its header says the same, but the muxer has 32 bits for it
+/// there, which are full after half a day.
+fn length_of(bytes: &[u8], trak: &Range<usize>) -> Option<u64> {
+    const ENTRY: usize = 8;
+    let Some(table) = descend(bytes, trak, &[b"mdia", b"minf", b"stbl", b"stts"]) else {
+        let header = descend(bytes, trak, &[b"mdia", b"mdhd"])?;
+        let wide = is_wide(bytes, &header);
+        return number(bytes, &header, if wide { 24 } else { 16 }, wide);
+    };
+    let entries = usize::try_from(number(bytes, &table, 4, false)?).ok()?.min(table.body.len() / ENTRY);
+    (0..entries).map(|entry| 8 + entry * ENTRY).try_fold(0, |sum: u64, at| {
+        let (count, each) = (number(bytes, &table, at, false)?, number(bytes, &table, at + 4, false)?);
+        Some(sum.saturating_add(count * each))
+    })
+}
+
+/// Whether 32 bits hold `length`.
+fn fits(length: u64) -> bool {
+    u32::try_from(length).is_ok()
+}
+
 /// The content of a `trak` box with these edits, of this length in ticks of the movie, and what `label` says.
 fn trak_with(bytes: &[u8], trak: &Range<usize>, edits: &[Edit], length: u64, label: Option<&Label>) -> Option<Vec<u8>> {
     let kind: [u8; 4] = handler(bytes, trak)?.try_into().ok()?;
@@ -160,19 +185,20 @@ fn trak_with(bytes: &[u8], trak: &Range<usize>, edits: &[Edit], length: u64, lab
             b"edts" => {}
             b"udta" => said.extend_from_slice(&bytes[atom.body]),
             b"tkhd" => {
-                out.extend_from_slice(&bytes[atom.start..atom.body.end]);
-                let header = child(&out, &(0..out.len()), b"tkhd")?;
-                set_length(&mut out, &header, 20, 28, length)?;
+                let start = out.len();
+                out.extend_from_slice(&with_length(bytes, &atom, 8, length)?);
                 if let Some(label) = label {
+                    let header = child(&out, &(start..out.len()), b"tkhd")?;
                     set_choice(&mut out, &header, kind, label.chosen)?;
                 }
                 out.extend_from_slice(&edit_box(edits));
             }
-            _ => {
+            b"mdia" => {
                 let start = out.len();
-                out.extend_from_slice(&bytes[atom.start..atom.body.end]);
+                out.extend_from_slice(&mdia_with(bytes, &atom.body, length_of(bytes, trak)?)?);
                 mend_opus(&mut out, start);
             }
+            _ => out.extend_from_slice(&bytes[atom.start..atom.body.end]),
         }
     }
     if let Some(title) = label.and_then(|label| label.title.as_ref()) {
@@ -214,16 +240,37 @@ pub(super) fn mend_opus(bytes: &mut [u8], start: usize) -> Option<()> {
     Some(())
 }
 
-/// Sets the length in a header, at `narrow` or `wide` in its body as its version says.
-fn set_length(bytes: &mut [u8], header: &Atom, narrow: usize, wide: usize, length: u64) -> Option<()> {
-    let body = header.body.clone();
-    if is_wide(bytes, header) {
-        bytes.get_mut(body)?.get_mut(wide..wide + 8)?.copy_from_slice(&length.to_be_bytes());
-    } else {
-        let length = u32::try_from(length).ok()?;
-        bytes.get_mut(body)?.get_mut(narrow..narrow + 4)?.copy_from_slice(&length.to_be_bytes());
+/// The `mdia` box with these contents, whose header says this length, in ticks of the track.
+fn mdia_with(bytes: &[u8], within: &Range<usize>, length: u64) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for atom in atoms(bytes, within.clone()) {
+        match &atom.name {
+            b"mdhd" => out.extend_from_slice(&with_length(bytes, &atom, 4, length)?),
+            _ => out.extend_from_slice(&bytes[atom.start..atom.body.end]),
+        }
     }
-    Some(())
+    Some(boxed(b"mdia", &out))
+}
+
+/// `header` (`mvhd`, `tkhd` or `mdhd`) with this length, before which `between` bytes stand behind its two dates. Where 32 bits
+/// do not hold it, version 1 of the box has 64 for the length and for each date.
+fn with_length(bytes: &[u8], header: &Atom, between: usize, length: u64) -> Option<Vec<u8>> {
+    let body = bytes.get(header.body.clone())?;
+    let had_bytes = if is_wide(bytes, header) { 8 } else { 4 };
+    let has_bytes = if fits(length) { had_bytes } else { 8 };
+    let (version, rest) = body.split_at_checked(4)?;
+    let (dates, rest) = rest.split_at_checked(2 * had_bytes)?;
+    let (between, rest) = rest.split_at_checked(between)?;
+    let mut out = version.to_vec();
+    out[0] = u8::from(has_bytes == 8);
+    for date in dates.chunks_exact(had_bytes) {
+        out.resize(out.len() + has_bytes - had_bytes, 0);
+        out.extend_from_slice(date);
+    }
+    out.extend_from_slice(between);
+    out.extend_from_slice(&length.to_be_bytes()[8 - has_bytes..]);
+    out.extend_from_slice(rest.get(had_bytes..)?);
+    Some(boxed(&header.name, &out))
 }
 
 pub(super) fn edit_box(edits: &[Edit]) -> Vec<u8> {

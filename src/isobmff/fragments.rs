@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-use super::{Atom, LONGEST_MOOV, atoms, child, descend, handler, is_wide, number, traks};
+use super::{Atom, LONGEST_MOOV, TopBox, atoms, child, descend, handler, is_wide, number, top_boxes, traks};
 
 /// An encoded frame in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,7 @@ fn samples_in(file: &mut (impl Read + Seek)) -> io::Result<Vec<Sample>> {
     let len = file.seek(SeekFrom::End(0))?;
     let mut track = None;
     let mut samples = Vec::new();
-    let mut offset = 0;
-    while let Some(found) = box_at(file, offset, len)? {
+    for found in whole_boxes(file, len)? {
         let found_samples = match &found.name {
             b"moov" => {
                 let moov = read(file, &found)?;
@@ -44,47 +43,35 @@ fn samples_in(file: &mut (impl Read + Seek)) -> io::Result<Vec<Sample>> {
             }
             b"moof" => {
                 let moof = read(file, &found)?;
-                track.as_ref().and_then(|track| fragment(&moof, found.range.start, track))
+                track.as_ref().and_then(|track| fragment(&moof, found.offset, track))
             }
             _ => Some(Vec::new()),
         };
         // Behind what makes no sense nothing can be trusted.
         let Some(found_samples) = found_samples else { break };
         samples.extend(found_samples);
-        offset = found.range.end;
     }
     samples.retain(|sample| sample.offset.checked_add(sample.size).is_some_and(|end| end <= len));
     Ok(samples)
 }
 
-struct Found {
-    name: [u8; 4],
-    range: Range<u64>,
-}
-
-/// The box at `offset` of a file of length `len`, if it is there as a whole.
-fn box_at(file: &mut (impl Read + Seek), offset: u64, len: u64) -> io::Result<Option<Found>> {
-    let mut head = [0; 16];
-    if len.saturating_sub(offset) < 8 {
-        return Ok(None);
-    }
-    file.seek(SeekFrom::Start(offset))?;
-    let got = usize::try_from(len - offset).map_or(16, |left| left.min(16));
-    file.read_exact(&mut head[..got])?;
-    let [a, b, c, d, name @ .., _, _, _, _, _, _, _, _] = head;
-    let size = match u32::from_be_bytes([a, b, c, d]) {
-        1 => u64::from_be_bytes([head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15]]),
-        size => u64::from(size),
+/// The boxes at the top of a file of length `len`, up to the first that is not there as a whole: the last one of an
+/// unfinished file has no length yet.
+///
+/// # Errors
+/// When the file cannot be read, whatever is in it.
+fn whole_boxes(file: &mut (impl Read + Seek), len: u64) -> io::Result<Vec<TopBox>> {
+    let is_whole = |found: &io::Result<TopBox>| match found {
+        Ok(found) => found.end().is_some_and(|end| end <= len),
+        Err(error) => ![io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof].contains(&error.kind()),
     };
-    // The last one, still being written, has no length yet.
-    Ok((size >= 8 && size <= len - offset).then(|| Found { name, range: offset..offset + size }))
+    top_boxes(file, len).take_while(is_whole).collect()
 }
 
-fn read(file: &mut (impl Read + Seek), found: &Found) -> io::Result<Vec<u8>> {
-    let len = found.range.end - found.range.start;
+fn read(file: &mut (impl Read + Seek), found: &TopBox) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if len <= LONGEST_MOOV {
-        file.seek(SeekFrom::Start(found.range.start))?;
+    if let Some(len) = found.len.filter(|&len| len <= LONGEST_MOOV) {
+        file.seek(SeekFrom::Start(found.offset))?;
         file.take(len).read_to_end(&mut bytes)?;
     }
     Ok(bytes)

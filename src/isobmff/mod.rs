@@ -128,6 +128,12 @@ fn handler<'a>(bytes: &'a [u8], trak: &Range<usize>) -> Option<&'a [u8]> {
     bytes.get(header.body)?.get(8..12)
 }
 
+/// How many samples a track has.
+fn sample_count(bytes: &[u8], trak: &Range<usize>) -> Option<u64> {
+    let sizes = descend(bytes, trak, &[b"mdia", b"minf", b"stbl", b"stsz"])?;
+    number(bytes, &sizes, 8, false)
+}
+
 /// Scale of the movie, and of the track.
 fn scales(bytes: &[u8], trak: &Range<usize>) -> Option<(u64, u64)> {
     let movie = descend(bytes, &(0..bytes.len()), &[b"moov", b"mvhd"])?;
@@ -160,10 +166,7 @@ fn read_moov(file: &mut (impl Read + Seek)) -> io::Result<Option<Moov>> {
 /// The tracks of a finished file: what each is (`vide`, `soun`) and how many samples it has.
 pub(crate) fn tracks(path: &Path) -> io::Result<Vec<([u8; 4], u64)>> {
     let moov = read_moov(&mut File::open(path)?)?.map(|moov| moov.bytes).unwrap_or_default();
-    let track = |trak: &Range<usize>| {
-        let sizes = descend(&moov, trak, &[b"mdia", b"minf", b"stbl", b"stsz"])?;
-        Some((handler(&moov, trak)?.try_into().ok()?, number(&moov, &sizes, 8, false)?))
-    };
+    let track = |trak: &Range<usize>| Some((handler(&moov, trak)?.try_into().ok()?, sample_count(&moov, trak)?));
     Ok(traks(&moov).iter().filter_map(track).collect())
 }
 
@@ -173,7 +176,7 @@ pub(crate) fn read_everything(bytes: &[u8]) {
     std::hint::black_box(Index::of(&moov, true));
     let label = Label { title: Some("title".into()), ..Label::default() };
     let primings = hidden::primings(&moov.bytes).into_iter().map(|(_, priming)| Some(priming));
-    let sounds = primings.chain([None, None]).map(|priming| (label.clone(), priming)).collect();
-    let finish = Finish { shift_nanos: 20_000_000, sounds, ..Finish::default() };
+    let tracks = primings.chain([None, None]).map(|priming| (label.clone(), priming)).collect();
+    let finish = Finish { shift_nanos: 20_000_000, tracks, ..Finish::default() };
     std::hint::black_box(finish::finished(&moov.bytes, &finish));
 }

@@ -26,8 +26,27 @@ fn trak(kind: &[u8; 4], id: u32, scale: u32, length: u32, edits: &[Edit]) -> Vec
 }
 
 fn moov(traks: &[Vec<u8>]) -> Vec<u8> {
-    let head = boxed(b"mvhd", &header(100, &[(12, 1000), (16, 5000)]));
+    moov_of(1000, traks)
+}
+
+fn moov_of(scale: u32, traks: &[Vec<u8>]) -> Vec<u8> {
+    let head = boxed(b"mvhd", &header(100, &[(12, scale), (16, 5000)]));
     boxed(b"moov", &[head, traks.concat()].concat())
+}
+
+/// `trak` with this in its table of samples.
+fn with_table(mut trak: Vec<u8>, table: &[u8]) -> Vec<u8> {
+    // Into mdia, the last box of the track.
+    let mdia = descend(&trak, &(0..trak.len()), &[b"trak", b"mdia"]).unwrap().start;
+    trak.extend_from_slice(&boxed(b"minf", &boxed(b"stbl", table)));
+    let (len, rest) = (trak.len(), trak.len() - mdia);
+    trak[..4].copy_from_slice(&(len as u32).to_be_bytes());
+    trak[mdia..mdia + 4].copy_from_slice(&(rest as u32).to_be_bytes());
+    trak
+}
+
+fn sizes(count: u32) -> Vec<u8> {
+    boxed(b"stsz", &header(12, &[(8, count)]))
 }
 
 const RUN_UP: Edit = Edit { length: 5000, start: 1024 };
@@ -59,14 +78,7 @@ fn the_run_up_of_sound_is_found_and_hidden() {
 
 #[test]
 fn samples_are_counted() {
-    let mut video = trak(b"vide", 1, 90, 45, &[]);
-    let sizes = boxed(b"minf", &boxed(b"stbl", &boxed(b"stsz", &header(12, &[(8, 33)]))));
-    // Into mdia, the last box of the track.
-    let mdia = descend(&video, &(0..video.len()), &[b"trak", b"mdia"]).unwrap().start;
-    video.extend_from_slice(&sizes);
-    let (len, rest) = (video.len(), video.len() - mdia);
-    video[..4].copy_from_slice(&(len as u32).to_be_bytes());
-    video[mdia..mdia + 4].copy_from_slice(&(rest as u32).to_be_bytes());
+    let video = with_table(trak(b"vide", 1, 90, 45, &[]), &sizes(33));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.mp4");
     std::fs::write(&path, moov(&[video, trak(b"soun", 2, 90, 45, &[])])).unwrap();
@@ -85,7 +97,7 @@ fn lists_are_restored() {
     let finish = Finish {
         shift_nanos: priming.nanos,
         begin_nanos: priming.nanos,
-        sounds: vec![(first, Some(priming)), (second, None)],
+        tracks: vec![(first, Some(priming)), (second, None)],
         ..Finish::default()
     };
     let changed = finished(&moov(&[video, sound, later]), &finish).unwrap();
@@ -104,6 +116,56 @@ fn lists_are_restored() {
         })
         .collect();
     assert_eq!(said, [(0, 0, None), (1, 1, Some(b"German".to_vec())), (0, 1, Some(Vec::new()))]);
+}
+
+#[test]
+fn what_32_bits_do_not_hold_keeps_its_length() {
+    // Twenty hours, of which the muxer's 32 bits hold the lower part.
+    const HOURS: u64 = 20 * 3600;
+    let times = |scale: u64, each: u32| {
+        let count = u32::try_from(HOURS * scale / u64::from(each)).unwrap();
+        boxed(b"stts", &header(16, &[(4, 1), (8, count), (12, each)]))
+    };
+    let wrapped = (HOURS * 90_000) as u32;
+    let shown = Edit { length: wrapped.into(), start: 6000 };
+    let video = with_table(trak(b"vide", 1, 90_000, wrapped, &[shown]), &times(90_000, 3600));
+    let sound = with_table(trak(b"soun", 2, 48_000, 0, &[]), &times(48_000, 1000));
+    let finish = Finish { tracks: vec![(label("German", true), None)], ..Finish::default() };
+    let changed = finished(&moov_of(90_000, &[video, sound]), &finish).unwrap();
+    let (whole, tracks) = (HOURS * 90_000, traks(&changed));
+    let found: Vec<_> = tracks.iter().map(|trak| edits(&changed, trak).unwrap()).collect();
+    assert_eq!(found, [vec![Edit { length: whole, ..shown }], vec![Edit { length: whole, start: 0 }]]);
+    let number = |within: &Range<usize>, path: &[&[u8; 4]], at, wide| {
+        number(&changed, &descend(&changed, within, path).unwrap(), at, wide).unwrap()
+    };
+    assert_eq!(number(&(0..changed.len()), &[b"moov", b"mvhd"], 24, true), whole);
+    for (trak, id, scale) in [(&tracks[0], 1, 90_000), (&tracks[1], 2, 48_000)] {
+        assert_eq!(number(trak, &[b"tkhd"], 20, false), id);
+        assert_eq!(number(trak, &[b"tkhd"], 28, true), whole);
+        assert_eq!(scales(&changed, trak), Some((90_000, scale)));
+    }
+    assert_eq!(number(&tracks[0], &[b"mdia", b"mdhd"], 24, true), whole);
+    assert_eq!(number(&tracks[1], &[b"mdia", b"mdhd"], 16, false), HOURS * 48_000);
+    let head = child(&changed, &tracks[1], b"tkhd").unwrap().body.start;
+    assert_eq!((changed[head + 3], changed[head + 47]), (1, 1), "it is the one that plays");
+}
+
+#[test]
+fn tracks_that_hold_nothing_go_and_the_others_keep_what_is_said_of_them() {
+    let of = |kind, id, count| with_table(trak(kind, id, 48_000, 240_000, &[]), &sizes(count));
+    // The muxer leaves open of what kind a track is that it has been told nothing of.
+    let traks_before = [of(b"vide", 1, 9), of(b"\0\0\0\0", 2, 0), of(b"soun", 3, 9), of(b"sbtl", 4, 9)];
+    let tracks = ["lost", "heard", "read"].map(|title| (label(title, true), None)).into();
+    let changed = finished(&moov(&traks_before), &Finish { tracks, ..Finish::default() }).unwrap();
+    let found: Vec<_> = traks(&changed)
+        .iter()
+        .map(|trak| {
+            let name = descend(&changed, trak, &[b"udta", b"name"]).map(|name| changed[name.body].to_vec());
+            (handler(&changed, trak).unwrap(), name)
+        })
+        .collect();
+    let named = |name: &[u8]| Some(name.to_vec());
+    assert_eq!(found, [(&b"vide"[..], None), (&b"soun"[..], named(b"heard")), (&b"sbtl"[..], named(b"read"))]);
 }
 
 fn label(title: &str, chosen: bool) -> Label {
@@ -151,7 +213,7 @@ proptest! {
         let priming = Priming { track_id: 9, nanos: 23_219_954, heard_nanos: 4_990_000_000 };
         let _ = primings(&bytes);
         let said = label("x", true);
-        let _ = finished(&bytes, &Finish { shift_nanos: 5, sounds: vec![(said, Some(priming))], ..Finish::default() });
+        let _ = finished(&bytes, &Finish { shift_nanos: 5, tracks: vec![(said, Some(priming))], ..Finish::default() });
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.mp4"), &bytes).unwrap();
         let _ = Index::find(&folder.path().join("a.mp4"), true);

@@ -3,8 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::iter;
 
-/// So many are looked at, at most: no file has more but those of streaming, fragment by fragment.
-const MOST_BOXES: usize = 100_000;
+/// So many are looked at, at most: those of six days in fragments of a second, each of two boxes.
+const MOST_BOXES: usize = 1 << 20;
 
 /// A box at the top of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

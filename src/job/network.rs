@@ -2,23 +2,27 @@
 
 use super::{Engine, Job, StyleChoice, codec, out_format};
 use crate::compose::LiveControls;
-use crate::error::Result;
+use crate::convert::{Convert, RunCard};
+use crate::error::{Error, Result};
 use crate::frame::{FrameFormat, Size};
 use crate::memory;
-use crate::model::{Model, ModelSource, Precision, Provider, Runtime, Tier, trial, zoo};
+use crate::model::trial::{self, Settled};
+use crate::model::{Choice, Model, ModelSource, Precision, Runtime, Tier, zoo};
 use crate::report::Meter;
 use crate::stylizer::{self, Stylizer};
 use crate::tensor::DType;
 
-/// A model, opened, and which of the zoo's it is.
+/// A model, opened, and what is known of it.
 pub(crate) struct Network {
     pub(super) model: Model,
-    /// Which of the zoo's it is; `None`: somebody else's.
-    chosen: Option<(Tier, Precision)>,
-    /// What was asked for.
+    /// Size class; `None`: somebody else's.
+    tier: Option<Tier>,
+    /// What its numbers are; `None`: nobody says.
     precision: Option<Precision>,
+    /// What was asked for.
+    asked: Option<Precision>,
     /// Who is likely to run it.
-    provider: Provider,
+    settled: Settled,
     /// What the process may have while the network is opened and tried; `None`: there is no ceiling.
     ceiling_bytes: Option<u64>,
 }
@@ -37,20 +41,57 @@ impl Network {
 
     fn open_below(engine: &Engine, ceiling_bytes: Option<u64>) -> Result<Self> {
         let runtime = Runtime::load_for(engine.runtime.as_deref(), engine.provider)?;
-        let light = matches!(engine.style, StyleChoice::Zoo(_)) && engine.tier != Some(Tier::Fine);
-        let settled = trial::settle(&runtime, engine.provider, light)?;
-        let (source, chosen) = match &engine.style {
-            StyleChoice::Zoo(name) => {
-                let order = zoo::best_first(settled.provider, settled.on_card);
-                let entry = zoo::find(name.as_deref(), engine.tier, engine.precision, order)?;
-                (entry.source, Some((entry.tier, entry.precision)))
-            }
-            StyleChoice::File(path) => (ModelSource::File(path.clone()), None),
+        let settle = |light| trial::settle(&runtime, engine.provider, light);
+        let open = |source| {
+            let _ceiling = ceiling_bytes.map(memory::Ceiling::lower);
+            Model::open(&runtime, source, &engine.overrides)
         };
-        let ceiling = ceiling_bytes.map(memory::Ceiling::lower);
-        let model = Model::open(&runtime, source, &engine.overrides)?;
-        drop(ceiling);
-        Ok(Self { model, chosen, precision: engine.precision, provider: settled.provider, ceiling_bytes })
+        let asked = engine.precision;
+        match &engine.style {
+            // Who runs it decides which of the style's networks it is.
+            StyleChoice::Zoo(name) => {
+                let settled = settle(engine.tier != Some(Tier::Fine))?;
+                let order = zoo::best_first(settled.provider, settled.on_card);
+                let entry = zoo::find(name.as_deref(), engine.tier, asked, order)?;
+                let (tier, precision) = (Some(entry.tier), Some(entry.precision));
+                Ok(Self { model: open(entry.source)?, tier, precision, asked, settled, ceiling_bytes })
+            }
+            // What it is decides who runs it.
+            StyleChoice::File(path) => {
+                let model = open(ModelSource::File(path.clone()))?;
+                let (tier, precision) = (model.spec().about.tier, model.spec().about.precision);
+                let settled = settle(tier == Some(Tier::Live))?;
+                let network = Self { model, tier, precision, asked, settled, ceiling_bytes };
+                network.check_precision()?;
+                Ok(network)
+            }
+        }
+    }
+
+    /// Of the numbers that are asked for, a file has those that it was written with; only what is in single precision may be calculated
+    /// in halves.
+    fn check_precision(&self) -> Result<()> {
+        let Some(asked) = self.asked else { return Ok(()) };
+        let own = self.precision.or((self.dtype() == DType::F16).then_some(Precision::Fp16));
+        let can_be_had = match own {
+            None | Some(Precision::Fp32) => asked != Precision::Int8,
+            Some(own) => asked == own,
+        };
+        if can_be_had {
+            return Ok(());
+        }
+        let numbers = own.map_or("does not say that it is".into(), |own| format!("is in {own}"));
+        let label = self.label();
+        Err(Error::Usage(format!("--precision {asked}: {label} {numbers}, and a file is taken as it is; leave it out")))
+    }
+
+    /// Says where halves were asked for in vain.
+    fn tell(&self, choice: &Choice, meter: &Meter) {
+        let in_halves = choice.halves || self.precision == Some(Precision::Fp16) || self.dtype() == DType::F16;
+        if self.asked == Some(Precision::Fp16) && !in_halves {
+            let (label, provider) = (self.label(), choice.provider);
+            meter.warn(format!("--precision fp16: {provider} calculates here in no other numbers than {label} has"));
+        }
     }
 
     /// Name of the style, or of the file.
@@ -60,13 +101,13 @@ impl Network {
 
     /// Tier, for the report; empty for somebody else's.
     pub(super) fn tier(&self) -> String {
-        self.chosen.map(|(tier, _)| tier.to_string()).unwrap_or_default()
+        self.tier.map(|tier| tier.to_string()).unwrap_or_default()
     }
 
     /// Precision, for the report. What numbers somebody else's network calculates with is not asked for; what it takes is.
     pub(super) fn precision(&self) -> String {
-        match (self.chosen, self.dtype()) {
-            (Some((_, precision)), _) => precision.to_string(),
+        match (self.precision, self.dtype()) {
+            (Some(precision), _) => precision.to_string(),
             (None, DType::U8) => "u8".into(),
             (None, DType::F16) => "fp16".into(),
             (None, DType::F32) => "fp32".into(),
@@ -75,12 +116,8 @@ impl Network {
 
     /// Whether it was made for less than single precision, or is to run in less.
     fn halves(&self) -> bool {
-        let precision = self.chosen.map(|(_, precision)| precision).or(self.precision);
-        precision.map_or(self.dtype() == DType::F16, |precision| precision != Precision::Fp32)
-    }
-
-    fn is_light(&self) -> bool {
-        matches!(self.chosen, Some((Tier::Live, _)))
+        let own = self.precision.filter(|&own| own != Precision::Fp32);
+        own.or(self.asked).map_or(self.dtype() == DType::F16, |precision| precision != Precision::Fp32)
     }
 
     fn dtype(&self) -> DType {
@@ -99,22 +136,24 @@ impl Network {
             controls: LiveControls::new(job.look.controls),
             provider: job.engine.provider,
             halves: self.halves(),
-            light: self.is_light(),
+            light: self.tier == Some(Tier::Live),
             convert: job.engine.convert.clone(),
+            card: RunCard::default(),
             threads: job.engine.threads,
             ceiling_bytes: self.ceiling_bytes,
             crew: stylizer::crew(stylizer::cores(job.engine.threads)),
         };
-        Stylizer::new(&self.model, &order, meter)
+        self.made_ready(&order, meter)
     }
 
     /// Makes it ready for a live picture of format `format`, which it takes at its size and gives at its size: one frame at a
-    /// time, with all threads.
+    /// time, with all threads. `card` is that of the run, should one convert.
     pub(crate) fn live(
         &self,
         engine: &Engine,
         format: FrameFormat,
         controls: LiveControls,
+        card: RunCard,
         meter: &Meter,
     ) -> Result<Stylizer> {
         let order = stylizer::Order {
@@ -125,24 +164,32 @@ impl Network {
             controls,
             provider: engine.provider,
             halves: self.halves(),
-            light: self.is_light(),
+            light: self.tier == Some(Tier::Live),
             convert: engine.convert.clone(),
+            card,
             threads: engine.threads,
             ceiling_bytes: self.ceiling_bytes,
             crew: stylizer::cores(engine.threads),
         };
-        Stylizer::new(&self.model, &order, meter)
+        self.made_ready(&order, meter)
     }
 
-    /// Memory that it takes for pictures of size `net`, a frame at a time.
+    fn made_ready(&self, order: &stylizer::Order, meter: &Meter) -> Result<Stylizer> {
+        let stylizer = Stylizer::new(&self.model, order, meter)?;
+        self.tell(stylizer.choice(), meter);
+        Ok(stylizer)
+    }
+
+    /// Memory that it takes for pictures of size `net`, a frame at a time, wherever that lies.
     pub(crate) fn bytes_at(&self, net: Size) -> u64 {
         self.bytes().at_work() * net.pixels() as u64
     }
 
     fn bytes(&self) -> memory::NetworkBytes {
-        let is_quantised = self.chosen.is_some_and(|(_, precision)| precision == Precision::Int8);
-        let bytes = memory::NetworkBytes::of(self.dtype(), is_quantised, self.provider);
-        if matches!(self.chosen, Some((Tier::Fine, _))) { bytes.fine() } else { bytes }
+        let Settled { provider, on_card } = self.settled;
+        let bytes = memory::NetworkBytes::of(self.dtype(), self.precision == Some(Precision::Int8), provider);
+        let bytes = if self.tier == Some(Tier::Fine) { bytes.fine() } else { bytes };
+        if on_card { bytes.on_card() } else { bytes }
     }
 
     /// What decides how much memory `job` takes, whose source gives frames of format `source`.
@@ -152,7 +199,46 @@ impl Network {
         let codec = codec(job).ok().flatten();
         let network = self.bytes();
         let workers = stylizer::workers(net, network, stylizer::cores(job.engine.threads));
-        let cores = stylizer::cores(None);
-        memory::Needs { network, source: source.size, net, out: out_format(source, job), codec, workers, cores }
+        memory::Needs {
+            network,
+            source: source.size,
+            net,
+            out: out_format(source, job),
+            codec,
+            converts_on_card: match job.engine.convert.convert {
+                Convert::Gpu => true,
+                Convert::Cpu => false,
+                Convert::Auto => self.settled.on_card,
+            },
+            workers,
+            cores: stylizer::cores(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::model::Provider;
+
+    #[test]
+    fn a_file_that_says_its_tier_and_precision_is_taken_as_one_of_the_zoo() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.onnx");
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/wave.live.int8.onnx"), &path).unwrap();
+        let engine = Engine { style: StyleChoice::File(path), provider: Provider::Cpu, ..Engine::default() };
+        let opened = |asked| Network::open_beside(&Engine { precision: asked, ..engine.clone() });
+        let unsaid = opened(None).unwrap();
+        assert_eq!((unsaid.tier(), unsaid.precision(), unsaid.halves()), (String::new(), "u8".into(), false));
+        assert!(matches!(opened(Some(Precision::Int8)), Err(Error::Usage(_))));
+        fs::write(folder.path().join("mine.toml"), "tier = \"fine\"\nprecision = \"int8\"\n").unwrap();
+        let said = opened(Some(Precision::Int8)).unwrap();
+        assert_eq!((said.tier(), said.precision(), said.halves()), ("fine".into(), "int8".into(), true));
+        let of_the_zoo = memory::NetworkBytes::of(DType::U8, true, Provider::Cpu).fine();
+        assert_eq!(said.bytes().activations, of_the_zoo.activations);
+        assert!(matches!(opened(Some(Precision::Fp32)), Err(Error::Usage(_))));
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::{Engine, Input, Job, Network, Output, Plan, StyleChoice, codec};
 use crate::error::{Error, Result};
 use crate::frame::FrameFormat;
-use crate::model::ModelSource;
 use crate::report::Meter;
 use crate::resume::{Identity, Unlike, identity};
 use crate::sink::{self, Found, Kept, Place};
@@ -94,10 +93,9 @@ fn encoder(job: &Job, out: FrameFormat, meter: &Meter) -> Result<Option<String>>
 
 /// What tells the model of a network from others: its weights, and how they are used.
 fn model(Network { model, .. }: &Network) -> Result<String> {
-    let weights = match model.source() {
-        ModelSource::BuiltIn { bytes, .. } => identity::hash(bytes),
-        ModelSource::File(path) => identity::model(path)
-            .map_err(|error| Error::Internal(format!("{} cannot be read any more ({error})", path.display())))?,
-    };
+    let weights = model
+        .source()
+        .fingerprint()
+        .map_err(|error| Error::Internal(format!("{} cannot be read any more ({error})", model.label())))?;
     Ok(format!("{weights} {:?}", model.spec()))
 }

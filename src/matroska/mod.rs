@@ -11,7 +11,7 @@ mod projection;
 pub(crate) use finish::{finish, roomy};
 pub(crate) use head::Head;
 
-const SEGMENT: u32 = 0x1853_8067;
+pub(crate) const SEGMENT: u32 = 0x1853_8067;
 const TRACKS: u32 = 0x1654_AE6B;
 const TRACK_ENTRY: u32 = 0xAE;
 
@@ -39,7 +39,7 @@ fn elements(bytes: &[u8], within: Range<usize>) -> impl Iterator<Item = Element>
 }
 
 /// A number whose first bits tell of how many bytes it is, and that number of bytes.
-fn number(bytes: &[u8], with_marker: bool) -> Option<(u64, usize)> {
+pub(crate) fn number(bytes: &[u8], with_marker: bool) -> Option<(u64, usize)> {
     let first = *bytes.first().filter(|&&first| first != 0)?;
     let len = first.leading_zeros() as usize + 1;
     let rest = bytes.get(1..len)?;

@@ -32,6 +32,16 @@ pub struct Unit {
     pub shown_nanos: u64,
 }
 
+impl Unit {
+    /// Whether its times are such as a run writes: what is calculated of them stays a time.
+    fn is_possible(&self) -> bool {
+        const LATEST_NANOS: u64 = 1 << 62;
+        let shown = [self.pts_nanos, self.shown_nanos, self.duration_nanos.unwrap_or(0)];
+        let decoded = self.dts_nanos.unwrap_or(0).unsigned_abs();
+        shown.into_iter().chain([decoded]).all(|nanos| nanos <= LATEST_NANOS)
+    }
+}
+
 /// What tells two encoded frames apart.
 pub fn digest(bytes: &[u8]) -> u64 {
     let hash = blake3::hash(bytes);
@@ -96,7 +106,7 @@ impl Journal {
         for line in lines {
             match serde_json::from_slice(line) {
                 Ok(Line::Stream(caps)) if journal.units.is_empty() => journal.stream = caps,
-                Ok(Line::Unit(unit)) => journal.units.push(unit),
+                Ok(Line::Unit(unit)) if unit.is_possible() => journal.units.push(unit),
                 _ => break,
             }
         }
@@ -182,6 +192,20 @@ mod tests {
         let complete: Vec<_> = (0..9).map(|limit| journal.complete(limit)).collect();
         assert_eq!(complete, [0, 1, 1, 1, 4, 4, 4, 7, 7]);
         assert_eq!(journal.end_nanos(), 280);
+    }
+
+    #[test]
+    fn times_that_no_clock_shows_end_it() {
+        let good = reordered();
+        let endless = [
+            Unit { pts_nanos: u64::MAX, ..good[0].clone() },
+            Unit { duration_nanos: Some(u64::MAX), ..good[0].clone() },
+            Unit { dts_nanos: Some(i64::MIN), ..good[0].clone() },
+        ];
+        for unit in endless {
+            let written = written(&[good[0].clone(), unit, good[1].clone()]);
+            assert_eq!(Journal::parse(&written).unwrap().units, good[..1]);
+        }
     }
 
     #[test]

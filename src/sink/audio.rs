@@ -1,5 +1,7 @@
 //! How a sound track gets into a container: as it is, or converted where the container cannot hold it.
 
+use std::path::Path;
+
 use gst::prelude::*;
 
 use super::SinkError;
@@ -16,16 +18,26 @@ pub(super) struct Way {
     pub(super) run_up_samples: u64,
 }
 
-/// The way of a track of `caps` to a muxer of `container`, which takes `accepted`.
-pub(super) fn way(caps: &gst::Caps, accepted: &gst::Caps, container: Container) -> Result<Way, SinkError> {
+/// The way of a track of `caps` to the muxer of `output`, a `container`, which takes `accepted`.
+///
+/// # Errors
+/// When it has to be converted, and what does that is not installed.
+pub(super) fn way(
+    caps: &gst::Caps,
+    accepted: &gst::Caps,
+    container: Container,
+    output: &Path,
+) -> Result<Way, SinkError> {
     if let Some(chain) = passing(caps, accepted) {
         return Ok(Way { chain, converted: None, run_up_samples: 0 });
     }
     let from = gst_pbutils::pb_utils_get_codec_description(caps).to_string();
     let target = Target::for_source(caps, container);
     let mut chain = Vec::new();
-    if let Some(decoder) = factory(gst::ElementFactoryType::DECODER, caps) {
-        chain.push(make(&decoder.name(), &from, "gstreamer1.0-libav")?);
+    if kind(caps) != "audio/x-raw" {
+        let decoder = factory(gst::ElementFactoryType::DECODER, caps);
+        let decoder = decoder.ok_or_else(|| no_decoder(caps, &from, output))?;
+        chain.push(make(&decoder.name(), &from, package_of_decoder(caps))?);
     }
     let run_up_samples = target.convert(&mut chain)?;
     let converted = Some(format!("sound converted from {from} to {}: {container} cannot hold it", target.name));
@@ -64,6 +76,26 @@ fn versions_agree(caps: &gst::Caps, accepted: &gst::StructureRef) -> bool {
     match (wanted, offered) {
         (Some(wanted), Some(offered)) => wanted.can_intersect(offered),
         _ => true,
+    }
+}
+
+/// The codec, by GStreamer's name.
+fn kind(caps: &gst::Caps) -> &str {
+    caps.structure(0).map_or("", |s| s.name().as_str())
+}
+
+/// The error of sound that `output` cannot hold as it is, and that nothing here decodes.
+fn no_decoder(caps: &gst::Caps, codec: &str, output: &Path) -> SinkError {
+    let reason = format!("no decoder for {codec} is installed (it comes with {})", package_of_decoder(caps));
+    SinkError::Sound { path: output.into(), reason }
+}
+
+/// Debian's package with a decoder of sound.
+fn package_of_decoder(caps: &gst::Caps) -> &'static str {
+    match kind(caps) {
+        // GStreamer does not offer the one of libav.
+        "audio/x-vorbis" => "gstreamer1.0-plugins-base",
+        _ => "gstreamer1.0-libav",
     }
 }
 
@@ -109,9 +141,8 @@ const FLAC: Target = Target {
 
 impl Target {
     fn for_source(caps: &gst::Caps, container: Container) -> Self {
-        let kind = caps.structure(0).map_or("", |s| s.name().as_str());
         let lossless =
-            ["audio/x-raw", "audio/x-flac", "audio/x-alac", "audio/x-tta", "audio/x-wavpack"].contains(&kind);
+            ["audio/x-raw", "audio/x-flac", "audio/x-alac", "audio/x-tta", "audio/x-wavpack"].contains(&kind(caps));
         let channels = caps.structure(0).and_then(|s| s.get::<i32>("channels").ok()).unwrap_or(2);
         match container {
             Container::WebM => OPUS,

@@ -171,7 +171,7 @@ impl Builder<'_> {
         let accepted = accepted(muxer, "audio_%u").ok_or_else(|| self.failed("it holds no sound"))?;
         let way = match track.is_live {
             true => audio::live(self.container)?,
-            false => audio::way(&track.caps, &accepted, self.container)?,
+            false => audio::way(&track.caps, &accepted, self.container, self.goal.name())?,
         };
         let rate = track.caps.structure(0).and_then(|s| s.get::<i32>("rate").ok());
         if let Some(rate) = rate.and_then(|rate| u64::try_from(rate).ok()).filter(|&rate| rate > 0)

@@ -226,6 +226,11 @@ pub(super) fn software(codec: Codec) -> &'static str {
     recipe(codec).element
 }
 
+/// The quality of a codec where no other is wanted, on its own scale.
+pub(super) fn default_quality(codec: Codec) -> u32 {
+    recipe(codec).quality.1
+}
+
 fn recipe(codec: Codec) -> &'static Recipe {
     let index = match codec {
         Codec::H264 => 0,

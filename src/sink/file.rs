@@ -88,7 +88,7 @@ impl FileSink {
         let element = hardware::element(codec, encoding, coded.size, meter);
         let encoders = encoder::chain(codec, encoding, &element)?;
         let frames = builder.video(&muxer, &caps, encoders, timing.rate, joined)?;
-        // Of what goes away at once nothing can be put right later.
+        // Standard output cannot be patched afterwards, so no room is reserved in it.
         let room = !container.is_isobmff() && matches!(goal, Goal::File(_));
         let tracks = builder.held(tracks, meter);
         tracks.iter().for_each(|track| labels::relabel(track, room));
@@ -125,7 +125,7 @@ impl FileSink {
         Ok((sink, replay))
     }
 
-    /// What is kept may be all that there is.
+    /// Counts kept frames as written, and the video as reaching to their end: there may be no new ones.
     fn go_on_behind(&mut self, kept: Option<&Kept>) {
         self.end_nanos = kept.map_or(0, |kept| kept.journal.end_nanos().saturating_sub(self.shift_nanos));
         self.reach();
@@ -137,7 +137,8 @@ impl FileSink {
     }
 
     fn replay(&self, kept: Kept, seam: Seam) -> Result<Replay, SinkError> {
-        Replay::new(kept, seam, &self.name, &self.media, &self.recorder, self.shift_nanos)
+        let to = (self.name.as_path(), self.container);
+        Replay::new(kept, seam, to, &self.media, &self.recorder, self.shift_nanos)
     }
 
     /// Links all tracks, shifted so that the longest run-up begins at 0, and lets them flow.
@@ -156,18 +157,94 @@ impl FileSink {
     /// How many of the tracks of sound hold any.
     ///
     /// # Errors
-    /// When one holds none and the container does not take that.
+    /// When one holds none though all of the input was read, and the container does not take that.
     fn fed_of(&self, sounds: usize) -> Result<usize, SinkError> {
-        let fed = self.media.status.said().sound_fed;
-        if fed < sounds {
+        let said = self.media.status.said();
+        if said.sound_fed < sounds {
             let reason = "a track holds none in what is kept";
-            if self.container.is_isobmff() {
-                // The muxer would leave a track without a description of it, which no player takes.
+            if self.container.is_isobmff() && said.drained {
                 return Err(SinkError::Sound { path: self.name.clone(), reason: reason.into() });
             }
+            // It may begin behind the part that was wanted, or where the user stopped the run.
             self.meter.warn(format!("sound is missing in the output: {reason} of the input"));
         }
-        Ok(fed)
+        Ok(said.sound_fed)
+    }
+
+    /// Ends the file, and lets it appear.
+    fn complete(&mut self) -> Result<()> {
+        let frames = self.kept + self.pushed;
+        if frames == 0 {
+            return Err(SourceError::Stopped.into());
+        }
+        // A stop may come before the source was asked for its first frame.
+        if self.kept > 0 && !self.media.status.said().replay_over {
+            return Err(SourceError::StoppedResuming.into());
+        }
+        if !self.media.status.said().drained {
+            for track in &self.tracks {
+                // In the track's own time, in which its run-up comes before its sound.
+                track.end_at(self.end_nanos + track.priming.map_or(0, |priming| priming.nanos));
+            }
+        }
+        // Fails only when the pipeline does, which the wait tells better.
+        let _ = self.frames.end_of_stream();
+        self.wait(|said| said.written)?;
+        self.media.halt();
+        if let Some(place) = &self.place {
+            self.put_right(place, frames)?;
+        }
+        self.place.take().map_or(Ok(()), Place::publish)
+    }
+
+    /// Writes into the finished file what its muxer cannot, and checks that it holds `frames` frames and its sound.
+    fn put_right(&self, place: &Place, frames: u64) -> Result<(), SinkError> {
+        let about = self.about.as_ref();
+        let begin_nanos = self.begin_nanos.unwrap_or(0);
+        labels::finish(place.part(), self.container, about, &self.tracks, self.shift_nanos, begin_nanos)
+            .map_err(|error| SinkError::Write { path: place.target().into(), reason: io_reason(&error) })?;
+        let sounds = self.tracks.iter().filter(|track| track.kind == Kind::Sound).count();
+        let fed = self.fed_of(sounds)?;
+        check::check(place.part(), self.container, frames, fed..=sounds)
+            .map_err(|reason| SinkError::Check { path: place.target().into(), reason })
+    }
+
+    /// What the user is told where the run fails for this reason.
+    fn told(&mut self, error: Error) -> Error {
+        match (error, &mut self.place) {
+            (Error::Sink(why), Some(place)) => place.failure(why).into(),
+            (error, _) => error,
+        }
+    }
+
+    /// Encodes a frame.
+    fn push(&mut self, frame: Timed<Frame>) -> Result<(), SinkError> {
+        let Timed { stamp, item } = frame;
+        let pushed = self.pushed;
+        if let Some(pts_nanos) = stamp.pts_nanos {
+            self.tracks.iter_mut().for_each(|track| track.passed(pts_nanos));
+        }
+        self.wait(|said| pushed < said.taken + WAITING)?;
+        let picture = match &mut self.evened {
+            Some(evened) => evened.frame(&item),
+            None => item,
+        };
+        let pts_nanos = stamp.pts_nanos.map(|pts| pts + self.shift_nanos);
+        self.begin_nanos = self.begin_nanos.or(pts_nanos);
+        let buffer = buffer(picture, pts_nanos, stamp.duration_nanos);
+        self.sync();
+        self.recorder.will_show(pts_nanos.unwrap_or(0));
+        // Each frame begins later than the one before; how long that was said to last no longer counts.
+        self.end_nanos = stamp.pts_nanos.unwrap_or(0) + stamp.duration_nanos.unwrap_or(0);
+        self.pushed += 1;
+        self.reach();
+        if self.frames.push_buffer(buffer).is_err() {
+            // The reason is on the bus, or will be at once.
+            let said = self.media.status.wait(POLL, |said| said.output_error.is_some());
+            let unknown = || Failure::plain("the encoder takes no more frames");
+            return Err(self.failure(said.output_error.unwrap_or_else(unknown)));
+        }
+        Ok(())
     }
 
     /// Waits until `ready`, or an error, or nothing moves any more.
@@ -229,71 +306,11 @@ pub(super) fn failure(path: &Path, failure: Failure) -> SinkError {
 
 impl Sink for FileSink {
     fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
-        let Timed { stamp, item } = frame;
-        let pushed = self.pushed;
-        if let Some(pts_nanos) = stamp.pts_nanos {
-            self.tracks.iter_mut().for_each(|track| track.passed(pts_nanos));
-        }
-        self.wait(|said| pushed < said.taken + WAITING)?;
-        let picture = match &mut self.evened {
-            Some(evened) => evened.frame(&item),
-            None => item,
-        };
-        let pts_nanos = stamp.pts_nanos.map(|pts| pts + self.shift_nanos);
-        self.begin_nanos = self.begin_nanos.or(pts_nanos);
-        let buffer = buffer(picture, pts_nanos, stamp.duration_nanos);
-        self.sync();
-        self.recorder.will_show(pts_nanos.unwrap_or(0));
-        // Each frame begins later than the one before; how long that was said to last no longer counts.
-        self.end_nanos = stamp.pts_nanos.unwrap_or(0) + stamp.duration_nanos.unwrap_or(0);
-        self.pushed += 1;
-        self.reach();
-        if self.frames.push_buffer(buffer).is_err() {
-            // The reason is on the bus, or will be at once.
-            let said = self.media.status.wait(POLL, |said| said.output_error.is_some());
-            let unknown = || Failure::plain("the encoder takes no more frames");
-            return Err(self.failure(said.output_error.unwrap_or_else(unknown)).into());
-        }
-        Ok(())
+        self.push(frame).map_err(|why| self.told(why.into()))
     }
 
     fn finish(&mut self) -> Result<()> {
-        let frames = self.kept + self.pushed;
-        if frames == 0 {
-            return Err(SourceError::Stopped.into());
-        }
-        // A stop may come before the source was asked for its first frame.
-        if self.kept > 0 && !self.media.status.said().replay_over {
-            return Err(SourceError::StoppedResuming.into());
-        }
-        if !self.media.status.said().drained {
-            for track in &self.tracks {
-                // In the track's own time, in which its run-up comes before its sound.
-                track.end_at(self.end_nanos + track.priming.map_or(0, |priming| priming.nanos));
-            }
-        }
-        // Fails only when the pipeline does, which the wait tells better.
-        let _ = self.frames.end_of_stream();
-        self.wait(|said| said.written)?;
-        self.media.halt();
-        if let Some(place) = self.place.take() {
-            let begin_nanos = self.begin_nanos.unwrap_or(0);
-            labels::finish(
-                place.part(),
-                self.container,
-                self.about.as_ref(),
-                &self.tracks,
-                self.shift_nanos,
-                begin_nanos,
-            )
-            .map_err(|error| SinkError::Write { path: place.target().into(), reason: io_reason(&error) })?;
-            let sounds = self.tracks.iter().filter(|track| track.kind == Kind::Sound).count();
-            let fed = self.fed_of(sounds)?;
-            check::check(place.part(), self.container, frames, fed..=sounds)
-                .map_err(|reason| SinkError::Check { path: place.target().into(), reason })?;
-            place.publish()?;
-        }
-        Ok(())
+        self.complete().map_err(|error| self.told(error))
     }
 }
 
@@ -301,6 +318,9 @@ impl Drop for FileSink {
     fn drop(&mut self) {
         // The file is closed before its place goes, and a blocked streaming thread comes free.
         self.media.halt();
+        if let Some(place) = &mut self.place {
+            place.spare();
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use gst::prelude::*;
 
 use super::SinkError;
-use super::encoder::{make, needs_even, parser, software};
+use super::encoder::{default_quality, make, needs_even, parser, software};
 use crate::frame::Size;
 use crate::job::{Codec, CodecChoice, Encoding};
 use crate::report::Meter;
@@ -234,12 +234,11 @@ pub(super) fn try_to_set(element: &gst::Element, property: &str, value: &str) ->
     parsed.map(|parsed| element.set_property_from_value(property, &parsed)).is_ok()
 }
 
-/// The scale of a codec: its default in software, and its end.
-fn scale(codec: Codec) -> (u32, u32) {
+/// The end of a codec's scale in chips.
+fn worst(codec: Codec) -> u32 {
     match codec {
-        Codec::Av1 | Codec::Vp9 => (33, 255),
-        Codec::Hevc => (23, 51),
-        Codec::H264 | Codec::Ffv1 => (20, 51),
+        Codec::Av1 | Codec::Vp9 => 255,
+        Codec::H264 | Codec::Hevc | Codec::Ffv1 => 51,
     }
 }
 
@@ -247,8 +246,8 @@ fn scale(codec: Codec) -> (u32, u32) {
 /// chip takes it by the letter. So frames that others are made from get one step more, the rest three and five, which is about
 /// what x264 does by itself.
 fn filled(text: &str, codec: Codec, quality: Option<u32>) -> String {
-    let (default, worst) = scale(codec);
-    let mut quality = quality.unwrap_or(default);
+    let worst = worst(codec);
+    let mut quality = quality.unwrap_or_else(|| default_quality(codec));
     if codec == Codec::Av1 {
         // libaom's scale of 0 to 63 stands for indices up to 255, which chips take.
         quality *= 4;

@@ -113,12 +113,10 @@ pub(super) fn finish(
         let labels: Vec<_> = std::iter::once(video).chain(tracks.iter().map(Track::label)).collect();
         return matroska::finish(path, &labels);
     }
-    let of_kind = |kind| tracks.iter().filter(move |track| track.kind == kind);
     let finish = isobmff::Finish {
         shift_nanos,
         begin_nanos,
-        sounds: of_kind(Kind::Sound).map(|track| (track.label(), track.run_up())).collect(),
-        texts: of_kind(Kind::Text).map(Track::label).collect(),
+        tracks: tracks.iter().map(|track| (track.label(), track.run_up())).collect(),
         chapters: about.map_or(&[], |about| &about.chapters),
         location: about.and_then(About::location),
     };

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 use super::container::Container;
 use super::place::{PART_ENDING, Place, folder_of};
-use super::stored;
+use super::{SinkError, stored};
 use crate::error::Result;
 use crate::resume::journal::LONGEST_BYTES;
 use crate::resume::{Identity, Journal, Unlike};
+use crate::source::io_reason;
 
 /// The names beside a target.
 #[derive(Clone, Debug)]
@@ -40,6 +41,11 @@ impl Names {
             kept: beside(".stylize-kept"),
             kept_journal: beside(".stylize-kept-resume"),
         })
+    }
+
+    /// All that a run to the target may write or remove.
+    pub(super) fn all(&self) -> [&Path; 4] {
+        [&self.part, &self.journal, &self.kept, &self.kept_journal]
     }
 
     /// The newer pair first.
@@ -82,24 +88,40 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
 }
 
 /// Makes the names beside `path` durable. Some network file systems cannot; then the files themselves must do.
-fn sync_folder(path: &Path) {
+pub(super) fn sync_folder(path: &Path) {
     let _ = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
 }
 
+/// Length of the file at `path`; none where there is none, or something else.
+fn file_len(path: &Path) -> io::Result<Option<u64>> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(meta.is_file().then_some(meta.len())),
+        // What has too long a name is not there, either.
+        Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::InvalidFilename].contains(&error.kind()) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The journal at `path`, if there is one.
-fn read_journal(path: &Path) -> Option<Journal> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
-        .open(path)
-        .ok()
-        .filter(|file| file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST_BYTES))?;
+fn read_journal(path: &Path) -> io::Result<Option<Journal>> {
+    if file_len(path)?.is_none_or(|len| len > LONGEST_BYTES) {
+        return Ok(None);
+    }
+    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK).open(path)?;
     let mut bytes = Vec::new();
-    file.take(LONGEST_BYTES).read_to_end(&mut bytes).ok()?;
-    Journal::parse(&bytes)
+    file.take(LONGEST_BYTES).read_to_end(&mut bytes)?;
+    Ok(Journal::parse(&bytes))
+}
+
+/// The error where what a killed run left of `path` cannot be read now: perhaps it can another time, so it stays.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> SinkError {
+    let reason = io_reason(error);
+    let reason = format!("what a killed run left of it cannot be read ({reason}) and stays; --force starts over");
+    SinkError::Write { path: path.into(), reason }
 }
 
 /// What a killed run left, by what its journal says.
+#[derive(Default)]
 pub(super) struct Leftover {
     pub(super) frames: usize,
     pub(super) length_nanos: u64,
@@ -107,14 +129,20 @@ pub(super) struct Leftover {
 
 impl Leftover {
     /// What is there, if any work is in it.
-    pub(super) fn look(names: &Names) -> Option<Self> {
-        let leftover = |(part, journal): (&Path, &Path)| {
-            fs::symlink_metadata(part).ok().filter(|meta| meta.is_file() && meta.len() > 0)?;
-            let journal = read_journal(journal)?;
-            Some(Self { frames: journal.units.len(), length_nanos: journal.end_nanos() })
-        };
-        let leftovers = names.pairs().into_iter().filter_map(leftover);
-        leftovers.filter(|leftover| leftover.frames > 0).max_by_key(|leftover| leftover.frames)
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub(super) fn look(names: &Names) -> io::Result<Option<Self>> {
+        let mut most: Option<Self> = None;
+        for (part, journal) in names.pairs() {
+            if file_len(part)?.is_some_and(|len| len > 0)
+                && let Some(journal) = read_journal(journal)?
+                && journal.units.len() > most.as_ref().map_or(0, |most| most.frames)
+            {
+                most = Some(Self { frames: journal.units.len(), length_nanos: journal.end_nanos() });
+            }
+        }
+        Ok(most)
     }
 }
 
@@ -147,7 +175,10 @@ impl Place {
     /// Looks for what killed runs did of the run that is `identity`, and makes room for that run beside it.
     pub(crate) fn find_kept(&mut self, identity: &Identity) -> Result<Found> {
         let container = Container::of(self.target());
-        let [newer, older] = self.names().pairs().map(|(part, journal)| whole(part, journal, identity, container?));
+        let look = |(part, journal)| container.map_or(Ok(None), |container| whole(part, journal, identity, container));
+        let [newer, older] = self.names().pairs().map(look);
+        let unreadable = |error| unreadable(self.target(), &error);
+        let (newer, older) = (newer.map_err(unreadable)?, older.map_err(unreadable)?);
         let file = self.names().kept.clone();
         match (newer, older) {
             (Some(Ok(newer)), Some(Ok(older))) if older.units.len() > newer.units.len() => {
@@ -175,15 +206,41 @@ impl Place {
 }
 
 /// The journal of what is whole of `part`; none if no work is in it.
-fn whole(part: &Path, journal: &Path, identity: &Identity, container: Container) -> Option<Result<Journal, Unlike>> {
-    let mut journal = read_journal(journal).filter(|journal| !journal.units.is_empty() && part.is_file())?;
+fn whole(
+    part: &Path,
+    journal: &Path,
+    identity: &Identity,
+    container: Container,
+) -> io::Result<Option<Result<Journal, Unlike>>> {
+    let journal = read_journal(journal)?.filter(|journal| !journal.units.is_empty());
+    let Some((mut journal, _)) = journal.zip(file_len(part)?) else { return Ok(None) };
     if let Err(unlike) = identity.agrees(&journal.run) {
-        return Some(Err(unlike));
+        return Ok(Some(Err(unlike)));
     }
-    let complete = journal.complete(stored::count(part, container, &journal.units));
+    let complete = journal.complete(stored::count(part, container, &journal.units)?);
     if complete == 0 {
-        return Some(Err(Unlike("nothing of it can be read".into())));
+        return Ok(Some(Err(Unlike("nothing of it can be read".into()))));
     }
     journal.units.truncate(complete);
-    Some(Ok(journal))
+    Ok(Some(Ok(journal)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_cannot_be_read_is_not_taken_for_none() {
+        if cfg!(target_os = "linux") {
+            // Where it begins, nothing is mapped.
+            assert!(read_journal(Path::new("/proc/self/mem")).is_err());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let none = |name: &str| read_journal(&folder.path().join(name)).unwrap().is_none();
+        assert!(none("missing") && none(".") && none(&"long".repeat(80)));
+        std::os::unix::fs::symlink("/proc/self/mem", folder.path().join("link")).unwrap();
+        assert!(none("link"), "it is somebody's file");
+        fs::write(folder.path().join("text"), "no journal").unwrap();
+        assert!(none("text"));
+    }
 }

@@ -8,7 +8,7 @@ use crate::frame::{Frame, FrameFormat, Timed};
 use crate::job::Encoding;
 use crate::report::Meter;
 use crate::resume::Identity;
-use crate::source::{OpenMedia, Timing};
+use crate::source::{Kind, OpenMedia, Timing, Track};
 
 mod audio;
 mod buffer;
@@ -43,7 +43,7 @@ pub(crate) use hardware::element as encoder;
 pub(crate) use leftover::{Found, Kept};
 pub(crate) use place::{Claim, Place};
 pub(crate) use replay::Replay;
-pub(crate) use sequence::Pictures;
+pub(crate) use sequence::{Pictures, refuse_pictures};
 pub(crate) use snapshot::{claim_of_now, save as save_snapshot};
 
 /// The output cannot be written.
@@ -81,8 +81,8 @@ pub enum SinkError {
         /// How long it is, such as `1:23`.
         length: String,
     },
-    /// A killed run left a part of it, which cannot be made again.
-    #[error("{part:?} is what a killed run recorded; rename it to keep it, or throw it away with --force")]
+    /// A run that was killed or failed left a part of it, which cannot be made again.
+    #[error("{part:?} is what an unfinished run recorded; rename it to keep it, or throw it away with --force")]
     Recorded {
         /// The part.
         part: PathBuf,
@@ -136,13 +136,30 @@ pub enum SinkError {
         seconds: u64,
     },
     /// What was written is not what was meant.
-    #[error("{path:?} came out wrong and was thrown away: {reason}; please report it")]
+    #[error("{path:?} came out wrong and was not put in its place: {reason}; please report it")]
     Check {
         /// The file.
         path: PathBuf,
         /// What differs.
         reason: String,
     },
+    /// It failed, and what there is of it was kept.
+    #[error("{why}; {what} is in {part:?}")]
+    Spared {
+        /// How it failed.
+        why: Box<SinkError>,
+        /// What was kept.
+        what: &'static str,
+        /// Where it is.
+        part: PathBuf,
+    },
+}
+
+impl SinkError {
+    /// The same, with what of the output was kept in `part`.
+    fn sparing(self, what: &'static str, part: &Path) -> Self {
+        Self::Spared { why: Box::new(self), what, part: part.into() }
+    }
 }
 
 /// What an output must know before its first frame.
@@ -206,6 +223,7 @@ impl Goal {
 pub(crate) fn open(goal: Goal, order: Order<'_>) -> Result<Opened> {
     match goal {
         Goal::File(place) if still::is_still(place.target()) => {
+            discard(order.media);
             Ok(Opened { sink: Box::new(still::StillSink::new(place)), replay: None })
         }
         goal => {
@@ -217,10 +235,25 @@ pub(crate) fn open(goal: Goal, order: Order<'_>) -> Result<Opened> {
 
 /// Opens the output of a sequence whose first picture has this `number`.
 pub(crate) fn open_pictures(pictures: Pictures, number: u64, media: Option<OpenMedia>, meter: &Meter) -> Box<dyn Sink> {
-    if media.is_some_and(|media| !media.tracks.is_empty()) {
+    if discard(media).contains(&Kind::Sound) {
         meter.warn("left out: the sound (pictures hold none)");
     }
     Box::new(pictures.open(number, meter))
+}
+
+/// A sink that throws the frames of a source away, and with them its tracks.
+pub(crate) fn nowhere(media: Option<OpenMedia>) -> Null {
+    discard(media);
+    Null
+}
+
+/// Lets the tracks of a source, of the kinds that are returned, run into nowhere. Their queues have no bound: what nobody
+/// takes would pile up in them.
+fn discard(media: Option<OpenMedia>) -> Vec<Kind> {
+    let tracks = media.map(|media| media.tracks).unwrap_or_default();
+    let kinds = tracks.iter().map(|track| track.kind).collect();
+    tracks.into_iter().for_each(Track::discard);
+    kinds
 }
 
 /// Whether `path` is to hold a single picture.
@@ -229,10 +262,7 @@ pub(crate) fn is_still(path: &Path) -> bool {
 }
 
 /// Takes frames and throws them away.
-pub(crate) struct Null {
-    /// Keeps the source's pipeline, whose sound nobody wants.
-    pub(crate) media: Option<OpenMedia>,
-}
+pub(crate) struct Null;
 
 impl Sink for Null {
     fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
@@ -241,7 +271,9 @@ impl Sink for Null {
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.media = None;
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

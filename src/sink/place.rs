@@ -4,15 +4,18 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tempfile::TempPath;
+use nix::libc::{EINVAL, ENOSYS, ENOTSUP, EPERM};
+use tempfile::{PathPersistError, TempPath};
 
 use super::SinkError;
-use super::leftover::{Leftover, Names};
+use super::leftover::{Leftover, Names, sync_folder, unreadable};
 use crate::error::{Error, Result};
 use crate::source::io_reason;
+use crate::text::clock;
 
-/// What the name of an unfinished file ends with: nobody else's files do.
+/// Suffix of unfinished files; assumed to be used by no other program.
 pub(super) const PART_ENDING: &str = ".stylize-part";
 
 /// What may happen to files that are there already.
@@ -22,12 +25,13 @@ pub(crate) struct Claim {
     pub(crate) force: bool,
     /// What a killed run left is to be continued.
     pub(crate) resume: bool,
-    /// What is written cannot be made again: without `force` no part that a killed run left is thrown away.
+    /// What is written cannot be made again: no part of it is thrown away when the run fails, nor without `force` one that an
+    /// earlier run left.
     pub(crate) once: bool,
 }
 
 /// A temporary file beside `target`, locked against other runs. Dropped without [`Place::publish`], it leaves nothing of
-/// its own, and what a killed run left as it was, until it is decided what becomes of that.
+/// its own but what was [spared](Place::spare), and what a killed run left as it was, until it is decided what becomes of that.
 pub(crate) struct Place {
     target: PathBuf,
     names: Names,
@@ -35,6 +39,7 @@ pub(crate) struct Place {
     journal: TempPath,
     lock: File,
     replace: bool,
+    once: bool,
 }
 
 impl Place {
@@ -56,10 +61,14 @@ impl Place {
         if !folder.is_dir() {
             return Err(write("its folder does not exist; create it first").into());
         }
-        refuse_same(&names.part, input)?;
+        names.all().into_iter().try_for_each(|name| refuse_same(name, input))?;
         let lock = lock(&names.part, target)?;
-        let leftover = Leftover::look(&names);
-        let spared = claim.once && lock.metadata().is_ok_and(|meta| meta.len() > 0);
+        let leftover = match Leftover::look(&names) {
+            // Nobody needs to know what is thrown away.
+            Err(_) if claim.force => Some(Leftover::default()),
+            found => found.map_err(|error| unreadable(target, &error))?,
+        };
+        let spared = claim.once && has_bytes(&lock);
         let temporary = |path: &Path| {
             let mut path = TempPath::try_from_path(path)
                 .map_err(|error| SinkError::Write { path: target.into(), reason: io_reason(&error) })?;
@@ -67,7 +76,8 @@ impl Place {
             Ok::<_, SinkError>(path)
         };
         let (part, journal) = (temporary(&names.part)?, temporary(&names.journal)?);
-        let place = Self { target: target.into(), names, part, journal, lock, replace: claim.force };
+        let (replace, once) = (claim.force, claim.once);
+        let place = Self { target: target.into(), names, part, journal, lock, replace, once };
         match leftover {
             None if spared && !claim.force => {
                 return Err(SinkError::Recorded { part: place.names.part.clone() }.into());
@@ -75,7 +85,8 @@ impl Place {
             None if spared => {}
             None => place.empty()?,
             Some(Leftover { frames, length_nanos }) if !claim.force && !claim.resume => {
-                return Err(SinkError::Unfinished { path: target.into(), frames, length: clock(length_nanos) }.into());
+                let length = clock(Duration::from_nanos(length_nanos));
+                return Err(SinkError::Unfinished { path: target.into(), frames, length }.into());
             }
             Some(_) => {}
         }
@@ -139,30 +150,60 @@ impl Place {
         &self.part
     }
 
-    /// The file was closed and is good: makes it durable, then visible.
-    pub(crate) fn publish(self) -> Result<()> {
-        let Self { target, names, part, journal, lock, replace } = self;
-        let failed = |error: &io::Error| SinkError::Write { path: target.clone(), reason: io_reason(error) };
-        lock.sync_all().map_err(|error| failed(&error))?;
-        let moved = if replace { part.persist(&target) } else { part.persist_noclobber(&target) };
-        moved.map_err(|error| match error.error.kind() {
-            io::ErrorKind::AlreadyExists => SinkError::Exists { path: target.clone() },
-            _ => failed(&error.error),
-        })?;
-        let folder = File::open(folder_of(&target)).map_err(|error| failed(&error))?;
-        // Some network file systems cannot sync a folder; the file itself is safe by now.
-        let _ = folder.sync_all();
+    /// Keeps what was written so far, whatever becomes of the run, if it cannot be made again; says whether there is any.
+    pub(crate) fn spare(&mut self) -> bool {
+        let spared = self.once && has_bytes(&self.lock);
+        if spared {
+            self.part.disable_cleanup(true);
+        }
+        spared
+    }
+
+    /// What the user is told where writing failed for this reason: with the place of what is spared.
+    pub(crate) fn failure(&mut self, why: SinkError) -> SinkError {
+        if self.spare() { why.sparing("what was recorded so far", &self.names.part) } else { why }
+    }
+
+    /// The file was closed and is good: makes it durable, then visible. Where it cannot have its name, it stays as it is.
+    pub(crate) fn publish(mut self) -> Result<()> {
+        if let Err(error) = self.lock.sync_all() {
+            let why = self.failed(&error);
+            return Err(self.failure(why).into());
+        }
+        let Self { target, names, part, mut journal, lock: _lock, replace, .. } = self;
+        let named = if replace { part.persist(&target) } else { persist_new(part, &target) };
+        if let Err(PathPersistError { error, path: mut part }) = named {
+            part.disable_cleanup(true);
+            // With it the next run does not throw away what it finds, but takes it or asks.
+            journal.disable_cleanup(true);
+            let why = match error.kind() {
+                io::ErrorKind::AlreadyExists => SinkError::Exists { path: target },
+                _ => SinkError::Write { path: target, reason: io_reason(&error) },
+            };
+            return Err(why.sparing("the finished file", &names.part).into());
+        }
+        sync_folder(&target);
         drop(journal);
         names.forget_kept();
         Ok(())
     }
 }
 
-/// `1:02:03` or `2:03`.
-fn clock(nanos: u64) -> String {
-    let seconds = nanos / 1_000_000_000;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+fn has_bytes(file: &File) -> bool {
+    file.metadata().is_ok_and(|meta| meta.len() > 0)
+}
+
+/// Gives the file at `part` the name `target`, which nobody may have.
+fn persist_new(part: TempPath, target: &Path) -> Result<(), PathPersistError> {
+    part.persist_noclobber(target).or_else(|refused| match refused.error.raw_os_error() {
+        // Some file systems (of FUSE, exFAT) know neither a rename that replaces nothing nor a second name for a file.
+        Some(EINVAL | ENOSYS | ENOTSUP | EPERM) => match fs::symlink_metadata(target) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => refused.path.persist(target),
+            Err(error) => Err(PathPersistError { error, path: refused.path }),
+            Ok(_) => Err(PathPersistError { error: io::ErrorKind::AlreadyExists.into(), path: refused.path }),
+        },
+        _ => Err(refused),
+    })
 }
 
 /// The file that `target` is, or that it leads to if it is a link.
@@ -253,12 +294,41 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_appears_meanwhile_is_not_replaced() {
+    fn a_target_that_appears_meanwhile_is_not_replaced_and_the_finished_file_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let place = claim(folder.path(), false).unwrap();
-        fs::write(folder.path().join("out.mkv"), "somebody's").unwrap();
-        assert!(matches!(place.publish(), Err(Error::Sink(SinkError::Exists { .. }))));
-        assert_eq!(fs::read_to_string(folder.path().join("out.mkv")).unwrap(), "somebody's");
+        let (target, part) = (folder.path().join("out.mkv"), folder.path().join("out.mkv.stylize-part"));
+        let refused = |force: bool, meanwhile: &dyn Fn()| {
+            let place = claim(folder.path(), force).unwrap();
+            fs::write(place.part(), "finished").unwrap();
+            meanwhile();
+            let error = place.publish().unwrap_err().to_string();
+            assert!(error.ends_with(&format!("; the finished file is in {part:?}")), "{error}");
+            assert_eq!(fs::read_to_string(&part).unwrap(), "finished");
+            error
+        };
+        assert!(refused(false, &|| fs::write(&target, "somebody's").unwrap()).contains("exists; --force replaces it"));
+        assert_eq!(fs::read_to_string(&target).unwrap(), "somebody's");
+        fs::remove_file(&target).unwrap();
+        assert!(refused(true, &|| fs::create_dir_all(target.join("folder")).unwrap()).contains("cannot write"));
+    }
+
+    #[test]
+    fn what_cannot_be_made_again_stays_where_the_run_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, part) = (folder.path().join("me.mkv"), folder.path().join("me.mkv.stylize-part"));
+        let claimed = || Place::claim(&target, Path::new(""), Claim { once: true, ..Claim::default() });
+        let failure = |place: &mut Place| place.failure(SinkError::Exists { path: "me.mkv".into() }).to_string();
+        let mut place = claimed().unwrap();
+        assert!(!failure(&mut place).contains("recorded"), "nothing was");
+        drop(place);
+        assert!(!part.exists());
+        let mut place = claimed().unwrap();
+        fs::write(place.part(), "half").unwrap();
+        assert!(failure(&mut place).ends_with(&format!("; what was recorded so far is in {part:?}")));
+        drop(place);
+        assert_eq!(fs::read_to_string(&part).unwrap(), "half");
+        assert!(matches!(claimed(), Err(Error::Sink(SinkError::Recorded { .. }))));
+        assert_eq!(fs::read_to_string(&part).unwrap(), "half");
     }
 
     #[test]
@@ -315,9 +385,12 @@ mod tests {
             let result = Place::claim(&folder.path().join(name), &input, FORCE);
             assert!(matches!(result, Err(Error::Usage(_))), "{name}");
         }
-        let input = folder.path().join("out.mkv.stylize-part");
-        fs::write(&input, "source").unwrap();
-        assert!(matches!(Place::claim(&folder.path().join("out.mkv"), &input, FORCE), Err(Error::Usage(_))));
-        assert_eq!(fs::read_to_string(&input).unwrap(), "source");
+        for ending in ["part", "resume", "kept", "kept-resume"] {
+            let input = folder.path().join(format!("out.mkv.stylize-{ending}"));
+            fs::write(&input, "source").unwrap();
+            assert!(matches!(Place::claim(&folder.path().join("out.mkv"), &input, FORCE), Err(Error::Usage(_))));
+            assert_eq!(fs::read_to_string(&input).unwrap(), "source");
+            fs::remove_file(&input).unwrap();
+        }
     }
 }

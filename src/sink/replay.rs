@@ -18,16 +18,16 @@ use gst::prelude::*;
 
 use super::encoder::make;
 use super::file::failure;
-use super::leftover::Kept;
+use super::leftover::{Kept, unreadable};
 use super::recorder::{Recorder, running_nanos};
 use super::stored::Stored;
 use super::{Container, SinkError};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, Timed};
 use crate::report::Meter;
 use crate::resume::Unit;
-use crate::source::pipeline::{POLL, STALL};
+use crate::source::pipeline::{Failure, POLL, STALL};
 use crate::source::{Media, SourceError};
 
 /// Frames are decoded up to this much before the begin of the output; times of buffers cannot be negative.
@@ -159,17 +159,16 @@ impl Replay {
     pub(super) fn new(
         kept: Kept,
         seam: Seam,
-        path: &Path,
+        (path, container): (&Path, Container),
         media: &Arc<Media>,
         recorder: &Recorder,
         shift_nanos: u64,
     ) -> Result<Self, SinkError> {
-        let stored = Container::of(path).and_then(|container| Stored::open(&kept.file, container).ok());
         Ok(Self {
             path: path.into(),
             media: Arc::clone(media),
             input: seam.input,
-            stored: stored.ok_or_else(|| unlike(path, "what it left cannot be read"))?,
+            stored: Stored::open(&kept.file, container).map_err(|error| unreadable(path, &error))?,
             units: kept.journal.units.into_iter(),
             recorder: recorder.clone(),
             shift_nanos,
@@ -177,14 +176,16 @@ impl Replay {
         })
     }
 
-    /// `source` behind this: of its frames those come that are not kept.
-    pub(crate) fn before(self, source: Box<dyn Source>, stop: &Stop, meter: &Meter) -> Box<dyn Source> {
-        Box::new(Continued { replay: Some(self), source, stop: stop.clone(), meter: meter.clone() })
+    /// `source`, which reads `input`, behind this: of its frames those come that are not kept.
+    pub(crate) fn before(self, source: Box<dyn Source>, input: &Path, stop: &Stop, meter: &Meter) -> Box<dyn Source> {
+        let (input, stop, meter) = (input.to_owned(), stop.clone(), meter.clone());
+        Box::new(Continued { replay: Some(self), source, input, stop, meter })
     }
 
     /// Puts `unit`, the next frame in the order of decoding, into the output.
     fn feed(&mut self, unit: &Unit) -> Result<(), SinkError> {
-        let buffer = self.stored.next(unit).ok_or_else(|| unlike(&self.path, "what it left has changed"))?;
+        let buffer = self.stored.next(unit).map_err(|error| unreadable(&self.path, &error))?;
+        let buffer = buffer.ok_or_else(|| unlike(&self.path, "what it left has changed"))?;
         self.wait_for_room()?;
         let mut buffer = buffer.copy();
         let stamped = buffer.make_mut();
@@ -215,10 +216,8 @@ impl Replay {
             let fed = self.fed;
             let room = |said: &crate::source::pipeline::Said| fed < said.replayed + WAITING;
             let said = self.media.status.wait(POLL, |said| room(said) || said.output_error.is_some());
-            match said.output_error {
-                Some(error) if error.no_space => return Err(failure(&self.path, error)),
-                Some(error) => return Err(unlike(&self.path, &format!("its frames are refused ({})", error.text))),
-                None => {}
+            if let Some(error) = said.output_error {
+                return Err(self.refused(error));
             }
             if room(&said) {
                 return Ok(());
@@ -228,20 +227,41 @@ impl Replay {
             }
         }
     }
+
+    /// What an error on the way out means. Where a disk fails, what is kept is as good as before.
+    fn refused(&self, error: Failure) -> SinkError {
+        match error.of_machine {
+            true => failure(&self.path, error),
+            false => unlike(&self.path, &format!("its frames are refused ({})", error.text)),
+        }
+    }
+
+    /// Why the source, which reads `input`, has no frame for one that is kept.
+    fn ended(&self, input: &Path) -> Error {
+        let said = self.media.status.said();
+        match (said.output_error, said.input_error) {
+            (Some(error), _) => self.refused(error).into(),
+            // The killed run has read on.
+            (None, Some(error)) => SourceError::Open { path: input.into(), reason: error.text }.into(),
+            (None, None) => unlike(&self.path, "the input has fewer frames now").into(),
+        }
+    }
 }
 
 pub(super) fn unlike(path: &Path, reason: &str) -> SinkError {
     SinkError::Unlike { path: path.into(), reason: reason.into() }
 }
 
-/// Kept frames that are painted again, so that what looks back from frame to frame is at the seam as it was. Of a difference of then
-/// the stabiliser keeps up to 244 256ths a frame (`--stabilise 1`): a twentieth is left after so many, and nothing by default.
+/// Last kept frames to repaint, so that the stabiliser has the state it had at the seam. Of a difference from before them it
+/// keeps up to 244 256ths with each frame (`--stabilise 1`): a twentieth is left after so many, and nothing by default.
 const REHEARSED: usize = 64;
 
 /// A source whose first frames are kept ones.
 struct Continued {
     replay: Option<Replay>,
     source: Box<dyn Source>,
+    /// What that reads.
+    input: PathBuf,
     stop: Stop,
     meter: Meter,
 }
@@ -261,7 +281,7 @@ impl Continued {
             if self.stop.asked() {
                 return Err(SourceError::StoppedResuming.into());
             }
-            let mut frame = frame.ok_or_else(|| unlike(&replay.path, "the input has fewer frames now"))?;
+            let mut frame = frame.ok_or_else(|| replay.ended(&self.input))?;
             let pts_nanos = frame.stamp.pts_nanos;
             if pts_nanos.map(|pts| pts + replay.shift_nanos) != Some(unit.shown_nanos) {
                 return Err(unlike(&replay.path, "the frames of the input have other times now").into());
@@ -288,7 +308,10 @@ impl Source for Continued {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
+    use crate::source::pipeline::Said;
 
     fn unit(dts_nanos: i64, shown_nanos: u64) -> Unit {
         Unit {
@@ -300,6 +323,45 @@ mod tests {
             digest: 0,
             shown_nanos,
         }
+    }
+
+    /// What becomes of a run whose source has no frame more while one is kept, and whose pipeline has said what `note` does.
+    fn ended(note: impl FnOnce(&mut Said)) -> Error {
+        struct Nothing;
+        impl Source for Nothing {
+            fn next(&mut self) -> Result<Option<Timed<Frame>>> {
+                Ok(None)
+            }
+        }
+        let media = Arc::new(Media::new().unwrap());
+        media.status.note(note);
+        let replay = Replay {
+            path: "out.mkv".into(),
+            media,
+            input: gst_app::AppSrc::builder().build(),
+            stored: Stored::Boxes { file: File::open("/dev/null").unwrap(), samples: Vec::new().into_iter() },
+            units: vec![unit(0, 0)].into_iter(),
+            recorder: Recorder::none(),
+            shift_nanos: 0,
+            fed: 0,
+        };
+        let mut source = replay.before(Box::new(Nothing), Path::new("in.mp4"), &Stop::new(), &Meter::new());
+        source.next().err().unwrap()
+    }
+
+    #[test]
+    fn only_what_differs_makes_a_run_start_over() {
+        let starts_over = |error: Error| matches!(error, Error::Sink(SinkError::Unlike { .. }));
+        assert!(starts_over(ended(|_| {})));
+        let failure = |of_machine| Some(Failure { of_machine, ..Failure::plain("input/output error") });
+        assert!(starts_over(ended(|said| said.output_error = failure(false))), "the muxer does not take the frames");
+        let error = ended(|said| said.output_error = failure(true));
+        assert_eq!(
+            (error.exit_code(), error.to_string()),
+            (4, "encoding \"out.mkv\" failed: input/output error".into())
+        );
+        let error = ended(|said| said.input_error = failure(true));
+        assert_eq!((error.exit_code(), error.to_string()), (3, "cannot read \"in.mp4\": input/output error".into()));
     }
 
     #[test]

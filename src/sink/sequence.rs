@@ -1,5 +1,10 @@
 //! Numbered pictures: each frame a file of its own, which appears whole. What was written before a failure stays.
 
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
 use super::still::StillSink;
 use super::{Claim, Place, SinkError};
 use crate::error::{Error, Result};
@@ -22,7 +27,7 @@ impl Pictures {
     /// Claims the names of `pattern`, to which `input` will be turned.
     pub(crate) fn claim(pattern: &Pattern, input: &Input, replace: bool) -> Result<Self> {
         let path = pattern.as_path();
-        refuse_same(pattern, input)?;
+        refuse_pictures(input, |number| pattern.path(number))?;
         let lock = Place::claim(path, input.path(), Claim { force: replace, ..Claim::default() })?;
         let there = numbers(pattern)?;
         if let Some(&number) = there.first().filter(|_| !replace) {
@@ -37,15 +42,23 @@ impl Pictures {
     }
 }
 
-/// Pictures that are read must not be written over.
-fn refuse_same(pattern: &Pattern, input: &Input) -> Result<()> {
-    let Input::Pictures { pattern: other, .. } = input else { return Ok(()) };
-    let real = |pattern: &Pattern| Some(pattern.folder().canonicalize().ok()?.join(pattern.as_path().file_name()?));
-    if real(pattern).is_some_and(|path| Some(path) == real(other)) {
-        let (one, other) = (pattern.as_path(), other.as_path());
-        return Err(Error::Usage(format!("{one:?} and {other:?} are the same pictures; choose another output name")));
+/// Pictures that `input` reads must not be written over, under whatever name: `written` is what becomes of that with a number.
+pub(crate) fn refuse_pictures(input: &Input, written: impl Fn(u64) -> PathBuf) -> Result<()> {
+    let Input::Pictures { pattern, .. } = input else { return Ok(()) };
+    // Who reads them says what is wrong.
+    let numbers = pattern.numbers().unwrap_or_default();
+    let file = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    let read: HashSet<_> = numbers.iter().filter_map(|&number| file(&pattern.path(number))).collect();
+    let is_read = |path: &PathBuf| file(path).is_some_and(|file| read.contains(&file));
+    match numbers.into_iter().map(written).find(is_read) {
+        None => Ok(()),
+        Some(path) => {
+            let pattern = pattern.as_path();
+            Err(Error::Usage(format!(
+                "{path:?} is one of the pictures {pattern:?} that are read; choose another output"
+            )))
+        }
     }
-    Ok(())
 }
 
 fn numbers(pattern: &Pattern) -> Result<Vec<u64>, SinkError> {

@@ -40,21 +40,29 @@ impl Stored {
     }
 
     /// The next frame in the order of decoding, if it is `unit`.
-    pub(super) fn next(&mut self, unit: &Unit) -> Option<gst::Buffer> {
+    ///
+    /// # Errors
+    /// When it cannot be read now; what cannot be made sense of is no frame.
+    pub(super) fn next(&mut self, unit: &Unit) -> io::Result<Option<gst::Buffer>> {
         let buffer = match self {
             Self::Demuxed(demuxed) => demuxed.next()?,
             Self::Boxes { file, samples } => {
-                let sample = samples.next().filter(|sample| sample.size == unit.bytes)?;
-                let mut bytes = vec![0; usize::try_from(sample.size).ok()?];
-                file.seek(SeekFrom::Start(sample.offset)).ok()?;
-                file.read_exact(&mut bytes).ok()?;
-                gst::Buffer::from_mut_slice(bytes)
+                let sample = samples.next().filter(|sample| sample.size == unit.bytes);
+                sample.map(|sample| read(file, sample)).transpose()?
             }
         };
-        let is_unit = buffer.size() as u64 == unit.bytes
-            && buffer.map_readable().is_ok_and(|bytes| digest(&bytes) == unit.digest);
-        is_unit.then_some(buffer)
+        let is_unit = |buffer: &gst::Buffer| {
+            buffer.size() as u64 == unit.bytes && buffer.map_readable().is_ok_and(|bytes| digest(&bytes) == unit.digest)
+        };
+        Ok(buffer.filter(is_unit))
     }
+}
+
+fn read(file: &mut File, sample: Sample) -> io::Result<gst::Buffer> {
+    let mut bytes = vec![0; usize::try_from(sample.size).map_err(io::Error::other)?];
+    file.seek(SeekFrom::Start(sample.offset))?;
+    file.read_exact(&mut bytes)?;
+    Ok(gst::Buffer::from_mut_slice(bytes))
 }
 
 /// A Matroska file, taken apart by GStreamer.
@@ -86,16 +94,26 @@ impl Demuxed {
         Ok(demuxed)
     }
 
-    fn next(&mut self) -> Option<gst::Buffer> {
+    fn next(&mut self) -> io::Result<Option<gst::Buffer>> {
         let since = Instant::now();
         let poll = gst::ClockTime::from_mseconds(POLL.as_millis() as u64);
+        let ends = [gst::MessageType::Error, gst::MessageType::Eos];
         loop {
             if let Some(sample) = self.frames.try_pull_sample(poll) {
-                return sample.buffer_owned();
+                return Ok(sample.buffer_owned());
             }
-            let ended = self.pipeline.bus()?.pop_filtered(&[gst::MessageType::Error, gst::MessageType::Eos]);
-            if self.frames.is_eos() || ended.is_some() || since.elapsed() > STALL {
-                return None;
+            let ended = self.pipeline.bus().and_then(|bus| bus.pop_filtered(&ends));
+            // The file, not what is in it.
+            if let Some(gst::MessageView::Error(error)) = ended.as_ref().map(|message| message.view())
+                && error.error().is::<gst::ResourceError>()
+            {
+                return Err(io::Error::other(error.error().to_string()));
+            }
+            if self.frames.is_eos() || ended.is_some() {
+                return Ok(None);
+            }
+            if since.elapsed() > STALL {
+                return Err(io::ErrorKind::TimedOut.into());
             }
         }
     }
@@ -109,7 +127,15 @@ impl Drop for Demuxed {
 }
 
 /// How many of `units` stand in `path`, from the first on.
-pub(super) fn count(path: &Path, container: Container, units: &[Unit]) -> usize {
-    let Ok(mut stored) = Stored::open(path, container) else { return 0 };
-    units.iter().take_while(|unit| stored.next(unit).is_some()).count()
+///
+/// # Errors
+/// When it cannot be read now.
+pub(super) fn count(path: &Path, container: Container, units: &[Unit]) -> io::Result<usize> {
+    let mut stored = Stored::open(path, container)?;
+    for (count, unit) in units.iter().enumerate() {
+        if stored.next(unit)?.is_none() {
+            return Ok(count);
+        }
+    }
+    Ok(units.len())
 }

@@ -63,7 +63,7 @@ fn plain(with_marks: bool) -> Result<gst::Element, SinkError> {
     src.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {
             *buffer = line(buffer, with_marks);
-            let end = buffer.pts().zip(buffer.duration()).map(|(pts, duration)| pts + duration);
+            let end = buffer.pts().zip(buffer.duration()).map(|(pts, duration)| pts.saturating_add(duration));
             *line_end.lock().unwrap_or_else(PoisonError::into_inner) = end;
         }
         gst::PadProbeReturn::Ok

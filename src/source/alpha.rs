@@ -12,17 +12,30 @@ use crate::report::Meter;
 /// What the user is told.
 const TRANSPARENT: &str = "the input is partly transparent: composited over black";
 
-/// The decoder for `caps` where they say that the alpha channel is a stream of its own beside the picture, as in WebM. The
-/// decoder of the plain picture would do; it leaves the channel out.
+/// Whether `caps` say that the alpha channel is a stream of its own beside the picture, as in WebM.
+fn is_apart(caps: &gst::Caps) -> bool {
+    caps.structure(0).and_then(|structure| structure.get("codec-alpha").ok()).unwrap_or(false)
+}
+
+/// Whether `factory` decodes such a channel, too. The decoder of the plain picture would do; it leaves the channel out.
+fn knows_alpha(factory: &gst::ElementFactory) -> bool {
+    let mut sinks = factory.static_pad_templates().into_iter().filter(|t| t.direction() == gst::PadDirection::Sink);
+    sinks.any(|template| template.caps().iter().any(|structure| structure.has_field("codec-alpha")))
+}
+
+/// Says so where `decoder`, which was asked for by name, leaves out the alpha channel of `caps`.
+pub(super) fn warn_of_loss(decoder: &gst::ElementFactory, caps: &gst::Caps, meter: &Meter) {
+    if is_apart(caps) && !knows_alpha(decoder) {
+        let name = decoder.name();
+        meter.warn(format!("--decoder {name} does not decode the alpha channel: the picture is painted without it"));
+    }
+}
+
+/// The decoder for `caps` with an alpha channel that is a stream of its own.
 pub(super) fn decoder_for(caps: &gst::Caps, meter: &Meter) -> Option<gst::ElementFactory> {
-    let stated = caps.structure(0)?.get::<bool>("codec-alpha").ok()?;
-    if !stated {
+    if !is_apart(caps) {
         return None;
     }
-    let knows_alpha = |factory: &gst::ElementFactory| {
-        let mut sinks = factory.static_pad_templates().into_iter().filter(|t| t.direction() == gst::PadDirection::Sink);
-        sinks.any(|template| template.caps().iter().any(|structure| structure.has_field("codec-alpha")))
-    };
     let decoders = gst::ElementFactory::factories_with_type(gst::ElementFactoryType::DECODER, gst::Rank::MARGINAL);
     let found = decoders.into_iter().find(|factory| knows_alpha(factory) && factory.can_sink_any_caps(caps));
     if found.is_none() {

@@ -6,6 +6,15 @@ use crate::job::Part;
 /// Times are mostly given in milliseconds: what would be shown for less than one of a part is not meant.
 pub(super) const LEAST_SHOWN_NANOS: u64 = 1_000_000;
 
+/// What a frame is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// To be shown, or to find what is.
+    Shown,
+    /// To tell how long the last one is shown. It is not part of what is wanted, and not missed where there is none.
+    Behind,
+}
+
 /// Lets the frames of a part through. The frame that is shown at its begin comes first, shortened; one that begins at its
 /// end does not come. The begin becomes 0.
 pub(super) struct Cut<T> {
@@ -40,14 +49,14 @@ impl<T> Cut<T> {
     /// Those of `pull`.
     pub(super) fn next<E>(
         &mut self,
-        mut pull: impl FnMut() -> Result<Option<Timed<T>>, E>,
+        mut pull: impl FnMut(Use) -> Result<Option<Timed<T>>, E>,
     ) -> Result<Option<Timed<T>>, E> {
         if self.frames_left == 0 {
             return Ok(None);
         }
         let next = match self.ahead.take() {
             Some(frame) => Some(frame),
-            None if self.begun => pull()?,
+            None if self.begun => pull(Use::Shown)?,
             None => self.shown_at_begin(&mut pull)?,
         };
         let is_wanted = |frame: &Timed<T>| pts(frame).saturating_add(LEAST_SHOWN_NANOS) <= self.end_nanos;
@@ -57,7 +66,8 @@ impl<T> Cut<T> {
         };
         self.frames_left -= 1;
         if self.frames_left == 0 && self.ahead.is_none() {
-            self.ahead = pull()?;
+            // The last one is good, whatever comes behind it.
+            self.ahead = pull(Use::Behind).unwrap_or_default();
         }
         // How long the last one is shown, the one behind it tells best.
         if let Some(behind) = self.ahead.as_ref().filter(|_| self.frames_left == 0) {
@@ -69,11 +79,11 @@ impl<T> Cut<T> {
     /// The last frame that begins no later than the part, if it is still shown then; else the first of the others.
     fn shown_at_begin<E>(
         &mut self,
-        pull: &mut impl FnMut() -> Result<Option<Timed<T>>, E>,
+        pull: &mut impl FnMut(Use) -> Result<Option<Timed<T>>, E>,
     ) -> Result<Option<Timed<T>>, E> {
         let mut shown: Option<Timed<T>> = None;
-        while let Some(frame) = pull()? {
-            if pts(&frame) < self.begin_nanos + LEAST_SHOWN_NANOS {
+        while let Some(frame) = pull(Use::Shown)? {
+            if pts(&frame) < self.begin_nanos.saturating_add(LEAST_SHOWN_NANOS) {
                 shown = Some(frame);
                 continue;
             }
@@ -90,7 +100,7 @@ impl<T> Cut<T> {
         self.begun = true;
         let begin = self.begin_nanos;
         let end = |last: &Timed<T>| pts(last) + last.stamp.duration_nanos.unwrap_or(0);
-        Ok(shown.filter(|last| pts(last) >= begin || end(last) >= begin + LEAST_SHOWN_NANOS))
+        Ok(shown.filter(|last| pts(last) >= begin || end(last) >= begin.saturating_add(LEAST_SHOWN_NANOS)))
     }
 
     /// `frame` in the time of the part.
@@ -129,7 +139,7 @@ mod tests {
             Timed { stamp, item: number }
         });
         let mut cut = Cut::new(part, skipped * MS);
-        let mut pull = || Ok::<_, ()>(frames.next());
+        let mut pull = |_: Use| Ok::<_, ()>(frames.next());
         let mut found = Vec::new();
         while let Some(frame) = cut.next(&mut pull).unwrap() {
             assert_eq!(frame.stamp.seq, found.len() as u64);
@@ -188,7 +198,7 @@ mod tests {
             });
             let part = Part { start_nanos: Some(start_nanos), end_nanos: Some(end_nanos), frames: None };
             let mut cut = Cut::new(part, 0);
-            std::iter::from_fn(|| cut.next(|| Ok::<_, ()>(frames.next())).unwrap()).map(|f| f.item).collect::<Vec<_>>()
+            std::iter::from_fn(|| cut.next(|_| Ok::<_, ()>(frames.next())).unwrap()).map(|f| f.item).collect::<Vec<_>>()
         };
         // Frames 1, 2 and 5 begin at 33.3, 66.7 and 166.7 ms.
         assert_eq!(thirds(33 * MS, 167 * MS), [1, 2, 3, 4]);
@@ -209,11 +219,28 @@ mod tests {
             let mut stream = [stamped(0, 0, 10), stamped(1, 10, 999), stamped(2, 40, 500)].into_iter();
             let mut cut = Cut::new(Part { frames: Some(frames), ..Part::default() }, 0);
             let mut last = None;
-            while let Some(frame) = cut.next(|| Ok::<_, ()>(stream.next())).unwrap() {
+            while let Some(frame) = cut.next(|_| Ok::<_, ()>(stream.next())).unwrap() {
                 last = Some(frame);
             }
             assert_eq!(last.and_then(|last| last.stamp.duration_nanos), Some(expected), "{frames}");
         }
+    }
+
+    #[test]
+    fn a_failure_behind_the_last_frame_is_none() {
+        let frame = |number: u64| {
+            let stamp = Stamp { pts_nanos: Some(number * 40), duration_nanos: Some(40), ..Stamp::default() };
+            Timed { stamp, item: number }
+        };
+        let (mut cut, mut asked) = (Cut::new(Part { frames: Some(2), ..Part::default() }, 0), Vec::new());
+        let mut pull = |what: Use| {
+            asked.push(what);
+            if what == Use::Shown { Ok(Some(frame(asked.len() as u64 - 1))) } else { Err("unreadable") }
+        };
+        let given: Vec<_> = std::iter::from_fn(|| cut.next(&mut pull).unwrap()).collect();
+        let lasts = given.iter().map(|frame| (frame.item, frame.stamp.duration_nanos));
+        assert_eq!(lasts.collect::<Vec<_>>(), [(0, Some(40)), (1, Some(40))]);
+        assert_eq!(asked, [Use::Shown, Use::Shown, Use::Behind]);
     }
 
     #[test]

@@ -70,6 +70,8 @@ impl Heard {
 #[derive(Debug)]
 pub(super) struct Account {
     since: Tally,
+    /// What was seen when the last frame that is wanted had been decoded.
+    until: Option<Tally>,
     /// Frames that the decoder itself marked.
     marked: u64,
     /// Sound is missing.
@@ -93,15 +95,25 @@ impl Account {
             gst::log::set_active(true);
             gst::log::set_threshold_from_string(THRESHOLDS, false);
         });
-        Self { since: tally(), marked: 0, sound_lost: false, told_frames: 0, told_gaps: 0 }
+        Self::since(tally())
     }
 
-    /// What was said so far, and nobody was told of, does not count.
+    fn since(since: Tally) -> Self {
+        Self { since, until: None, marked: 0, sound_lost: false, told_frames: 0, told_gaps: 0 }
+    }
+
+    /// Discards the damage of frames so far.
     pub(super) fn forget(&mut self) {
-        self.since = tally();
+        let now = tally();
+        *self = Self { until: self.until.map(|_| now), sound_lost: self.sound_lost, ..Self::since(now) };
     }
 
-    /// The decoder marked a frame as damaged.
+    /// Discards the damage that the log tells of from now on: it is in no frame that is wanted.
+    pub(super) fn close(&mut self) {
+        self.until.get_or_insert_with(tally);
+    }
+
+    /// The decoder marked a frame that is wanted as damaged.
     pub(super) fn mark(&mut self) {
         self.marked += 1;
     }
@@ -113,7 +125,7 @@ impl Account {
 
     /// Tells `meter` what has come up since the last time.
     pub(super) fn tell(&mut self, meter: &Meter) {
-        let Tally { concealed, failed, gaps } = tally().since(self.since);
+        let Tally { concealed, failed, gaps } = self.until.unwrap_or_else(tally).since(self.since);
         let gaps = gaps + u64::from(self.sound_lost);
         // Of a frame that is marked, the log speaks as well.
         let frames = concealed.max(self.marked) + failed;
@@ -138,6 +150,32 @@ fn hear(category: &str, function: &str, line: u32, message: &DebugMessage) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn row_25_damage_before_and_behind_what_is_wanted_does_not_count() {
+        let meter = Meter::new();
+        let conceal = || HEARD.lock().unwrap().hear("libav", "", 0, "concealing 1 DC, 1 AC, 1 MV errors in P frame");
+        let told = |account: &mut Account| {
+            account.tell(&meter);
+            meter.frames_damaged()
+        };
+        let mut account = Account::since(tally());
+        conceal();
+        account.mark();
+        account.forget();
+        assert_eq!(told(&mut account), 0);
+        conceal();
+        assert_eq!(told(&mut account), 1);
+        account.close();
+        conceal();
+        assert_eq!(told(&mut account), 1);
+        // Where the only frame that is wanted was the first, it ends before what came before it is forgotten.
+        account.forget();
+        conceal();
+        assert_eq!(told(&mut account), 1);
+        account.mark();
+        assert_eq!(told(&mut account), 2);
+    }
 
     #[test]
     fn row_25_what_the_log_tells_is_counted_once() {

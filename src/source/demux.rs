@@ -39,8 +39,10 @@ impl Stream {
         self.media_type().starts_with("video/") || self.media_type().starts_with("image/")
     }
 
+    /// Sound of a kind that GStreamer has a name for. No decoder that could be installed would read another.
     fn is_audio(&self) -> bool {
-        self.media_type().starts_with("audio/") && self.media_type() != "audio/x-unknown"
+        let kind = self.media_type();
+        kind.starts_with("audio/") && !kind.ends_with("-unknown") && !kind.starts_with("audio/x-gst-fourcc-")
     }
 
     /// Subtitles of any kind.
@@ -69,6 +71,11 @@ impl Stream {
         if self.media_type() == "application/x-subtitle-unknown" {
             return "subtitles of an unknown kind".into();
         }
+        self.codec_for_gstreamer()
+    }
+
+    /// Codec in the words of GStreamer's messages.
+    fn codec_for_gstreamer(&self) -> String {
         gst_pbutils::pb_utils_get_codec_description(&self.caps).to_string()
     }
 
@@ -123,15 +130,19 @@ impl Streams {
         std::iter::once(&self.video).chain(&self.audio).chain(&self.texts).chain(&self.rest)
     }
 
-    /// Says in one sentence what of the file does not come along: what is no video, sound or subtitles, and the tracks
-    /// in `index` that the demuxer did not show at all.
-    pub(super) fn warn_of_rest(&self, index: &Index, meter: &Meter) {
+    /// Says in one sentence what of the file does not come along: what is no video, sound or subtitles, the tracks in
+    /// `index` that the demuxer did not show at all, and the codec that GStreamer says it is `missing` a decoder for.
+    pub(super) fn warn_of_rest(&self, index: &Index, missing: Option<String>, meter: &Meter) {
         let shown = self.rest.iter().map(Stream::codec);
         let hidden = index.tracks.iter().filter(|track| !self.all().any(|stream| stream.is_track(track.id)));
         let hidden = hidden.map(|track| format!("track {} ({})", track.id, track.kind.escape_ascii()));
-        let left_out: Vec<_> = shown.chain(hidden).collect();
+        // Of some streams without a decoder GStreamer says so and shows them all the same.
+        let missing = missing.filter(|codec| !self.all().any(|stream| stream.codec_for_gstreamer() == *codec));
+        let missing = missing.map(|codec| format!("{codec} (no decoder for it is installed)"));
+        let left_out: Vec<_> = shown.chain(hidden).chain(missing).collect();
         if !left_out.is_empty() {
-            meter.warn(format!("left out: {} (one video, sound and subtitles are kept)", left_out.join(", ")));
+            let kept = "one video, sound and subtitles are kept, as far as GStreamer can read them";
+            meter.warn(format!("left out: {}; {kept}", left_out.join(", ")));
         }
     }
 }
@@ -154,12 +165,7 @@ pub(super) fn open(
             file
         }
     };
-    let parse = element("parsebin")?;
-    parse.connect("autoplug-continue", false, |values| {
-        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
-        let kind = caps.as_ref().and_then(|caps| caps.structure(0)).map_or("", |s| s.name().as_str());
-        Some((!is_styled_text(kind)).to_value())
-    });
+    let parse = parsebin()?;
     connect(&parse, media, &found);
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
     media.input.add_many([&file, &parse]).map_err(gstreamer)?;
@@ -177,6 +183,31 @@ pub(super) fn open(
         (Err(SourceError::NoVideo { path, .. }), Some(codec)) => Err(SourceError::NoDecoder { path, codec }),
         (sorted, _) => Ok(Streams { has_timeline, ..sorted? }),
     }
+}
+
+/// What takes a container apart. It shows sound that nothing decodes, too, since that may only be copied.
+pub(crate) fn parsebin() -> Result<gst::Element, SourceError> {
+    let parse = element("parsebin")?;
+    parse.connect("autoplug-continue", false, |values| {
+        let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
+        Some(caps.is_none_or(|caps| goes_on(&caps)).to_value())
+    });
+    Ok(parse)
+}
+
+/// Whether parsebin is to look for something that reads a stream of `caps`. Where it looks for a decoder of sound and
+/// finds nothing but the parser that was there already, it does not show the track.
+fn goes_on(caps: &gst::Caps) -> bool {
+    let Some(structure) = caps.structure(0) else { return true };
+    let kind = structure.name().as_str();
+    if !kind.starts_with("audio/") {
+        return !is_styled_text(kind);
+    }
+    let is_parsed = ["framed", "parsed"].into_iter().any(|field| structure.get::<bool>(field).unwrap_or(false));
+    gst::ElementFactory::factories_with_type(gst::ElementFactoryType::DECODABLE, gst::Rank::MARGINAL)
+        .into_iter()
+        .filter(|factory| factory.can_sink_all_caps(caps))
+        .any(|factory| !(is_parsed && factory.has_type(gst::ElementFactoryType::PARSER)))
 }
 
 /// Lets what `file` gives be read as `index` would have it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::SourceError;
+use super::{SourceError, pipeline};
 
 /// Which part of a job does not work without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub struct Survey {
 /// # Errors
 /// When GStreamer itself does not start.
 pub fn survey() -> Result<Survey, SourceError> {
-    gst::init().map_err(|error| SourceError::Gstreamer(error.to_string()))?;
+    pipeline::init()?;
     let is_here = |element: &&&'static str| gst::ElementFactory::find(element).is_some();
     let findings =
         NEEDS.iter().map(|need| Finding { need, element: need.elements.iter().find(is_here).copied() }).collect();
@@ -124,7 +124,7 @@ pub fn version() -> String {
 /// # Errors
 /// When GStreamer itself does not start.
 pub fn plugin_folders() -> Result<Vec<PathBuf>, SourceError> {
-    super::pipeline::init()?;
+    pipeline::init()?;
     let files = gst::Registry::get().plugins().into_iter().filter_map(|plugin| plugin.filename());
     let folders: BTreeSet<PathBuf> = files.filter_map(|file| file.parent().map(PathBuf::from)).collect();
     Ok(folders.into_iter().collect())

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use super::cut::Cut;
+use super::cut::{Cut, Use};
 use super::origin::Origin;
 use super::pipeline::{Media, POLL, STALL};
 use super::reader::{self, Reader};
@@ -30,10 +30,13 @@ const DEFAULT_DURATION_NANOS: u64 = 40_000_000;
 /// So long before a part the file is entered.
 const RUN_UP_NANOS: u64 = 2_000_000_000;
 
+/// So long at most is waited for a frame that is to tell how long the last one is shown.
+const BEHIND: Duration = Duration::from_secs(5);
+
 /// Demuxers that arrive where they are sent.
 const EXACT_DEMUXERS: [&str; 2] = ["qtdemux", "matroskademux"];
 
-/// Opens the file at `path`, or `pipe`, which is called `path` then.
+/// Opens `pipe` if given (`path` is then only its name in messages), else the file at `path`.
 pub(super) fn open(
     path: &Path,
     pipe: Option<&Pipe>,
@@ -50,9 +53,7 @@ pub(super) fn open(
         // A track whose run-up cannot be told from its sound would be late by it.
         return open(path, pipe, Request { priming: false, ..request }, stop, meter);
     }
-    streams.warn_of_rest(&index, meter);
-    let missing = media.status.said().missing;
-    missing.iter().for_each(|codec| meter.warn(format!("left out: {codec} (no decoder for it is installed)")));
+    streams.warn_of_rest(&index, media.status.said().missing, meter);
     let origin = Origin::new(!streams.has_timeline);
     let pads: Vec<_> = streams.all().map(|stream| stream.pad.clone()).collect();
     let demux::Streams { video, audio, texts, rest, .. } = streams;
@@ -186,7 +187,8 @@ impl FileSource {
             return Ok(0);
         }
         let flags = gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE;
-        let near = gst::ClockTime::from_nseconds(near_nanos + origin.zero_nanos());
+        let [near, zero] = [near_nanos, origin.zero_nanos()].map(gst::ClockTime::from_nseconds);
+        let near = near.saturating_add(zero);
         origin.leave();
         // Only once data has come through the whole chain does a seek reach the demuxer.
         let _ = self.sink.try_pull_preroll(gst::ClockTime::from_seconds(STALL.as_secs()));
@@ -218,18 +220,18 @@ impl FileSource {
     /// The next sample of the part.
     fn wanted(&mut self) -> Result<Option<Timed<gst::Sample>>, SourceError> {
         let mut cut = std::mem::replace(&mut self.cut, Cut::new(Part::default(), 0));
-        let next = cut.next(|| self.pull());
+        let next = cut.next(|what| self.pull(what));
         self.cut = cut;
         next
     }
 
     /// The next sample, or none at the end, when asked to stop, or when the file breaks off.
-    fn pull(&mut self) -> Result<Option<Timed<gst::Sample>>, SourceError> {
-        let Some(sample) = self.pull_sample()? else { return Ok(None) };
-        let buffer = sample.buffer().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
-        if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
-            self.damage.mark();
+    fn pull(&mut self, what: Use) -> Result<Option<Timed<gst::Sample>>, SourceError> {
+        if what == Use::Behind {
+            self.damage.close();
         }
+        let Some(sample) = self.pull_sample(what)? else { return Ok(None) };
+        let buffer = sample.buffer().ok_or_else(|| SourceError::Gstreamer("a sample without a frame".into()))?;
         let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
         let pts = buffer.pts().and_then(|pts| segment.map_or(Some(pts), |segment| segment.to_running_time(pts)));
         // Where frames are stored in another order than they are shown in, the last may claim the time of another.
@@ -243,8 +245,9 @@ impl FileSource {
         Ok(Some(Timed { stamp, item: sample }))
     }
 
-    fn pull_sample(&mut self) -> Result<Option<gst::Sample>, SourceError> {
+    fn pull_sample(&mut self, what: Use) -> Result<Option<gst::Sample>, SourceError> {
         let since = Instant::now();
+        let patience = if what == Use::Behind { BEHIND } else { STALL };
         while !self.stop.asked() {
             if let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::from_mseconds(POLL.as_millis() as u64)) {
                 return Ok(Some(sample));
@@ -262,24 +265,25 @@ impl FileSource {
                 if said.input_error.is_none() && !self.has_end {
                     self.media.status.note(|said| said.drained = true);
                 }
-                return self.end(said.input_error.map(|failure| failure.text));
+                return self.end(said.input_error.map(|failure| failure.text), what);
             }
             if said.output_error.is_some() {
                 return Ok(None); // the sink has the reason
             }
             if let Some(failure) = said.input_error {
-                return self.end(Some(failure.text));
+                return self.end(Some(failure.text), what);
             }
-            if since.elapsed() > STALL {
-                return Err(SourceError::Stalled { path: self.path.clone(), seconds: STALL.as_secs() });
+            if since.elapsed() > patience {
+                return Err(SourceError::Stalled { path: self.path.clone(), seconds: patience.as_secs() });
             }
         }
         Ok(None)
     }
 
     /// The stream ended, with an error or without.
-    fn end(&self, failure: Option<String>) -> Result<Option<gst::Sample>, SourceError> {
+    fn end(&self, failure: Option<String>, what: Use) -> Result<Option<gst::Sample>, SourceError> {
         match failure {
+            _ if what == Use::Behind => Ok(None),
             None => {
                 // Demuxers take the end of a cut file for the end of the stream.
                 if let Some(reason) = self.whole.then(|| whole::missing(&self.path)).flatten() {
@@ -320,6 +324,10 @@ impl Stored for FileSource {
             Some(sample) => Some(sample),
             None => self.wanted()?,
         };
+        let buffer = sample.as_ref().and_then(|sample| sample.item.buffer());
+        if buffer.is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::CORRUPTED)) {
+            self.damage.mark();
+        }
         self.damage.tell(&self.meter);
         let Some(Timed { stamp, item }) = sample else { return Ok(None) };
         let (info, _) = self.reader.format(&item)?;
@@ -335,6 +343,9 @@ const TICK_NANOS: u64 = 11_112;
 /// Times that run back further than this begin a new timeline: that of another recording, or of a clock that was set.
 const JUMP_NANOS: u64 = 1_000_000_000;
 
+/// The latest moment and the longest time that a frame may have, 146 years: sums of some of them are times, too.
+const LATEST_NANOS: u64 = 1 << 62;
+
 /// Numbers frames, and gives a time to those that have none or a bad one.
 #[derive(Default)]
 struct Clock {
@@ -348,8 +359,9 @@ struct Clock {
 
 impl Clock {
     fn stamp(&mut self, pts: Option<u64>, duration: Option<u64>, discontinuity: bool) -> Stamp {
-        let expected = self.last.map_or(0, |(pts, duration)| pts + duration);
-        let pts_nanos = match (pts.map(|pts| pts + self.offset_nanos), self.last) {
+        let [pts, duration] = [pts, duration].map(|stated| stated.map(|nanos| nanos.min(LATEST_NANOS)));
+        let expected = self.last.map_or(0, |(pts, duration)| (pts + duration).min(LATEST_NANOS));
+        let pts_nanos = match (pts.map(|pts| (pts + self.offset_nanos).min(LATEST_NANOS)), self.last) {
             (Some(pts), Some((last, _))) if pts + JUMP_NANOS < last => {
                 self.mended[2] += 1;
                 self.offset_nanos += expected - pts;
@@ -357,7 +369,7 @@ impl Clock {
             }
             (Some(pts), Some((last, _))) if pts <= last => {
                 self.mended[1] += 1;
-                last + TICK_NANOS
+                (last + TICK_NANOS).min(LATEST_NANOS)
             }
             (Some(pts), _) => pts,
             (None, _) => {
@@ -418,6 +430,17 @@ mod tests {
         assert_eq!(pts(Some(140), Some(10)), Some(7_000_000_040));
         assert_eq!(clock.mended, [1, 1, 1]);
         assert!(clock.warnings().all(|text| text.ends_with("(1 times)")));
+    }
+
+    #[test]
+    fn times_that_no_clock_shows_do_no_harm() {
+        let mut clock = Clock::default();
+        let endless = Some(u64::MAX - 1);
+        for (pts, duration) in [(None, endless), (endless, endless), (Some(7), endless), (endless, None), (None, None)]
+        {
+            let stamp = clock.stamp(pts, duration, false);
+            assert!(stamp.pts_nanos.unwrap() <= LATEST_NANOS && stamp.duration_nanos.unwrap() <= LATEST_NANOS);
+        }
     }
 
     #[test]

@@ -31,18 +31,21 @@ pub(super) fn choose(path: &Path, stream: &Stream, wanted: &CodecChoice, meter: 
         Ok(Chosen { element, is_hardware: false })
     };
     let caps = &stream.caps;
+    if let CodecChoice::Named(name) = wanted {
+        let element = named(name, caps)?;
+        if let Some(factory) = element.factory() {
+            alpha::warn_of_loss(&factory, caps, meter);
+        }
+        return Ok(Chosen { element, is_hardware: false });
+    }
     // Pictures with alpha come from no chip.
     if let Some(factory) = alpha::decoder_for(caps, meter) {
         return made(factory);
     }
-    match wanted {
-        CodecChoice::Named(name) => return named(name, caps).map(|element| Chosen { element, is_hardware: false }),
-        CodecChoice::Auto => {
-            if let Some(element) = first_that_comes_up(&candidates(caps), meter) {
-                return Ok(Chosen { element, is_hardware: true });
-            }
-        }
-        CodecChoice::Software => {}
+    if *wanted == CodecChoice::Auto
+        && let Some(element) = first_that_comes_up(&candidates(caps), meter)
+    {
+        return Ok(Chosen { element, is_hardware: true });
     }
     made(decoder_for(caps).ok_or_else(|| SourceError::NoDecoder { path: path.into(), codec: stream.codec() })?)
 }

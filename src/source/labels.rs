@@ -48,7 +48,7 @@ pub(super) fn about(pads: &[gst::Pad], indexed: &[Chapter], begin_nanos: u64, du
     tags.make_mut().set_scope(gst::TagScope::Global);
     pads.iter().for_each(|pad| add_tags(pad, &mut tags));
     let told = pads.iter().map(chapters).find(|found| !found.is_empty());
-    let end_nanos = duration_nanos.map(|duration| begin_nanos + duration);
+    let end_nanos = duration_nanos.map(|duration| begin_nanos.saturating_add(duration));
     let chapters = chapters_within(told.as_deref().unwrap_or(indexed), begin_nanos, end_nanos);
     About { tags, video: pads.first().map(label).unwrap_or_default(), chapters }
 }

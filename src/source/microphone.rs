@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::demux::{Stream, element, pad};
-use super::pipeline::{Media, POLL, Said};
+use super::pipeline::{Media, POLL, Said, init};
 use super::{About, OpenMedia, track};
 use crate::about::Label;
 use crate::error::{Error, Result};
@@ -107,6 +107,17 @@ impl Listening {
         self.way.send_event(gst::event::Eos::new());
         Some(why)
     }
+}
+
+/// Checks that there is such a microphone, before anything of it is recorded.
+///
+/// # Errors
+/// [`Error::Device`] when there is none.
+pub(crate) fn check(microphone: &Microphone) -> Result<()> {
+    init()?;
+    // Some have been opened to be known.
+    let _ = source(microphone)?.set_state(gst::State::Null);
+    Ok(())
 }
 
 /// Opens `microphone`; the sink of the file lets it begin.

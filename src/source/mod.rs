@@ -32,12 +32,14 @@ mod fit;
 mod sequence;
 mod stdin;
 mod still;
+mod several;
 mod animation;
 mod whole;
 #[doc(hidden)]
 pub mod live;
 pub(crate) mod microphone;
 
+pub(crate) use demux::parsebin;
 pub(crate) use labels::About;
 pub(crate) use pipeline::Media;
 use test_pattern::FrameRate;

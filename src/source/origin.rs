@@ -110,13 +110,13 @@ impl Origin {
         if base.is_zero() {
             let demuxed = segment.start().unwrap_or_default();
             self.0.demuxed.get_or_init(|| demuxed);
-            moved.set_time(segment.time().map(|time| (time + zero).saturating_sub(demuxed)));
+            moved.set_time(segment.time().map(|time| time.saturating_add(zero).saturating_sub(demuxed)));
             moved.set_start(zero);
             moved.set_position(zero);
         } else {
             // Behind a leap in the time stamps: the demuxer goes on from where it was in its own time.
             let demuxed = self.0.demuxed.get().copied().unwrap_or(zero);
-            moved.set_base((base + demuxed).saturating_sub(zero));
+            moved.set_base(base.saturating_add(demuxed).saturating_sub(zero));
         }
         Some(moved)
     }

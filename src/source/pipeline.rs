@@ -182,6 +182,8 @@ pub(crate) struct Failure {
     pub(crate) text: String,
     /// The disk is full.
     pub(crate) no_space: bool,
+    /// A disk, a device or a network failed, whatever the stream is like.
+    pub(crate) of_machine: bool,
     /// The stream is of a kind that nothing here understands.
     pub(crate) not_media: bool,
     /// Encrypted.
@@ -206,7 +208,15 @@ pub(crate) enum Access {
 impl Failure {
     /// One of ours, in these words.
     pub(crate) fn plain(text: &str) -> Self {
-        Self { text: text.into(), no_space: false, not_media: false, encrypted: false, sound: false, access: None }
+        Self {
+            text: text.into(),
+            no_space: false,
+            of_machine: false,
+            not_media: false,
+            encrypted: false,
+            sound: false,
+            access: None,
+        }
     }
 
     fn of(message: &gst::message::Error) -> Self {
@@ -216,6 +226,7 @@ impl Failure {
         Self {
             text: system_reason(&error, &details).unwrap_or_else(|| one_line(&error.to_string())),
             no_space: error.matches(gst::ResourceError::NoSpaceLeft),
+            of_machine: error.is::<gst::ResourceError>(),
             not_media: error.matches(gst::StreamError::TypeNotFound)
                 || error.matches(gst::StreamError::WrongType)
                 || error.matches(gst::StreamError::Demux),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
 
 use super::cut::Cut;
-use super::{Opened, Request, SourceError, Timing, animation};
+use super::{Opened, Request, SourceError, Timing, animation, several};
 use crate::error::{Error, Result};
 use crate::flow::Source;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
@@ -27,9 +27,9 @@ fn format_of(path: &Path) -> Option<ImageFormat> {
     image::guess_format(&start).ok().filter(|format| known.contains(format))
 }
 
-/// Whether the file starts like a PNG, JPEG, GIF or WebP.
+/// Whether the file is a PNG, JPEG, GIF or WebP, and not a row of them.
 pub(super) fn is_picture(path: &Path) -> bool {
-    format_of(path).is_some()
+    format_of(path).is_some_and(|format| !several::follow(path, format))
 }
 
 /// Decodes the picture: EXIF orientation is applied, alpha is composited over black.
@@ -111,7 +111,7 @@ fn frame(mut pixels: RgbaImage, path: &Path, meter: &Meter) -> Result<Frame, Ima
 fn cut(frames: Vec<Timed<Frame>>, part: Part) -> Vec<Timed<Frame>> {
     let (mut frames, mut cut) = (frames.into_iter(), Cut::new(part, 0));
     std::iter::from_fn(|| {
-        let Ok(next) = cut.next(|| Ok::<_, Infallible>(frames.next()));
+        let Ok(next) = cut.next(|_| Ok::<_, Infallible>(frames.next()));
         next
     })
     .collect()

@@ -91,7 +91,7 @@ impl Track {
             {
                 let first = !begun.swap(true, Ordering::Relaxed);
                 if !first || running_time(pad, pts) != Some(gst::ClockTime::ZERO) {
-                    buffer.make_mut().set_pts(pts + later);
+                    buffer.make_mut().set_pts(pts.saturating_add(later));
                 }
             }
             gst::PadProbeReturn::Ok

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::isobmff::top_boxes;
+use crate::matroska;
 
 /// What MP4 and QuickTime files begin with.
 const FIRST_BOXES: [[u8; 4]; 5] = [*b"ftyp", *b"moov", *b"mdat", *b"wide", *b"free"];
@@ -23,7 +24,7 @@ pub(crate) fn stated_len(file: &mut (impl Read + Seek), len: u64) -> io::Result<
     file.read_exact(&mut start)?;
     file.seek(SeekFrom::Start(0))?;
     match &start {
-        [0x1A, 0x45, 0xDF, 0xA3, ..] => matroska(file),
+        [0x1A, 0x45, 0xDF, 0xA3, ..] => segment(file),
         [b'R', b'I', b'F', b'F', a, b, c, d, ..] => Ok(Some(8 + u64::from(u32::from_le_bytes([*a, *b, *c, *d])))),
         [_, _, _, _, kind @ .., _, _, _, _] if FIRST_BOXES.iter().any(|name| name == kind) => boxes(file, len),
         _ => transport(file, len),
@@ -48,34 +49,22 @@ fn boxes(file: &mut (impl Read + Seek), len: u64) -> io::Result<Option<u64>> {
 }
 
 /// Matroska: a header, then a segment that holds everything.
-fn matroska(file: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
-    const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
-    let mut id = [0; 4];
-    file.read_exact(&mut id)?;
-    let Some(header) = element_size(file)? else { return Ok(None) };
-    let start = file.stream_position()?.saturating_add(header);
-    file.seek(SeekFrom::Start(start))?;
-    file.read_exact(&mut id)?;
-    if id != SEGMENT {
-        return Ok(None);
-    }
-    let Some(size) = element_size(file)? else { return Ok(None) };
-    Ok(Some(file.stream_position()?.saturating_add(size)))
+fn segment(file: &mut (impl Read + Seek)) -> io::Result<Option<u64>> {
+    let Some((_, start)) = element(file, 0)? else { return Ok(None) };
+    Ok(element(file, start)?.filter(|(id, _)| *id == matroska::SEGMENT).map(|(_, end)| end))
 }
 
-/// A number of 1 to 8 bytes, whose first bits tell how many; none when all others are set, which means "unknown".
-fn element_size(file: &mut impl Read) -> io::Result<Option<u64>> {
-    let mut first = [0];
-    file.read_exact(&mut first)?;
-    let more = first[0].leading_zeros() as usize;
-    if more > 7 {
-        return Ok(None);
-    }
-    let mut rest = [0; 7];
-    file.read_exact(&mut rest[..more])?;
-    let begin = u64::from(first[0]) & (0x7F >> more);
-    let size = rest[..more].iter().fold(begin, |size, byte| size << 8 | u64::from(*byte));
-    Ok((size != (1 << (7 * (more + 1))) - 1).then_some(size))
+/// The name of the element of Matroska at `start`, which takes four bytes, and its end; none where it does not state that.
+fn element(file: &mut (impl Read + Seek), start: u64) -> io::Result<Option<(u32, u64)>> {
+    const LONGEST_SIZE: u64 = 8;
+    let mut head = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    file.take(4 + LONGEST_SIZE).read_to_end(&mut head)?;
+    let Some((id, size)) = head.split_first_chunk() else { return Ok(None) };
+    // All bits set mean "unknown".
+    let stated = matroska::number(size, false).filter(|&(size, bytes)| size != (1 << (7 * bytes)) - 1);
+    let end = |(size, bytes): (u64, usize)| start.saturating_add(4 + bytes as u64).saturating_add(size);
+    Ok(stated.map(|stated| (u32::from_be_bytes(*id), end(stated))))
 }
 
 /// MPEG transport stream: packets of equal length.

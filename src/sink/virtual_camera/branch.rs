@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_millis(1500);
 const PAUSE: Duration = Duration::from_millis(500);
 /// Time between two tries to come back.
 const RETRY: Duration = Duration::from_secs(2);
-/// How long going down may take: a dead daemon does not answer.
+/// How long a camera that does not start is asked for the reason.
 const STARTING: Duration = Duration::from_secs(5);
 /// Frames that may be on their way to a program: one waits, one is converted, one is taken.
 const WAITING: u64 = 3;
@@ -85,7 +85,7 @@ impl Branch {
             self.running = None;
             // A reader that has left is everyday, and the next one may be there at once.
             if why != LEFT {
-                self.meter.warn(format!("the virtual camera was lost ({why}) and is tried again"));
+                self.meter.warn_each_time(format!("the virtual camera was lost ({why}) and is tried again"));
                 self.tried = Instant::now();
                 return;
             }
@@ -108,6 +108,8 @@ impl Sink for Branch {
             // The time is that of the pipeline, which says when each was offered. What cannot be taken is left out.
             let _ = pipe.frames.push_buffer(buffer(frame.item, None, None));
             self.meter.frames_left_out(REPORTED, pipe.passed.lost());
+        } else {
+            self.meter.frames_left_out(REPORTED, 1);
         }
         Ok(())
     }
@@ -208,5 +210,36 @@ impl Kind {
             Self::PipeWire(name) => format!("the virtual camera {name:?} of PipeWire cannot be had: {reason}"),
             Self::Loopback(path) => format!("the virtual camera {} cannot be had: {reason}", path.display()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::frame::{Colour, PixelFormat, Size, Stamp, tight_planes};
+    use crate::source::pipeline;
+
+    #[test]
+    fn frames_that_a_lost_camera_misses_are_counted() {
+        pipeline::init().unwrap();
+        let size = Size::new(4, 2);
+        let format = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
+        let (planes, len) = tight_planes(format.pixels, size);
+        let item = Frame::new(format, planes, Arc::new(vec![128; len])).unwrap();
+        let meter = Meter::new();
+        let mut lost = Branch {
+            kind: Kind::Loopback("/dev/video-that-is-lost".into()),
+            caps: caps_of(format, gst::Fraction::new(30, 1), gst::Fraction::new(1, 1)),
+            meter: meter.clone(),
+            running: None,
+            // Not yet: within this test it is not tried again.
+            tried: Instant::now() + RETRY,
+        };
+        for _ in 0..3 {
+            lost.accept(Timed { stamp: Stamp::default(), item: item.clone() }).unwrap();
+        }
+        assert_eq!(meter.left_out().get(REPORTED), Some(&3));
     }
 }

@@ -37,6 +37,19 @@ fn a_name_must_be_that_of_a_decoder_for_the_stream() {
     assert!(named("avdec_h264", &caps()).is_ok());
 }
 
+#[test]
+fn a_named_decoder_is_taken_for_pictures_with_alpha_and_what_it_leaves_out_is_said() {
+    factory("vp9dec");
+    let pad = gst::Pad::builder(gst::PadDirection::Src).build();
+    let caps = "video/x-vp9, codec-alpha=(boolean)true".parse::<gst::Caps>().unwrap();
+    let (stream, meter) = (Stream::live(pad, caps), Meter::new());
+    let wanted = CodecChoice::Named("vp9dec".into());
+    let chosen = choose(Path::new("in.webm"), &stream, &wanted, &meter).unwrap();
+    assert_eq!(chosen.element.factory().map(|factory| factory.name()), Some("vp9dec".into()));
+    let said = "--decoder vp9dec does not decode the alpha channel: the picture is painted without it";
+    assert_eq!(meter.warnings(), [said]);
+}
+
 /// A chip that opens and then decodes nothing. It is made for Microsoft's MPEG-4 alone, which no other test decodes in this process.
 mod broken {
     use std::sync::LazyLock;
