@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use stylize::Frame;
 use stylize::frame::{Colour, FrameFormat, Painted, PixelFormat, Size, Stamp, Timed, tight_planes};
-use stylize::live::{Board, Screen, Wish};
+use stylize::live::{Board, RecordingState, Screen, Wish};
 use stylize::sink::window::{Options, open};
 
 fn main() -> ExitCode {
@@ -48,6 +48,7 @@ fn show() -> Result<()> {
     let wish = |wish| {
         println!("{wish:?}");
         obey(&board, wish);
+        wish == Wish::Quit
     };
     let shown = |latency: Duration| board.write(|status| status.latency = latency);
     let ended = window.run(tick, wish, shown, |_| {});
@@ -78,7 +79,13 @@ fn obey(board: &Board, wish: Wish) {
         Wish::KeepColour => status.keep_colour = !status.keep_colour,
         Wish::Stabilise => status.stabilise = !status.stabilise,
         Wish::Freeze => status.frozen = !status.frozen,
-        Wish::Record => status.recording = if status.recording.is_some() { None } else { Some(Duration::from_secs(7)) },
+        Wish::Original => status.strength = if status.strength > 0.0 { 0.0 } else { 1.0 },
+        Wish::Record => {
+            status.recording = match status.recording {
+                RecordingState::None => RecordingState::Running(Duration::from_secs(7)),
+                _ => RecordingState::None,
+            };
+        }
         Wish::Snapshot => status.note = (status.note.0 + 1, "saved stylize-20260102-030405.png".into()),
         Wish::Style(_) | Wish::StyleBy(_) | Wish::Quit => {}
     });

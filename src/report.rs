@@ -1,6 +1,7 @@
 //! What a run measured of itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +10,8 @@ use hdrhistogram::Histogram;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
+
+use crate::error::Error;
 
 /// Names of the stages, in the order of the flow.
 pub const STAGES: [&str; 8] = ["decode", "pack", "infer", "compose", "unpack", "stabilise", "paint", "encode"];
@@ -32,7 +35,25 @@ struct Counters {
     position_nanos: AtomicU64,
     spent: Mutex<BTreeMap<&'static str, Histogram<u64>>>,
     latency: Mutex<Option<Histogram<u64>>>,
-    warnings: Mutex<Vec<String>>,
+    warnings: Mutex<Vec<Warning>>,
+    failure: Mutex<Option<Error>>,
+}
+
+/// What was warned of.
+#[derive(Debug)]
+struct Warning {
+    text: String,
+    /// How often it happened, where that counts.
+    times: u64,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.times {
+            1 => f.write_str(&self.text),
+            times => write!(f, "{} ({times} times)", self.text),
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -142,17 +163,39 @@ impl Meter {
 
     /// Something that the user should know, said once however often it happens.
     pub fn warn(&self, text: impl Into<String>) {
-        let text = text.into();
+        self.count_warning(text.into(), false);
+    }
+
+    /// Something that the user should know each time that it happens: something is lost, or back.
+    pub fn warn_each_time(&self, text: impl Into<String>) {
+        self.count_warning(text.into(), true);
+    }
+
+    fn count_warning(&self, text: String, each_time: bool) {
         let mut warnings = lock(&self.0.warnings);
-        if !warnings.contains(&text) {
+        let known = warnings.iter_mut().find(|warning| warning.text == text);
+        if known.is_none() || each_time {
             tracing::info!("warning: {text}");
-            warnings.push(text);
+        }
+        match known {
+            Some(warning) => warning.times += u64::from(each_time),
+            None => warnings.push(Warning { text, times: 1 }),
         }
     }
 
-    /// What was warned of so far.
+    /// What was warned of so far, each at the place of its first time; what happened again says how often.
     pub fn warnings(&self) -> Vec<String> {
-        lock(&self.0.warnings).clone()
+        lock(&self.0.warnings).iter().map(ToString::to_string).collect()
+    }
+
+    /// Something failed without which the run goes on. The first such error is what it ends with.
+    pub fn fail(&self, error: Error) {
+        lock(&self.0.failure).get_or_insert(error);
+    }
+
+    /// What failed without ending the run; given once.
+    pub fn take_failure(&self) -> Option<Error> {
+        lock(&self.0.failure).take()
     }
 
     /// Frames that came in.
@@ -283,7 +326,7 @@ pub struct Report {
     pub net_height: u32,
     /// Style, or file of the model; live, at the beginning.
     pub style: String,
-    /// `live` or `fine`; empty for a model that is not of the zoo.
+    /// `live` or `fine`; empty for a model that does not say.
     pub tier: String,
     /// Provider that ran the network.
     pub provider: String,
@@ -308,13 +351,6 @@ pub struct Report {
     pub latency_ms: Option<Latency>,
 }
 
-impl Report {
-    /// Whether frames were damaged, substituted or lost: exit code 7.
-    pub fn degraded(&self) -> bool {
-        self.truncated || self.frames_damaged > 0 || self.gaps > 0 || self.frames_substituted > 0 || self.gpu_faults > 0
-    }
-}
-
 /// Greatest memory that this process ever had in use, in MB (10^6 bytes).
 pub fn peak_rss_mb() -> f64 {
     const BYTES_A_UNIT: f64 = if cfg!(target_os = "macos") { 1.0 } else { 1024.0 };
@@ -335,4 +371,29 @@ pub fn cpu_time() -> Duration {
     let seconds = |time: TimeVal| Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0));
     getrusage(UsageWho::RUSAGE_SELF)
         .map_or(Duration::ZERO, |usage| seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_stands_once_and_says_how_often_where_each_time_counts() {
+        let meter = Meter::new();
+        for _ in 0..3 {
+            meter.warn("slow");
+            meter.warn_each_time("lost");
+        }
+        meter.warn_each_time("back");
+        assert_eq!(meter.warnings(), ["slow", "lost (3 times)", "back"]);
+    }
+
+    #[test]
+    fn the_first_failure_counts_and_is_given_once() {
+        let meter = Meter::new();
+        meter.fail(Error::Device("first".into()));
+        meter.fail(Error::Device("second".into()));
+        assert_eq!(meter.take_failure().map(|error| error.to_string()), Some("first".into()));
+        assert!(meter.take_failure().is_none());
+    }
 }

@@ -24,7 +24,7 @@ pub enum Done {
     Output {
         /// What was measured.
         report: Box<Report>,
-        /// 0, 7 or that of a signal.
+        /// 0, 7, that of a signal, or of what failed beside the job.
         exit_code: u8,
     },
     /// A signal came before the first frame: there is none.
@@ -65,9 +65,12 @@ impl<'a> Conductor<'a> {
     where
         W: FnOnce(&Stop, &Meter, &mut dyn Observer) -> Result<Report>,
     {
-        let mut progress = Progress::new(self.message.progress, voice, self.stop.clone()).labelled(label.to_owned());
-        let result = work(&self.stop, &Meter::new(), &mut progress);
-        progress.close();
+        let progress = Progress::new(self.message.progress, voice, self.stop.clone()).labelled(label.to_owned());
+        // What goes on for hours has no end that warnings could wait for.
+        let mut progress = progress.warning_at_once(matches!(goal, Goal::Live(_)));
+        let meter = Meter::new();
+        let result = work(&self.stop, &meter, &mut progress);
+        let warned = progress.close();
         let report = match (result, self.signals.received()) {
             (Err(Error::Source(why @ (SourceError::Stopped | SourceError::StoppedResuming))), Some(signal)) => {
                 voice.note(why.to_string());
@@ -75,20 +78,22 @@ impl<'a> Conductor<'a> {
             }
             (result, _) => Box::new(result?),
         };
-        let (signal, strict) = (self.signals.received(), self.message.strict);
-        let exit_code = tell(voice, &Ending { report: &report, goal, signal, strict });
+        let (signal, strict, failure) = (self.signals.received(), self.message.strict, meter.take_failure());
+        let ending = Ending { report: &report, goal, signal, strict, failure: failure.as_ref() };
+        let exit_code = tell(voice, &ending, &warned);
         Ok(Done::Output { report, exit_code })
     }
 }
 
-/// Says how a job ended that has an output.
-fn tell(voice: &Voice, ending: &Ending<'_>) -> u8 {
+/// Says how a job ended that has an output. `warned` are those of its warnings that were said while it ran.
+fn tell(voice: &Voice, ending: &Ending<'_>, warned: &[String]) -> u8 {
     let exit_code = ending.exit_code();
-    ending.report.warnings.iter().for_each(|warning| voice.warning(warning));
+    let warnings = ending.report.warnings.iter().filter(|warning| !warned.contains(warning));
+    warnings.for_each(|warning| voice.warning(warning));
     voice.note(ending.summary());
-    voice.event(&Event::End { exit_code, output: ending.goal.name(), report: ending.report });
-    if let Some(why) = ending.shortcoming() {
-        voice.error(&why, &[], exit_code);
+    voice.event(&Event::End { exit_code, output: ending.output(), report: ending.report });
+    if let Some((why, causes)) = ending.why() {
+        voice.error(&why, &causes, exit_code);
     }
     exit_code
 }

@@ -27,6 +27,11 @@ impl Kind {
     }
 }
 
+/// Whether `path` is called as a file that can be written: a video or a picture.
+pub fn names_output(path: &Path) -> bool {
+    Kind::of(path).is_some()
+}
+
 /// Checks `encoding` against `output`.
 ///
 /// # Errors

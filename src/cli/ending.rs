@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use super::program::causes;
 use super::signals::Signal;
+use crate::error::Error;
 use crate::report::Report;
 
 /// Exit code of a run that is done, but not as well as it should.
-const DEGRADED: u8 = 7;
+pub const DEGRADED: u8 = 7;
 
 /// What a run is for.
 #[derive(Clone, Copy, Debug)]
@@ -15,16 +17,16 @@ pub enum Goal<'a> {
     Output(&'a Path),
     /// Figures alone.
     Nothing,
-    /// To be seen while it lasts.
-    Live,
+    /// To be seen while it lasts, and recorded into this file, if one is named.
+    Live(Option<&'a Path>),
 }
 
 impl Goal<'_> {
     /// Name of the output, where there is one.
     pub fn name(self) -> Option<String> {
         match self {
-            Self::Output(path) => Some(path.display().to_string()),
-            Self::Nothing | Self::Live => None,
+            Self::Output(path) | Self::Live(Some(path)) => Some(path.display().to_string()),
+            Self::Nothing | Self::Live(None) => None,
         }
     }
 }
@@ -46,24 +48,33 @@ pub struct Ending<'a> {
     pub signal: Option<Signal>,
     /// Whether warnings count as failures.
     pub strict: bool,
+    /// What failed without ending the run: a recording.
+    pub failure: Option<&'a Error>,
 }
 
 impl Ending<'_> {
     /// Code that the program ends with.
     pub fn exit_code(&self) -> u8 {
-        match self.signal {
-            Some(signal) if self.report.stopped => signal.exit_code(),
+        match (self.failure, self.signal) {
+            (Some(failure), _) => failure.exit_code(),
+            (None, Some(signal)) if self.report.stopped => signal.exit_code(),
             _ if self.shortcoming().is_some() => DEGRADED,
             _ => 0,
         }
     }
 
+    /// Name of the output, where there is one for certain.
+    pub fn output(&self) -> Option<String> {
+        // What failed may be just that.
+        self.goal.name().filter(|_| self.failure.is_none())
+    }
+
     /// Where the result is and how it came about.
     pub fn summary(&self) -> String {
         let report = self.report;
-        let place = self.goal.name().unwrap_or_else(|| match self.goal {
-            Goal::Live => "live".into(),
-            _ => "null: (nothing written)".into(),
+        let place = self.output().unwrap_or_else(|| match self.goal {
+            Goal::Live(_) => "live".into(),
+            Goal::Output(_) | Goal::Nothing => "null: (nothing written)".into(),
         });
         let frames = counted(report.frames_out, "frame");
         let stopped = match self.signal {
@@ -83,8 +94,16 @@ impl Ending<'_> {
         format!("{place}: {frames} in {time} ({:.1} fps){resumed}{dropped}{stopped}", report.fps)
     }
 
-    /// Why the exit code is 7, if it is.
-    pub fn shortcoming(&self) -> Option<String> {
+    /// Why not all is well, if so, and what caused that, the nearest first.
+    pub fn why(&self) -> Option<(String, Vec<String>)> {
+        match self.failure {
+            Some(failure) => Some((failure.to_string(), causes(failure))),
+            None => self.shortcoming().map(|why| (why, Vec::new())),
+        }
+    }
+
+    /// Why the output, or the run, is not all that it should be, if so.
+    fn shortcoming(&self) -> Option<String> {
         let report = self.report;
         let mut faults = Vec::new();
         if report.truncated {
@@ -96,14 +115,7 @@ impl Ending<'_> {
         if report.gaps > 0 {
             faults.push(format!("data missing in {} of the input", counted(report.gaps, "place")));
         }
-        if report.frames_substituted > 0 {
-            let frames = counted(report.frames_substituted, "frame");
-            faults.push(format!("{frames} passed unstyled, as the network gave no picture"));
-        }
-        if report.gpu_faults > 0 {
-            let times = counted(report.gpu_faults, "time");
-            faults.push(format!("the graphics card failed {times}, and the CPU did its work"));
-        }
+        faults.extend(lapses(report.frames_substituted, report.gpu_faults));
         if self.strict && !report.warnings.is_empty() {
             let warnings = counted(report.warnings.len() as u64, "warning");
             faults.push(format!("{warnings} with --strict ({})", report.warnings.join("; ")));
@@ -111,6 +123,20 @@ impl Ending<'_> {
         let result = if self.goal.name().is_none() { "the run" } else { "the output" };
         (!faults.is_empty()).then(|| format!("{result} is complete, but: {}", faults.join(", ")))
     }
+}
+
+/// What was done otherwise than was asked for: frames that passed unstyled, and faults of the graphics card.
+pub fn lapses(frames_substituted: u64, gpu_faults: u64) -> Vec<String> {
+    let mut lapses = Vec::new();
+    if frames_substituted > 0 {
+        let frames = counted(frames_substituted, "frame");
+        lapses.push(format!("{frames} passed unstyled, as the network gave no picture"));
+    }
+    if gpu_faults > 0 {
+        let times = counted(gpu_faults, "time");
+        lapses.push(format!("the graphics card failed {times}, and the CPU did its work"));
+    }
+    lapses
 }
 
 fn counted(count: u64, noun: &str) -> String {
@@ -162,7 +188,7 @@ pub mod tests {
     }
 
     fn told(report: &Report, signal: Option<Signal>, strict: bool) -> (u8, String, Option<String>) {
-        let ending = Ending { report, goal: Goal::Output(Path::new("out.mp4")), signal, strict };
+        let ending = Ending { report, goal: Goal::Output(Path::new("out.mp4")), signal, strict, failure: None };
         (ending.exit_code(), ending.summary(), ending.shortcoming())
     }
 
@@ -201,6 +227,19 @@ pub mod tests {
         let (code, _, why) = told(&warned, None, true);
         assert_eq!(code, 7);
         assert!(why.is_some_and(|why| why.ends_with("1 warning with --strict (subtitles left out)")));
+    }
+
+    #[test]
+    fn what_failed_beside_the_run_counts_before_a_signal_and_leaves_the_summary() {
+        let (report, failure) = (Report { stopped: true, ..good_report() }, Error::Device("unplugged".into()));
+        let goal = Goal::Live(Some(Path::new("me.mkv")));
+        let ended = |failure| Ending { report: &report, goal, signal: Some(Signal::Interrupt), strict: false, failure };
+        let failed = ended(Some(&failure));
+        assert_eq!((failed.exit_code(), failed.output()), (6, None));
+        assert_eq!(failed.why(), Some(("unplugged".into(), Vec::new())));
+        assert_eq!(failed.summary(), "live: 120 frames in 4.8 s (25.0 fps), stopped by SIGINT");
+        let good = ended(None);
+        assert_eq!((good.exit_code(), good.output(), good.why()), (130, Some("me.mkv".into()), None));
     }
 
     #[test]

@@ -14,6 +14,17 @@ use crate::model::{Precision, Provider, SpecOverrides, Tier, ValueRange};
 use crate::progress;
 use crate::tensor::{Channels, Layout};
 
+/// What the programs heed in their environment: a section of their long help and of their manual pages.
+pub const ENVIRONMENT: &str = "\
+Environment:
+  ORT_DYLIB_PATH   ONNX Runtime's library, or the folder that it is in, where --runtime names none
+  XDG_DATA_HOME    stylize/runtime and stylize/models in it are looked into for ONNX Runtime and
+                   for the fine styles [default: ~/.local/share]
+  XDG_CACHE_HOME   stylize/ in it keeps what TensorRT, CoreML and OpenVINO on Intel graphics
+                   compile [default: ~/.cache]
+  TMPDIR           folder of temporary files, such as a copy of stdin [default: the system's]
+  GST_DEBUG        switches GStreamer's own log on, such as GST_DEBUG=3";
+
 /// How the picture looks.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Style")]
@@ -29,7 +40,7 @@ pub struct StyleArgs {
     /// Small network or large one
     ///
     /// live is the small network, fine the large one, which is slow without a graphics card. auto takes live where the style
-    /// has it. `stylize styles` shows which there are.
+    /// has it, else fine. `stylize styles` shows which there are.
     #[arg(
         long,
         value_name = "auto|live|fine",
@@ -44,7 +55,7 @@ pub struct StyleArgs {
     pub strength: f32,
 
     /// Keep the colours of the original, take only light and dark from the style
-    #[arg(long, alias = "keep-color")]
+    #[arg(long, visible_alias = "keep-color")]
     pub keep_colour: bool,
 
     /// How much the strokes hold still: 0 is off, 1 the most
@@ -52,7 +63,7 @@ pub struct StyleArgs {
     /// Each painting is mixed with the one before, moved as the picture moved, where the input is still the same.
     #[arg(
         long,
-        alias = "stabilize",
+        visible_alias = "stabilize",
         value_name = "0..1",
         default_value = "0.8",
         value_parser = share,
@@ -62,8 +73,9 @@ pub struct StyleArgs {
 
     /// Size that the network works at: source, 720p or 1280x720 [default: source]
     ///
-    /// A smaller size is faster and paints with broader strokes; the size of the output does not change. Speeds that
-    /// we publish hold at source. Live, a size that is given here is kept, whatever it costs; else it follows the pace.
+    /// A smaller size is faster and paints with broader strokes; the size of the output does not change. With 720p the width
+    /// follows from the picture; 1280x720 is taken as it stands, and strokes are stretched where the picture has another
+    /// shape. Live, a size that is given here is kept, whatever it costs; else it follows the pace.
     #[arg(long, value_name = "SIZE")]
     pub net_size: Option<SizeChoice>,
 }
@@ -90,7 +102,8 @@ pub struct NetworkArgs {
     /// Number format of the network: auto, fp32, fp16 or int8
     ///
     /// auto takes fp16 on a graphics card, and with OpenVINO on a processor with AMX (it calculates in bfloat16 there); int8 on a
-    /// processor that multiplies bytes, else fp32 or fp16. `stylize styles` shows which there are.
+    /// processor that multiplies bytes, else fp32 or fp16. `stylize styles` shows which there are. A model file keeps the numbers that it
+    /// has; fp16 lets OpenVINO and TensorRT calculate in 16 bits what it has in fp32.
     #[arg(
         long,
         value_name = "FORMAT",
@@ -154,7 +167,9 @@ pub struct ModelArgs {
     pub model_layout: Option<Layout>,
 
     /// Order of the dimensions that come out [default: read from the graph]
-    #[arg(long, value_name = "nchw|nhwc", hide_possible_values = true)]
+    ///
+    /// blocks4 is for bytes: squares of 4x4 pixels one after the other, in each its rows one after the other.
+    #[arg(long, value_name = "nchw|nhwc|blocks4", hide_possible_values = true)]
     pub model_output_layout: Option<Layout>,
 
     /// Value of a further input; may be given several times
@@ -234,15 +249,16 @@ pub struct EncodingArgs {
 
     /// Constant quality, on the codec's own scale; smaller is better [default: a good one for the codec]
     ///
-    /// h264: 1 to 51. hevc: 0 to 51. vp9 and av1: 0 to 63.
+    /// h264: 1 to 51 [default: 20]. hevc: 0 to 51 [default: 23]. vp9: 0 to 63 [default: 36]. av1: 0 to 63 [default: 33].
+    /// Not together with an --encoder that is named, whose scale is not known, nor with ffv1, which has none.
     #[arg(long, value_name = "N")]
     pub quality: Option<u32>,
 
     /// What encodes: auto, software, or a GStreamer element such as x264enc or nvh264enc
     ///
-    /// auto takes a chip (VA-API, NVENC, VideoToolbox, Media Foundation, V4L2) where GStreamer has it and it works at this
-    /// size, with its quality set near that of software. An element that is named encodes as it comes; without --codec it
-    /// also says which codec.
+    /// auto takes a hardware encoder (VA-API, NVENC, VideoToolbox, Media Foundation, V4L2) where GStreamer has it and it
+    /// works at this size, with its quality set near that of software. An element that is named encodes as it comes;
+    /// without --codec it also says which codec.
     #[arg(long, value_name = "auto|software|NAME", default_value = "auto", hide_default_value = true)]
     pub encoder: CodecChoice,
 
@@ -263,6 +279,9 @@ impl EncodingArgs {
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Size of the output: source, 720p or 1280x720
+    ///
+    /// With 720p the width follows from the picture, rounded to an even number. 1280x720 is taken as it stands, in square
+    /// pixels: a picture of another shape is stretched.
     #[arg(long, value_name = "SIZE", default_value = "source")]
     pub size: SizeChoice,
 
@@ -288,6 +307,9 @@ pub struct OutputArgs {
     /// The frames that it had encoded are kept, the others are stylized; sound and times come out as in a run in one go.
     /// If input, model or options are not the same any more, it starts over and says so. If there is nothing to go on
     /// with, it just starts. OUT itself is still only replaced with --force.
+    ///
+    /// A killed run leaves OUT.stylize-part (the video so far) and OUT.stylize-resume (what is in it); one that was
+    /// resumed itself also OUT.stylize-kept and OUT.stylize-kept-resume. They are needed here, beside OUT.
     #[arg(long)]
     pub resume: bool,
 }
@@ -310,8 +332,9 @@ pub struct PartArgs {
 
     /// What decodes: auto, software, or a GStreamer element such as vah264dec
     ///
-    /// auto takes a chip (VA-API, NVDEC, VideoToolbox, Media Foundation, V4L2) where GStreamer has it, and software where it
-    /// fails before the first frame. What comes through a pipe or goes into a sandbox is decoded by software.
+    /// auto takes a hardware decoder (VA-API, NVDEC, VideoToolbox, Media Foundation, V4L2) where GStreamer has it, and
+    /// software where it fails before the first frame. What comes through a pipe or goes into a sandbox is decoded by
+    /// software.
     #[arg(long, value_name = "auto|software|NAME", default_value = "auto", hide_default_value = true)]
     pub decoder: CodecChoice,
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -68,6 +68,8 @@ pub fn write_pages(folder: &Path) -> Result<Vec<String>> {
 
 /// One page a program, its verbs included: nobody looks for stylize-styles(1).
 fn page(mut command: Command) -> io::Result<Vec<u8>> {
+    // Only then do the options of verbs know what they take.
+    command.build();
     let (synopsis, verbs) = (synopsis(&mut command), verbs(&command));
     let notes = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
     let man = Man::new(command).manual("stylize");
@@ -108,8 +110,29 @@ fn verbs(command: &Command) -> Roff {
             }
             roff.text([roman(paragraph)]);
         }
+        options(verb, &mut roff);
     }
     roff
+}
+
+/// The options of a verb, a line or two each: its `--help` says more.
+fn options(verb: &Command, roff: &mut Roff) {
+    let is_shared = |option: &Arg| option.is_global_set() || option.get_id().as_str() == "help";
+    let is_told = |option: &&Arg| !(option.is_positional() || option.is_hide_set() || is_shared(option));
+    let mut options = verb.get_arguments().filter(is_told).peekable();
+    if options.peek().is_none() {
+        return;
+    }
+    roff.control("RS", []);
+    for option in options {
+        let given = option.get_action().takes_values() && !option.is_hide_default_value_set();
+        let defaults = option.get_default_values().iter().filter(|_| given);
+        let defaults: String = defaults.map(|value| format!(" [default: {}]", value.to_string_lossy())).collect();
+        roff.control("TP", []);
+        roff.text([bold(option.to_string()), roman(defaults)]);
+        roff.text([roman(option.get_help().map(ToString::to_string).unwrap_or_default())]);
+    }
+    roff.control("RE", []);
 }
 
 /// The notes at the end of the long help: a heading ends with a colon and stands alone, what belongs to it is indented.
@@ -154,6 +177,11 @@ mod tests {
         assert!(video.contains(r"\-\-keep\-colour") && video.contains(".SH \"EXIT CODES\""), "{video}");
         let tool = String::from_utf8(page(ToolArgs::command()).unwrap()).unwrap();
         assert!(tool.contains(".SH VERBS") && tool.contains(r"\fBdoctor\fR"), "{tool}");
+        assert!(tool.contains(r"\fB\-\-inside\fR") && tool.contains(r"\fB\-\-program <NAME>\fR"), "{tool}");
+        assert!(tool.contains("[default: 1280x720]") && !tool.contains("[default: false]"), "{tool}");
         assert!(!tool.contains(r"\fBman\fR"), "hidden verbs stay hidden");
+        for page in [&video, &tool] {
+            assert!(page.contains(".SH ENVIRONMENT") && page.contains("XDG_CACHE_HOME"), "{page}");
+        }
     }
 }

@@ -84,9 +84,10 @@ mod on_linux {
     use nix::sys::prctl::set_pdeathsig;
     use nix::sys::signal::{Signal, kill};
     use nix::unistd::Pid;
-    use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+    use signal_hook::consts::SIGCHLD;
     use signal_hook::iterator::Signals;
 
+    use super::super::signals::asking;
     use super::access;
     use crate::error::{Error, Result};
     use crate::job::Job;
@@ -109,7 +110,7 @@ mod on_linux {
     pub fn in_child(input: &str) -> Result<u8> {
         let failed = |error: std::io::Error| Error::Device(format!("--sandbox: no process can be started ({error})"));
         // Listened to before there is a child, so that none of its signals is missed.
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD]).map_err(failed)?;
+        let mut signals = Signals::new(asking().into_iter().chain([SIGCHLD])).map_err(failed)?;
         let program = std::env::current_exe().map_err(failed)?;
         let mut child = Command::new(program)
             .args(std::env::args_os().skip(1))

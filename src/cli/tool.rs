@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use super::ending::{self, DEGRADED};
 use super::facts::{self, StyleFacts};
-use super::groups::{ModelArgs, NetworkArgs, StyleArgs, engine};
+use super::groups::{ENVIRONMENT, ModelArgs, NetworkArgs, StyleArgs, engine};
 use super::manual::{self, ProgramName};
 use super::program::{Program, answer};
-use crate::bench;
+use crate::bench::{self, Mishaps};
 use crate::doctor::Findings;
 use crate::error::{Error, Result};
 use crate::flow::Stop;
@@ -25,7 +26,8 @@ use crate::source::live::cameras::{self, Camera};
 /// Says which styles there are, what a model is, and what this machine has or lacks. The work itself is done by
 /// stylize-video and stylize-webcam.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "stylize", version, max_term_width = 100, after_help = EXAMPLES, subcommand_value_name = "VERB")]
+#[command(name = "stylize", version, max_term_width = 100, subcommand_value_name = "VERB")]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{NOTES}\n\n{ENVIRONMENT}"))]
 #[command(subcommand_help_heading = "Verbs", disable_help_subcommand = true, arg_required_else_help = false)]
 pub struct ToolArgs {
     #[command(subcommand)]
@@ -41,7 +43,9 @@ Examples:
   stylize doctor
   stylize inspect wave
   stylize inspect my.onnx --model-range 0..255
-  stylize completions fish > ~/.config/fish/completions/stylize.fish";
+  stylize completions fish --program stylize-video > ~/.config/fish/completions/stylize-video.fish";
+
+const NOTES: &str = "`stylize VERB --help` says all of a verb and its options.";
 
 #[derive(Subcommand, Clone, Debug)]
 enum Verb {
@@ -71,6 +75,8 @@ enum Verb {
     },
 
     /// Measure the pipeline on this machine: each part alone, and how much of that the whole run keeps
+    ///
+    /// Ends with 7 where frames passed unstyled or the graphics card failed: the figures are of something else then.
     Bench(Box<BenchArgs>),
 
     /// List the cameras: number, name, modes
@@ -100,11 +106,15 @@ enum Verb {
     },
 
     /// Print a script that completes the command lines in a shell
+    ///
+    /// bash reads the script for all programs at once. fish and zsh look for a file for each program: print them one by one
+    /// with --program, for fish into ~/.config/fish/completions/stylize-video.fish and so on, for zsh into _stylize-video
+    /// and so on in a folder of its fpath.
     Completions {
         /// The shell
         #[arg(value_name = "SHELL")]
         shell: Shell,
-        /// Only for this program [default: for all]
+        /// Only for this program: stylize-video, stylize-webcam or stylize [default: for all]
         #[arg(long, value_name = "NAME")]
         program: Option<ProgramName>,
     },
@@ -141,7 +151,8 @@ struct BenchArgs {
 }
 
 impl BenchArgs {
-    fn measure(&self) -> Result<String> {
+    /// The figures, and what went wrong meanwhile.
+    fn measure(&self) -> Result<(String, Mishaps)> {
         let job = Job {
             input: Input::File(PathBuf::new()),
             output: Output::Null,
@@ -160,11 +171,24 @@ impl BenchArgs {
             return Err(Error::Usage("--size of the bench is WIDTHxHEIGHT, such as 1280x720".into()));
         };
         if self.inside {
-            return bench::inside(&job, size, self.frames).map(|figures| figures.to_string());
+            return bench::inside(&job, size, self.frames).map(|figures| (figures.to_string(), figures.mishaps));
         }
         let folder = tempfile::tempdir().map_err(|error| Error::Device(format!("no temporary folder: {error}")))?;
-        bench::measure(&job, size, self.frames, folder.path()).map(|figures| figures.to_string())
+        let figures = bench::measure(&job, size, self.frames, folder.path())?;
+        Ok((figures.to_string(), figures.mishaps))
     }
+}
+
+/// Says what went wrong while something was measured; returns the exit code.
+fn tell(voice: &Voice, mishaps: &Mishaps) -> u8 {
+    let Mishaps { warnings, frames_substituted, gpu_faults } = mishaps;
+    warnings.iter().for_each(|warning| voice.warning(warning));
+    let lapses = ending::lapses(*frames_substituted, *gpu_faults);
+    if lapses.is_empty() {
+        return 0;
+    }
+    voice.error(&format!("the figures are not those that were asked for: {}", lapses.join(", ")), &[], DEGRADED);
+    DEGRADED
 }
 
 impl Program for ToolArgs {
@@ -176,7 +200,7 @@ impl Program for ToolArgs {
         self.verbose
     }
 
-    fn run(self, _voice: &Voice) -> Result<u8> {
+    fn run(self, voice: &Voice) -> Result<u8> {
         match self.verb {
             Verb::Styles => answer(style_table(&facts::styles()).as_bytes())?,
             Verb::Inspect { model, overrides, runtime } => {
@@ -188,7 +212,11 @@ impl Program for ToolArgs {
                 answer(format!("{findings}\n").as_bytes())?;
                 return Ok(findings.exit_code());
             }
-            Verb::Bench(bench) => answer(format!("{}\n", bench.measure()?).as_bytes())?,
+            Verb::Bench(bench) => {
+                let (figures, mishaps) = bench.measure()?;
+                answer(format!("{figures}\n").as_bytes())?;
+                return Ok(tell(voice, &mishaps));
+            }
             Verb::Cameras => answer(camera_table(&cameras::present(&Stop::new())?).as_bytes())?,
             Verb::CameraList => answer(cameras::to_json(&cameras::list()?).as_bytes())?,
             Verb::Adapters => answer(adapters::to_json(&adapters::list()).as_bytes())?,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use super::conduct::Conductor;
-use super::groups::{MessageArgs, ModelArgs, NetworkArgs, OutputArgs, PartArgs, StyleArgs, engine};
+use super::groups::{ENVIRONMENT, MessageArgs, ModelArgs, NetworkArgs, OutputArgs, PartArgs, StyleArgs, engine};
 use super::program::Program;
 use super::report_file::ReportFile;
 use super::value::frame_rate;
@@ -22,16 +22,18 @@ use crate::source::test_pattern::FrameRate;
 /// Turn a video into a painting that moves
 ///
 /// Reads a video or a still picture, paints every frame in a style, and writes the result with the sound, the times and
-/// the colours of the original. Works on a plain CPU.
+/// the colour space of the original. Works on a plain CPU.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "stylize-video", version, max_term_width = 100, after_help = EXAMPLES, after_long_help = NOTES)]
+#[command(name = "stylize-video", version, max_term_width = 100)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{NOTES}\n\n{ENVIRONMENT}"))]
 #[command(override_usage = "stylize-video [OPTIONS] IN OUT\n       stylize-video [OPTIONS] -o FOLDER IN...")]
 pub struct VideoArgs {
-    /// IN: the video or still picture to read, a local file. OUT: the file to write: .mp4, .mov, .mkv or .webm, a still
-    /// .png or .jpg, or null: to throw the frames away
+    /// IN: the video or still picture to read, a local file. OUT: the file to write: .mp4 (.m4v), .mov, .mkv or .webm, a
+    /// still .png or .jpg (.jpeg), or null: to throw the frames away
     ///
-    /// Both may be numbered pictures: shot/%05d.png is shot/00001.png and so on. They are read from the lowest number to
-    /// the first that is missing, and written with the numbers of the pictures that were read, else from 1.
+    /// Both may be image sequences, that is numbered pictures: shot/%05d.png is shot/00001.png and so on. They are read
+    /// from the lowest number to the first that is missing, and written with the numbers of the pictures that were read,
+    /// else from 1. They have no sound.
     ///
     /// IN may be - for standard input: any format that can be read as it comes, such as Matroska, WebM, MPEG-TS or
     /// fragmented MP4. An MP4 with its index at the end is copied to a temporary file first ($TMPDIR). OUT may be - for
@@ -42,11 +44,12 @@ pub struct VideoArgs {
     /// Write into this folder, one file for each IN; it is made if it is not there
     ///
     /// Each file is called as its input; the container stays, too, where it is one of those that are written and holds
-    /// the codec, else it is .mkv. One input that fails does not stop the others.
+    /// the codec, else it is .mkv. One input that fails does not stop the others. A new folder cannot be called as a file
+    /// is, such as out.mp4: for one file write IN OUT.
     #[arg(short = 'o', long = "output", value_name = "FOLDER")]
     folder: Option<PathBuf>,
 
-    /// Rate of numbered pictures that are read: 25, 29.97 or 30000/1001 [default: 25]
+    /// Rate of an image sequence (numbered pictures) that is read: 25, 29.97 or 30000/1001 [default: 25]
     #[arg(long, value_name = "RATE", value_parser = frame_rate)]
     fps: Option<FrameRate>,
 
@@ -102,7 +105,7 @@ Examples:
       Go on where a run that was killed ended (power, memory, kill -9).
   stylize-video shot/%05d.png painted.mov --fps 24
   stylize-video holiday.mp4 frames/%05d.png
-      Numbered pictures; those that were written before a failure stay.
+      Image sequences (numbered pictures); those that were written before a failure stay.
   ffmpeg -i rtsp://camera/ -c copy -f matroska - | stylize-video - - | ffplay -
       Between other programs.
   stylize-video holiday.mp4 null: --frames 300 --report speed.json
@@ -118,10 +121,11 @@ Exit codes:
   7    done, but frames were damaged, missing or passed unstyled, or the graphics card that
        converts failed (with --strict: or there was a warning)
   70   a fault of this program
-  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM; the output holds what was done. A second
-       signal ends at once.
+  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP (its terminal was closed);
+       the output holds what was done. A second SIGINT or SIGTERM ends at once.
 
-An error is one line on stderr, and leaves OUT as it was.
+An error is one line on stderr. It leaves a file OUT as it was; of an image sequence the
+pictures before it stay, each whole, and what went to standard output is gone.
 
 With -o the code is 0 where all is well, else that of the first input that failed, else 7 where one came out with losses;
 --report holds a list with an entry for each input.";
@@ -183,6 +187,12 @@ impl VideoArgs {
             let folder = folder.display();
             return Err(Error::Usage(format!(
                 "-o {folder}: -o names a folder; {folder} can be OUT of one input: IN {folder}"
+            )));
+        }
+        if encoding::names_output(folder) && !folder.is_dir() {
+            let (folder, input) = (folder.display(), self.paths[0].display());
+            return Err(Error::Usage(format!(
+                "-o {folder}: -o names a folder; for one file write IN OUT: stylize-video {input} {folder}"
             )));
         }
         let inputs = self.paths.iter().map(|path| self.input(path)).collect::<Result<Vec<_>>>()?;
@@ -400,6 +410,21 @@ mod tests {
         assert_eq!((rate.frames.get(), rate.seconds.get()), (30_000, 1001));
         assert_eq!((DEFAULT_RATE.frames.get(), DEFAULT_RATE.seconds.get()), (25, 1));
         assert_eq!(parsed("%d.mp4 out.mp4").job().unwrap().input, Input::File("%d.mp4".into()));
+    }
+
+    #[test]
+    fn a_new_folder_is_not_called_as_a_file_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let jobs = |name: &str| parsed("in.mp4 -o out").jobs(&folder.path().join(name));
+        for name in ["out.mp4", "out.M4V", "out.jpeg", "%05d.png"] {
+            let error = jobs(name).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{name}");
+            let text = error.to_string();
+            assert!(text.starts_with("-o ") && text.contains("IN OUT: stylize-video in.mp4 "), "{text}");
+        }
+        assert!(jobs("out").is_ok() && jobs("take.1").is_ok() && jobs("mp4").is_ok());
+        std::fs::create_dir(folder.path().join("out.mp4")).unwrap();
+        assert!(jobs("out.mp4").is_ok(), "a folder that is there may be called as it likes");
     }
 
     #[test]

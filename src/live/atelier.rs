@@ -2,7 +2,8 @@
 
 use super::hand::{Hand, Key};
 use crate::compose::LiveControls;
-use crate::error::Result;
+use crate::convert::RunCard;
+use crate::error::{Error, Result};
 use crate::flow::Errand;
 use crate::frame::FrameFormat;
 use crate::job::{Engine, Network, StyleChoice};
@@ -24,9 +25,10 @@ pub(super) struct Atelier {
 #[derive(Clone)]
 struct Workshop {
     engine: Engine,
-    styles: Vec<String>,
+    styles: Vec<StyleChoice>,
     format: FrameFormat,
     controls: LiveControls,
+    card: RunCard,
     frames: Pool<u8>,
     meter: Meter,
 }
@@ -41,12 +43,13 @@ impl Atelier {
     /// For frames of `format`, painted by `engine` in one of `styles`, as `controls` say.
     pub(super) fn new(
         engine: Engine,
-        styles: Vec<String>,
+        styles: Vec<StyleChoice>,
         format: FrameFormat,
         controls: LiveControls,
         meter: Meter,
     ) -> Self {
-        let workshop = Workshop { engine, styles, format, controls, frames: Pool::new(), meter };
+        let (card, frames) = (RunCard::default(), Pool::new());
+        let workshop = Workshop { engine, styles, format, controls, card, frames, meter };
         Self { workshop, resting: Vec::new() }
     }
 
@@ -80,26 +83,51 @@ impl Atelier {
     pub(super) fn frames(&self) -> Pool<u8> {
         self.workshop.frames.clone()
     }
+
+    /// Where it is told what cannot be had.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.workshop.meter
+    }
 }
 
 impl Workshop {
     fn network(&self, key: Key) -> Result<Network> {
-        let name = key.style.and_then(|place| self.styles.get(place));
-        let engine = match name {
-            // What was said of a model of the user's own holds for that alone.
-            Some(name) => Engine {
-                style: StyleChoice::Zoo(Some(name.clone())),
-                overrides: SpecOverrides::default(),
-                ..self.engine.clone()
-            },
-            None => self.engine.clone(),
-        };
-        Network::open_beside(&engine)
+        let style = self.styles.get(key.style);
+        let style = style.ok_or_else(|| Error::Internal(format!("there is no style at place {}", key.style)))?;
+        if *style == self.engine.style {
+            return Network::open_beside(&self.engine);
+        }
+        // What was said of a model of the user's own holds for that alone.
+        let overrides = SpecOverrides::default();
+        Network::open_beside(&Engine { style: style.clone(), overrides, ..self.engine.clone() })
     }
 
     fn hand(&self, key: Key, network: &Network) -> Result<Hand> {
         let format = FrameFormat { size: key.net, ..self.format };
-        let stylizer = network.live(&self.engine, format, self.controls.clone(), &self.meter)?;
+        let (controls, card) = (self.controls.clone(), self.card.clone());
+        let stylizer = network.live(&self.engine, format, controls, card, &self.meter)?;
         Ok(Hand::new(key, network.label(), network.bytes_at(key.net), stylizer, &self.frames))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Colour, PixelFormat, Size};
+    use crate::model::{Provider, ValueRange};
+
+    #[test]
+    fn each_place_has_its_network_and_that_of_the_users_own_model_is_opened_as_at_the_start() {
+        let own = StyleChoice::File(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/models/no_range.onnx").into());
+        let overrides = SpecOverrides { range: Some(ValueRange::Unit), ..SpecOverrides::default() };
+        let engine = Engine { style: own.clone(), overrides, provider: Provider::Cpu, ..Engine::default() };
+        let label = Network::open(&engine).unwrap().label();
+        let net = Size::new(6, 4);
+        let format = FrameFormat { size: net, pixels: PixelFormat::I420, colour: Colour::assumed_for(net) };
+        let styles = vec![StyleChoice::Zoo(Some("udnie".into())), own];
+        let atelier = Atelier::new(engine, styles, format, LiveControls::default(), Meter::new());
+        let network = |style| atelier.workshop.network(Key { style, net });
+        assert_eq!([0, 1].map(|style| network(style).unwrap().label()), ["udnie".into(), label]);
+        assert!(network(2).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::desk::Desk;
-use super::words::Screen;
+use super::words::{RecordingState, Screen};
 use crate::error::{Error, Result};
 use crate::flow::{Aside, Errand, Pace, Sink};
 use crate::frame::{Frame, Painted, Timed};
@@ -40,7 +40,6 @@ pub(super) struct Fan {
     snapshots: u64,
     saving: Vec<Errand<PathBuf>>,
     lately: VecDeque<(Instant, Duration)>,
-    failure: Option<Error>,
 }
 
 /// How far a recording is.
@@ -54,7 +53,8 @@ enum Recording {
         path: PathBuf,
         since: Instant,
     },
-    Closing(Errand<PathBuf>),
+    /// What was recorded is completed; it has no place where there is nothing of it.
+    Closing(Errand<Option<PathBuf>>),
 }
 
 /// What an output is called.
@@ -66,7 +66,15 @@ pub(super) struct Named {
     pub(super) reported: &'static str,
 }
 
-fn begun((sink, path): Opened) -> Recording {
+/// The recording that was opened goes on, or, where it is not wanted any more, leaves nothing behind.
+fn begun((sink, path): Opened, wanted: bool) -> Recording {
+    if !wanted {
+        // Beside the flow: to let go of file and microphone takes its time.
+        return Recording::Closing(Errand::begin("record", move || {
+            drop(sink);
+            Ok(None)
+        }));
+    }
     let aside = Aside::begin("record", sink, Pace::EveryFrame, RECORDING_WAITS);
     Recording::Running { aside, path, since: Instant::now() }
 }
@@ -103,22 +111,26 @@ impl Fan {
             snapshots: 0,
             saving: Vec::new(),
             lately: VecDeque::new(),
-            failure: None,
         }
     }
 
     /// Gives the frame to virtual camera and stream. One that failed is left out from then on, and that is said.
     fn give_to_others(&mut self, frame: &Timed<Frame>) {
-        let failed = |(_, aside): &mut (Named, Aside)| aside.failed();
-        for (Named { name, .. }, aside) in self.others.extract_if(.., failed) {
+        let failed: Vec<_> = self.others.extract_if(.., |(_, aside)| aside.failed()).collect();
+        for (Named { name, .. }, aside) in failed {
             let why = aside.finish().err().map(|error| error.to_string()).unwrap_or_default();
-            self.desk.board().note(format!("{name} ended"));
-            self.meter.warn(format!("{name} ended: {why}; everything else goes on"));
+            self.say(format!("{name} ended: {why}; everything else goes on"));
         }
         for (named, aside) in &self.others {
             // The newest counts: what it has no time for is left out.
             self.meter.frames_left_out(named.reported, u64::from(!aside.offer(frame.clone())));
         }
+    }
+
+    /// Says it in the window, for a moment, and to whoever has none.
+    fn say(&self, what: String) {
+        self.desk.board().note(what.clone());
+        self.meter.warn_each_time(what);
     }
 
     /// Begins, feeds and ends the recording, as it is wanted.
@@ -128,19 +140,19 @@ impl Fan {
             Recording::None if wanted => Recording::Opening(Errand::begin("record", (self.recorder)())),
             Recording::Opening(errand) => match errand.done() {
                 None => {
-                    self.meter.frames_left_out(REPORTED, 1);
+                    self.meter.frames_left_out(REPORTED, u64::from(wanted));
                     Recording::Opening(errand)
                 }
-                Some(Ok(opened)) => begun(opened),
+                Some(Ok(opened)) => begun(opened, wanted),
                 Some(Err(error)) => self.recording_failed(error),
             },
-            Recording::Ready(opened) => begun(opened),
+            Recording::Ready(opened) => begun(opened, wanted),
             Recording::Running { aside, path, .. } if !wanted || aside.failed() => {
-                Recording::Closing(Errand::begin("record", move || aside.finish().map(|()| path)))
+                Recording::Closing(Errand::begin("record", move || aside.finish().map(|()| Some(path))))
             }
             Recording::Closing(errand) => match errand.done() {
                 None => Recording::Closing(errand),
-                Some(Ok(path)) => self.recorded(&path),
+                Some(Ok(path)) => self.recorded(path.as_deref()),
                 Some(Err(error)) => self.recording_failed(error),
             },
             unchanged => unchanged,
@@ -152,27 +164,37 @@ impl Fan {
             self.meter.frames_left_out(REPORTED, 1);
             self.meter.warn("the recording lacks frames: the encoder or the disk is too slow");
         }
-        let length = match &self.recording {
-            Recording::Running { since, .. } => Some(since.elapsed()),
-            _ => None,
-        };
-        self.desk.board().write(|status| status.recording = length);
+        let state = self.recording_state(wanted);
+        self.desk.board().write(|status| status.recording = state);
     }
 
-    fn recorded(&self, path: &Path) -> Recording {
-        self.desk.board().note(format!("recorded {}", path.display()));
+    fn recording_state(&self, wanted: bool) -> RecordingState {
+        match &self.recording {
+            Recording::None => RecordingState::None,
+            Recording::Opening(_) | Recording::Ready(_) if wanted => RecordingState::Opening,
+            Recording::Running { since, .. } => RecordingState::Running(since.elapsed()),
+            Recording::Opening(_) | Recording::Ready(_) | Recording::Closing(_) => RecordingState::Closing,
+        }
+    }
+
+    fn recorded(&self, path: Option<&Path>) -> Recording {
+        let what = path.map_or_else(|| "nothing was recorded".into(), |path| format!("recorded {}", path.display()));
+        self.desk.board().note(what);
         Recording::None
     }
 
-    /// The run goes on; how it failed is told at the end.
-    fn recording_failed(&mut self, error: Error) -> Recording {
+    /// The run goes on without it, and ends with its error.
+    fn recording_failed(&self, error: Error) -> Recording {
         self.desk.set_recording(false);
-        self.desk.board().note(format!("the recording failed: {error}"));
-        self.failure.get_or_insert(error);
+        self.say(format!("the recording failed: {error}"));
+        self.meter.fail(error);
         Recording::None
     }
 
     fn not_begun(&self, path: &Path) {
+        if !self.desk.wanted().recording {
+            return;
+        }
         self.meter.warn(format!("{} was not recorded: the end came before its first frame", path.display()));
     }
 
@@ -189,7 +211,7 @@ impl Fan {
             Recording::Closing(errand) => errand.wait().map(drop),
         };
         if let Err(error) = done {
-            self.failure.get_or_insert(error);
+            self.recording = self.recording_failed(error);
         }
     }
 
@@ -203,7 +225,7 @@ impl Fan {
                 sink::save_snapshot(&frame, sink::claim_of_now(&folder, "png")?)
             }));
         }
-        let board = self.desk.board();
+        let (board, meter) = (self.desk.board(), &self.meter);
         self.saving.retain(|errand| match errand.done() {
             None => true,
             Some(Ok(path)) => {
@@ -211,7 +233,9 @@ impl Fan {
                 false
             }
             Some(Err(error)) => {
-                board.note(format!("no picture was saved: {error}"));
+                let what = format!("no picture was saved: {error}");
+                board.note(what.clone());
+                meter.warn_each_time(what);
                 false
             }
         });
@@ -238,6 +262,7 @@ impl Fan {
 impl Drop for Fan {
     /// Also where the flow failed, what was recorded is kept.
     fn drop(&mut self) {
+        self.desk.end();
         self.end_recording();
         self.others.drain(..).for_each(|(_, aside)| drop(aside.finish()));
     }
@@ -260,6 +285,8 @@ impl Sink<Painted> for Fan {
     }
 
     fn finish(&mut self) -> Result<()> {
+        // Whoever waits for a server hears it.
+        self.desk.end();
         self.screen = None;
         self.end_recording();
         for (Named { name, .. }, aside) in self.others.drain(..) {
@@ -272,191 +299,9 @@ impl Sink<Painted> for Fan {
                 self.meter.warn(format!("no picture was saved: {error}"));
             }
         }
-        self.failure.take().map_or(Ok(()), Err)
+        Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use super::super::desk::Wanted;
-    use super::super::words::{Board, Wish};
-    use super::*;
-    use crate::compose::Controls;
-    use crate::flow::Stop;
-    use crate::frame::{Colour, FrameFormat, PixelFormat, Size, Stamp, tight_planes};
-
-    /// What a sink was given, and whether it was completed.
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<(Vec<u64>, bool)>>);
-
-    impl Log {
-        fn read(&self) -> (Vec<u64>, bool) {
-            self.0.lock().unwrap().clone()
-        }
-    }
-
-    /// Logs its frames, and fails from the one of this number on.
-    struct Logging(Log, Option<u64>);
-
-    impl Sink for Logging {
-        fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
-            if self.1.is_some_and(|number| frame.stamp.seq >= number) {
-                return Err(Error::Device("unplugged".into()));
-            }
-            self.0.0.lock().unwrap().0.push(frame.stamp.seq);
-            Ok(())
-        }
-
-        fn finish(&mut self) -> Result<()> {
-            self.0.0.lock().unwrap().1 = true;
-            Ok(())
-        }
-    }
-
-    fn painted(seq: u64) -> Timed<Painted> {
-        let size = Size::new(4, 2);
-        let format = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
-        let (planes, len) = tight_planes(format.pixels, size);
-        let frame = Frame::new(format, planes, Arc::new(vec![128; len])).unwrap();
-        let stamp = Stamp { seq, captured: Some(Instant::now()), ..Stamp::default() };
-        Timed { stamp, item: Painted { original: frame.clone(), frame } }
-    }
-
-    struct Bench {
-        desk: Desk,
-        meter: Meter,
-        fan: Fan,
-        recordings: Arc<Mutex<Vec<Log>>>,
-        folder: tempfile::TempDir,
-    }
-
-    /// A fan with these sinks beside it; each recording fails at the frame `fails_at`.
-    fn bench(others: Vec<(Named, Box<dyn Sink>)>, fails_at: Option<u64>) -> Bench {
-        bench_with(None, others, fails_at)
-    }
-
-    /// The same, beginning with a recording that logs here.
-    fn bench_with(recording: Option<Log>, others: Vec<(Named, Box<dyn Sink>)>, fails_at: Option<u64>) -> Bench {
-        let wanted = Wanted { recording: recording.is_some(), ..Wanted::default() };
-        let recording = recording.map(|log| (Box::new(Logging(log, fails_at)) as Box<dyn Sink>, "first.mkv".into()));
-        let (meter, folder) = (Meter::new(), tempfile::tempdir().unwrap());
-        let desk = Desk::new(Controls::default(), wanted, Board::default(), Stop::new());
-        let recordings = Arc::new(Mutex::new(Vec::new()));
-        let made = Arc::clone(&recordings);
-        let recorder: Recorder = Box::new(move || {
-            let log = Log::default();
-            made.lock().unwrap().push(log.clone());
-            Box::new(move || Ok((Box::new(Logging(log, fails_at)) as Box<dyn Sink>, "a.mkv".into())))
-        });
-        let fan = Fan::new(Order {
-            desk: desk.clone(),
-            meter: meter.clone(),
-            screen: None,
-            others,
-            recording,
-            recorder,
-            folder: folder.path().into(),
-        });
-        Bench { desk, meter, fan, recordings, folder }
-    }
-
-    /// Gives frames from number `from` on until `done`.
-    fn feed(fan: &mut Fan, from: &mut u64, mut done: impl FnMut() -> bool) {
-        let since = Instant::now();
-        while !done() {
-            assert!(since.elapsed() < Duration::from_secs(20), "nothing happens");
-            fan.accept(painted(*from)).unwrap();
-            *from += 1;
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    #[test]
-    fn recordings_begin_and_end_as_it_is_wished() {
-        let Bench { desk, mut fan, recordings, .. } = bench(Vec::new(), None);
-        let mut seq = 0;
-        for number in 0..2 {
-            desk.wish(Wish::Record);
-            feed(&mut fan, &mut seq, || desk.board().read().recording.is_some());
-            let (first, log) = (seq, recordings.lock().unwrap()[number].clone());
-            feed(&mut fan, &mut seq, || log.read().0.len() > 3);
-            desk.wish(Wish::Record);
-            feed(&mut fan, &mut seq, || desk.board().read().note.1.contains("recorded a.mkv") && log.read().1);
-            let (frames, complete) = log.read();
-            assert!(complete && frames[0] <= first, "{frames:?}");
-            assert!(frames.windows(2).all(|pair| pair[1] == pair[0] + 1), "{frames:?}");
-            desk.board().note("");
-        }
-        fan.finish().unwrap();
-    }
-
-    #[test]
-    fn a_recording_that_the_run_begins_with_has_every_frame() {
-        let log = Log::default();
-        let Bench { mut fan, meter, .. } = bench_with(Some(log.clone()), Vec::new(), None);
-        (0..3).for_each(|seq| fan.accept(painted(seq)).unwrap());
-        fan.finish().unwrap();
-        assert_eq!(log.read(), (vec![0, 1, 2], true));
-        assert!(meter.left_out().is_empty() && meter.warnings().is_empty());
-    }
-
-    #[test]
-    fn a_recording_without_a_frame_is_not_completed_and_that_is_said() {
-        let log = Log::default();
-        let Bench { mut fan, meter, .. } = bench_with(Some(log.clone()), Vec::new(), None);
-        fan.finish().unwrap();
-        assert_eq!(log.read(), (vec![], false));
-        assert!(meter.warnings()[0].starts_with("first.mkv was not recorded"), "{:?}", meter.warnings());
-    }
-
-    #[test]
-    fn row_41_a_sink_that_fails_leaves_the_others_alone() {
-        let (good, bad) = (Log::default(), Log::default());
-        let named = |name: &str| Named { name: name.into(), reported: "camera" };
-        let others: Vec<(Named, Box<dyn Sink>)> = vec![
-            (named("camera A"), Box::new(Logging(bad, Some(0)))),
-            (named("camera B"), Box::new(Logging(good.clone(), None))),
-        ];
-        let Bench { meter, mut fan, .. } = bench(others, None);
-        feed(&mut fan, &mut 0, || !meter.warnings().is_empty());
-        let before = good.read().0.len();
-        feed(&mut fan, &mut 1000, || good.read().0.len() > before + 3);
-        fan.finish().unwrap();
-        assert!(good.read().1);
-        assert_eq!(meter.warnings(), ["camera A ended: unplugged; everything else goes on"]);
-    }
-
-    #[test]
-    fn a_recording_that_fails_is_told_at_the_end() {
-        let Bench { desk, mut fan, .. } = bench(Vec::new(), Some(7));
-        desk.wish(Wish::Record);
-        feed(&mut fan, &mut 0, || desk.board().read().note.1.contains("failed"));
-        assert!(!desk.wanted().recording);
-        assert_eq!(fan.finish().unwrap_err().to_string(), "unplugged");
-    }
-
-    #[test]
-    fn the_end_of_a_failed_flow_completes_the_recording() {
-        let Bench { desk, mut fan, recordings, .. } = bench(Vec::new(), None);
-        desk.wish(Wish::Record);
-        feed(&mut fan, &mut 0, || desk.board().read().recording.is_some());
-        drop(fan);
-        assert!(recordings.lock().unwrap()[0].read().1);
-    }
-
-    #[test]
-    fn snapshots_are_files_of_their_own() {
-        let Bench { desk, mut fan, folder, .. } = bench(Vec::new(), None);
-        let mut seq = 0;
-        for _ in 0..2 {
-            desk.board().note("");
-            desk.wish(Wish::Snapshot);
-            feed(&mut fan, &mut seq, || desk.board().read().note.1.starts_with("saved "));
-        }
-        let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
-        assert_eq!(files.len(), 2, "{files:?}");
-        assert!(files.iter().all(|file| image::open(file as &Path).is_ok()));
-    }
-}
+mod tests;

@@ -11,8 +11,8 @@ use crate::stylizer::Stylizer;
 /// What a hand paints: whose style, and how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    /// Place of the style in the list; none: the one that the run began with, which is not in there.
-    pub(super) style: Option<usize>,
+    /// Place of the style in the list.
+    pub(super) style: usize,
     /// Size that frames have on their way through the stylizer.
     pub(super) net: Size,
 }

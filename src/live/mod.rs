@@ -21,4 +21,6 @@ mod words;
 pub use crate::sink::virtual_camera::VirtualCamera;
 pub use crate::source::microphone::Microphone;
 pub use run::run;
-pub use words::{ADDRESS_SCHEMES, Board, CameraChoice, LiveInput, LiveJob, Mode, Screen, Status, WindowChoice, Wish};
+pub use words::{
+    ADDRESS_SCHEMES, Board, CameraChoice, LiveInput, LiveJob, Mode, RecordingState, Screen, Status, WindowChoice, Wish,
+};

@@ -8,7 +8,6 @@ use super::atelier::{Atelier, Ordered};
 use super::desk::Desk;
 use super::hand::{Hand, Key};
 use super::ladder::Ladder;
-use super::words::Wish;
 use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Errand, Stage};
@@ -90,11 +89,11 @@ impl Painter {
     }
 
     /// Sees to it that the hand comes that is wanted.
-    fn follow(&mut self) {
+    fn follow(&mut self, now: Instant) {
         if let Some((key, done)) = self.coming.as_ref().and_then(|(key, errand)| Some((*key, errand.done()?))) {
             self.coming = None;
             match done {
-                Ok(hand) => self.hand_over(hand, Duration::ZERO),
+                Ok(hand) => self.hand_over(hand, Duration::ZERO, now),
                 Err(error) => self.give_up(key, &error),
             }
         }
@@ -104,21 +103,21 @@ impl Painter {
         if wanted == expected || self.coming.is_some() {
             return;
         }
-        if let Some((hand, left)) = self.take_fading(wanted) {
+        if let Some((hand, left)) = self.take_fading(wanted, now) {
             // The fade turns round where it is.
-            return self.hand_over(*hand, left);
+            return self.hand_over(*hand, left, now);
         }
         match self.atelier.order(wanted) {
-            Ordered::Ready(hand) => self.hand_over(*hand, Duration::ZERO),
+            Ordered::Ready(hand) => self.hand_over(*hand, Duration::ZERO, now),
             Ordered::Later(errand) => self.coming = Some((wanted, errand)),
         }
     }
 
     /// The hand that fades out, if it is the one of `key`, and what is left of its fade.
-    fn take_fading(&mut self, key: Key) -> Option<(Box<Hand>, Duration)> {
+    fn take_fading(&mut self, key: Key, now: Instant) -> Option<(Box<Hand>, Duration)> {
         match self.fade.take() {
             Some(Fade { from: Faded::Moving(hand), since }) if hand.key == key => {
-                Some((hand, FADE.saturating_sub(since.elapsed())))
+                Some((hand, FADE.saturating_sub(now.duration_since(since))))
             }
             other => {
                 self.fade = other;
@@ -128,7 +127,7 @@ impl Painter {
     }
 
     /// From now on `hand` paints; so much of the fade to it is over.
-    fn hand_over(&mut self, hand: Hand, over: Duration) {
+    fn hand_over(&mut self, hand: Hand, over: Duration, now: Instant) {
         let from = std::mem::replace(&mut self.hand, hand);
         self.end_fade();
         let both_fit = 2 * self.took < self.interval;
@@ -143,19 +142,27 @@ impl Painter {
                 Some(Faded::Still(last.frame.clone()))
             }
         }
-        .map(|from| Fade { from, since: Instant::now().checked_sub(over).unwrap_or_else(Instant::now) });
+        .map(|from| Fade { from, since: now.checked_sub(over).unwrap_or(now) });
         self.tell();
     }
 
+    /// The hand of `key` cannot be had: this one goes on.
     fn give_up(&mut self, key: Key, error: &Error) {
-        self.desk.board().note(format!("cannot change the style: {error}"));
-        tracing::info!("{key:?} could not be made ready: {error}");
-        // By now something else may be wished for.
-        if self.desk.wanted().style == key.style {
-            self.desk.set_style(self.hand.key.style);
-        }
-        self.net = self.hand.key.net;
-        self.ladder = self.ladder.take().filter(|_| key.net == self.hand.key.net);
+        let here = self.hand.key;
+        // Where the size is another one, too, that is tried with this style.
+        let what = if key.style != here.style {
+            // By now something else may be wished for.
+            if self.desk.wanted().style == key.style {
+                self.desk.set_style(here.style);
+            }
+            format!("the style cannot be changed: {error}")
+        } else {
+            // It would be asked for again and again.
+            (self.net, self.ladder) = (here.net, None);
+            format!("the network stays at {}, whatever its pace: it does not run at {} ({error})", here.net, key.net)
+        };
+        self.desk.board().note(what.clone());
+        self.atelier.meter().warn_each_time(what);
     }
 
     fn end_fade(&mut self) {
@@ -165,9 +172,9 @@ impl Painter {
     }
 
     /// Mixes what fades into `painting`.
-    fn mix_fade(&mut self, frame: &Timed<Frame>, painting: Frame) -> Result<Frame> {
+    fn mix_fade(&mut self, frame: &Timed<Frame>, painting: Frame, now: Instant) -> Result<Frame> {
         let Some(fade) = &mut self.fade else { return Ok(painting) };
-        let share = fade.since.elapsed().as_secs_f32() / FADE.as_secs_f32();
+        let share = now.duration_since(fade.since).as_secs_f32() / FADE.as_secs_f32();
         if share >= 1.0 {
             self.end_fade();
             return Ok(painting);
@@ -198,7 +205,7 @@ impl Painter {
         let too_many = *left == 0;
         *left = left.saturating_sub(1);
         if *left == 0 {
-            self.desk.wish(Wish::Quit);
+            self.desk.end();
         }
         too_many
     }
@@ -206,7 +213,7 @@ impl Painter {
     fn tell(&self) {
         let Hand { key, name, provider, device, net, .. } = &self.hand;
         self.desk.board().write(|status| {
-            status.style = key.style;
+            status.style = Some(key.style);
             status.style_name.clone_from(name);
             status.provider.clone_from(provider);
             status.device.clone_from(device);
@@ -224,11 +231,11 @@ impl Stage for Painter {
         if let Some(last) = self.last.as_ref().filter(|_| self.desk.wanted().frozen) {
             return Ok(Timed { stamp: frame.stamp, item: last.clone() });
         }
-        self.follow();
+        self.follow(Instant::now());
         let begun = Instant::now();
         let painting = self.hand.paint(&frame)?;
         let took = begun.elapsed();
-        let painting = self.mix_fade(&frame, painting)?;
+        let painting = self.mix_fade(&frame, painting, begun)?;
         self.keep_pace(took);
         let Timed { stamp, item: original } = frame;
         let painted = Painted { original, frame: painting };
@@ -257,138 +264,4 @@ fn mix(from: &Frame, to: &Frame, share: f32, frames: &Pool<u8>) -> Result<Frame>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::desk::Wanted;
-    use super::super::words::Board;
-    use super::*;
-    use crate::compose::Controls;
-    use crate::flow::Stop;
-    use crate::frame::{Colour, PixelFormat, Stamp};
-    use crate::job::{Engine, Network, StyleChoice};
-    use crate::model::{Provider, zoo};
-    use crate::report::Meter;
-
-    fn grey(value: u8) -> Frame {
-        let size = Size::new(6, 4);
-        let format = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
-        let (planes, len) = tight_planes(format.pixels, size);
-        Frame::new(format, planes, Arc::new(vec![value; len])).unwrap()
-    }
-
-    #[test]
-    fn a_fade_goes_from_one_picture_to_the_other() {
-        let frames = Pool::new();
-        for (share, wanted) in [(0.0, 20), (0.25, 65), (0.5, 110), (1.0, 200)] {
-            let mixed = mix(&grey(20), &grey(200), share, &frames).unwrap();
-            assert!(mixed.bytes().iter().all(|&value| value == wanted), "{share}: {:?}", mixed.row(0, 0));
-        }
-        assert!(mix(&grey(255), &grey(255), 0.3, &frames).unwrap().bytes().iter().all(|&value| value == 255));
-    }
-
-    /// A painter of tiny frames in the first style of the zoo.
-    fn painter(desk: &Desk, most: Option<u64>) -> Painter {
-        painter_in(StyleChoice::Zoo(None), desk, most)
-    }
-
-    fn painter_in(style: StyleChoice, desk: &Desk, most: Option<u64>) -> Painter {
-        let engine = Engine { style, provider: Provider::Cpu, threads: Some(1), ..Engine::default() };
-        let network = Network::open(&engine).unwrap();
-        let (format, styles) = (grey(0).format(), desk.board().read().styles);
-        let atelier = Atelier::new(engine, styles, format, desk.controls(), Meter::new());
-        let hand = atelier.first(Key { style: Some(0), net: format.size }, &network).unwrap();
-        Painter::new(desk.clone(), atelier, hand, None, Duration::from_secs(1), most)
-    }
-
-    fn desk(stop: &Stop) -> Desk {
-        let board = Board::default();
-        board.write(|status| status.styles = zoo::styles().map(String::from).collect());
-        let wanted = Wanted { style: Some(0), ..Wanted::default() };
-        Desk::new(Controls::default(), wanted, board, stop.clone())
-    }
-
-    fn paint(painter: &mut Painter, seq: u64) -> Timed<Painted> {
-        painter.process(Timed { stamp: Stamp { seq, ..Stamp::default() }, item: grey(120) }).unwrap()
-    }
-
-    #[test]
-    fn styles_change_while_every_frame_is_painted() {
-        let desk = desk(&Stop::new());
-        let mut painter = painter(&desk, None);
-        let names: Vec<_> = zoo::styles().collect();
-        let (mut seq, since) = (0, Instant::now());
-        for (wish, name) in [(Wish::StyleBy(1), names[1]), (Wish::Style(4), names[4]), (Wish::StyleBy(-4), names[0])] {
-            desk.wish(wish);
-            while desk.board().read().style_name != name || painter.fade.is_some() {
-                assert_eq!(paint(&mut painter, seq).stamp.seq, seq);
-                seq += 1;
-                assert!(since.elapsed() < Duration::from_secs(60), "{name} does not come");
-            }
-        }
-        // The first one was kept.
-        assert!(painter.coming.is_none());
-        desk.wish(Wish::Style(99));
-        paint(&mut painter, seq);
-        assert_eq!(desk.board().read().style_name, names[0]);
-    }
-
-    #[test]
-    fn a_style_that_still_fades_out_comes_back_at_once() {
-        let desk = desk(&Stop::new());
-        let mut painter = painter(&desk, None);
-        let names: Vec<_> = zoo::styles().collect();
-        let (mut seq, since) = (0, Instant::now());
-        // On a busy machine a fade may be over before it is seen, or stand still.
-        let mut wished = 0;
-        while !matches!(&painter.fade, Some(Fade { from: Faded::Moving(_), .. })) {
-            if painter.coming.is_none() && desk.board().read().style_name == names[wished] {
-                wished = 1 - wished;
-                desk.wish(Wish::Style(wished));
-            }
-            paint(&mut painter, seq);
-            seq += 1;
-            assert!(since.elapsed() < Duration::from_secs(60), "no style fades");
-        }
-        let fade = painter.fade.as_mut().unwrap();
-        fade.since = Instant::now().checked_sub(FADE / 5).unwrap();
-        desk.wish(Wish::Style(1 - wished));
-        painter.follow();
-        assert!(painter.coming.is_none());
-        assert_eq!(desk.board().read().style_name, names[1 - wished]);
-        let over = painter.fade.as_ref().unwrap().since.elapsed();
-        assert!(over >= FADE * 3 / 4, "the fade goes on from where it was, not from the other style: {over:?}");
-    }
-
-    #[test]
-    fn a_model_of_one_size_is_shown_with_that_and_climbs_no_ladder() {
-        let fixed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/models/fixed.onnx");
-        let desk = desk(&Stop::new());
-        let mut painter = painter_in(StyleChoice::File(fixed.into()), &desk, None);
-        painter.ladder = Some(Ladder::new(Size::new(6, 4), Duration::from_nanos(1)));
-        painter.since = Some(Instant::now().checked_sub(Duration::from_secs(3)).unwrap());
-        (0..3).for_each(|seq| drop(paint(&mut painter, seq)));
-        assert_eq!(desk.board().read().net_size, Some(Size::new(64, 48)));
-        assert_eq!(painter.net, Size::new(6, 4));
-    }
-
-    #[test]
-    fn a_frozen_picture_stays_and_its_time_goes_on() {
-        let desk = desk(&Stop::new());
-        let mut painter = painter(&desk, None);
-        let first = paint(&mut painter, 0);
-        desk.wish(Wish::Freeze);
-        let frozen = paint(&mut painter, 1);
-        assert_eq!(frozen.stamp.seq, 1);
-        assert!(std::ptr::eq(frozen.item.frame.bytes(), first.item.frame.bytes()));
-        desk.wish(Wish::Freeze);
-        assert!(!std::ptr::eq(paint(&mut painter, 2).item.frame.bytes(), first.item.frame.bytes()));
-    }
-
-    #[test]
-    fn the_end_is_asked_for_after_the_last_frame_and_what_comes_then_goes_nowhere() {
-        let stop = Stop::new();
-        let mut painter = painter(&desk(&stop), Some(2));
-        assert!(!paint(&mut painter, 0).stamp.rehearsed && !stop.asked());
-        assert!(!paint(&mut painter, 1).stamp.rehearsed && stop.asked());
-        assert!(paint(&mut painter, 2).stamp.rehearsed);
-    }
-}
+mod tests;

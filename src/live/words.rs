@@ -1,6 +1,6 @@
 //! The words of the live filter: what it films, what the user wishes at the window, what the window tells.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub struct LiveJob {
     pub record: Option<PathBuf>,
     /// A server that the picture is sent to.
     pub stream: Option<String>,
+    /// Bit rate of what is sent, in kbit/s; `None`: what suits size and rate of the picture.
+    pub stream_kbits: Option<u32>,
     /// Sound for recording and stream.
     pub microphone: Option<Microphone>,
     /// How recordings are encoded.
@@ -62,10 +64,22 @@ pub enum LiveInput {
     Test,
     /// A file, at its own pace.
     File(PathBuf),
+    /// A file, at its own pace, again and again.
+    Loop(PathBuf),
     /// An address, of one of the [`ADDRESS_SCHEMES`].
     Address(String),
     /// The screen.
     Screen,
+}
+
+impl LiveInput {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) | Self::Loop(path) => Some(path),
+            Self::Camera(_) | Self::Test | Self::Address(_) | Self::Screen => None,
+        }
+    }
 }
 
 /// Which camera.
@@ -104,6 +118,8 @@ pub enum Wish {
     Style(usize),
     /// So much more of the style; negative: less.
     StrengthBy(f32),
+    /// The original in place of the painting, or the painting again.
+    Original,
     /// The colours of the original on or off.
     KeepColour,
     /// The stabiliser on or off.
@@ -114,8 +130,22 @@ pub enum Wish {
     Snapshot,
     /// The recording begins or ends.
     Record,
-    /// The end.
+    /// The end; while it records or streams, the wish must come twice within three seconds.
     Quit,
+}
+
+/// How far a recording is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordingState {
+    /// There is none.
+    #[default]
+    None,
+    /// File and microphone are being opened.
+    Opening,
+    /// It has been going on for so long.
+    Running(Duration),
+    /// What was recorded is being completed.
+    Closing,
 }
 
 /// What the window tells beside the picture.
@@ -123,7 +153,7 @@ pub enum Wish {
 pub struct Status {
     /// Names of the styles that can be chosen.
     pub styles: Vec<String>,
-    /// Place of the style in that list, if it is in there.
+    /// Place of the style in that list; none before anything is painted.
     pub style: Option<usize>,
     /// Its name, or the file of the model.
     pub style_name: String,
@@ -147,8 +177,8 @@ pub struct Status {
     pub stabilise: bool,
     /// Whether the picture stands still.
     pub frozen: bool,
-    /// How long the recording is, while there is one.
-    pub recording: Option<Duration>,
+    /// How far the recording is.
+    pub recording: RecordingState,
     /// Something to be shown for some seconds, such as where a snapshot went, and a number that changes with each.
     pub note: (u64, String),
 }

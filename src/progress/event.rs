@@ -5,14 +5,14 @@
 //! | `file` | `number` `count` `input` `output`; a run over several files only |
 //! | `start` | `style` `provider` `device` `width` `height` `net_width` `net_height` `out_width` `out_height` `frames_total` `frames_resumed` `fps` `duration_s` |
 //! | `progress` | `frames_in` `frames_out` `frames_dropped` `frames_substituted` `frames_total` `percent` `fps` `eta_s` `elapsed_s` `position_s` `stages{NAME{p50_ms,p90_ms,p99_ms}}` |
-//! | `warning` | `message` |
+//! | `warning` | `message`; live when it happens, else at the end |
 //! | `end` | `exit_code` `output` and the keys of `--report` |
 //! | `error` | `message` `causes[]` `exit_code` |
 //! | `summary` | `done` `failed` `not_started` `exit_code`; a run over several files only |
 //! | `log` | `message`; only with `--verbose` |
 //!
 //! What is not known is null. A run has one `start`, or two where `--resume` has to start over, and its last line is `end` or `error`,
-//! but for one that a signal stops before its first frame; after an `end` with exit code 7, an `error` says why. A run over several files has all that for each file, begun by `file`, with the number
+//! but for one that a signal stops before its first frame; after an `end` with exit code 7, or live with that of a recording that failed, an `error` says why. A run over several files has all that for each file, begun by `file`, with the number
 //! of the file (from 1) under the key `file`; its last line is `summary`.
 
 use std::collections::BTreeMap;

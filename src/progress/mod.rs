@@ -13,9 +13,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::flow::Stop;
 use crate::job::{Observer, Plan};
 use crate::report::Meter;
+use crate::text::clock;
 
 pub use event::Event;
-pub use snapshot::{Course, Snapshot, clock};
+pub use snapshot::{Course, Snapshot};
 pub use voice::Voice;
 pub(crate) use voice::one_line;
 
@@ -44,6 +45,9 @@ pub struct Progress {
     /// Stands before every line.
     label: String,
     said_stopping: bool,
+    warns_at_once: bool,
+    /// The warnings that were said, as they were at that time.
+    warned: Vec<String>,
 }
 
 enum Display {
@@ -63,8 +67,18 @@ impl Progress {
             Mode::Json => Display::Json(Pace::steady(Duration::from_millis(500))),
             Mode::None => Display::Nothing,
         };
-        let (voice, since, course) = (voice.clone(), Instant::now(), Course::default());
-        Self { voice, stop, since, course, display, plan: None, label: String::new(), said_stopping: false }
+        Self {
+            voice: voice.clone(),
+            stop,
+            since: Instant::now(),
+            course: Course::default(),
+            display,
+            plan: None,
+            label: String::new(),
+            said_stopping: false,
+            warns_at_once: false,
+            warned: Vec::new(),
+        }
     }
 
     /// Puts `label` before every line, as of one file of several.
@@ -72,11 +86,29 @@ impl Progress {
         Self { label, ..self }
     }
 
-    /// Takes the bar from the screen.
-    pub fn close(self) {
+    /// Says warnings when they come, if `at_once`: a run that nobody knows the end of cannot keep them until then.
+    pub fn warning_at_once(self, at_once: bool) -> Self {
+        Self { warns_at_once: at_once, ..self }
+    }
+
+    /// Takes the bar from the screen; gives back the warnings that have been said.
+    pub fn close(self) -> Vec<String> {
         if let Display::Bar(bar) = self.display {
             bar.finish_and_clear();
         }
+        self.warned
+    }
+
+    /// Says what was warned of since the last time, and what has happened again since.
+    fn warn(&mut self, meter: &Meter) {
+        let warnings = meter.warnings();
+        for (place, warning) in warnings.iter().enumerate() {
+            // What happened again says how often, which makes it another text.
+            if self.warned.get(place) != Some(warning) {
+                self.voice.warning(warning);
+            }
+        }
+        self.warned = warnings;
     }
 
     fn show(&mut self, meter: &Meter, elapsed: Duration) {
@@ -117,6 +149,10 @@ impl Observer for Progress {
 
     fn tick(&mut self, meter: &Meter) {
         self.show(meter, self.since.elapsed());
+        // As with the plan: a run that fails before its first frame has its error alone to say.
+        if self.warns_at_once && meter.frames_out() > 0 {
+            self.warn(meter);
+        }
     }
 }
 
@@ -258,6 +294,27 @@ mod tests {
         for columns in 40..200 {
             assert!(measure_text_width(&text(columns)) <= columns);
         }
+    }
+
+    #[test]
+    fn warnings_are_said_at_once_where_nobody_knows_the_end_and_again_when_they_happen_again() {
+        let said = |at_once: bool| {
+            let meter = Meter::new();
+            let voice = Voice::new(false, true);
+            let mut progress = Progress::new(Mode::None, &voice, Stop::new()).warning_at_once(at_once);
+            meter.warn_each_time("lost");
+            progress.tick(&meter);
+            let before_a_frame = progress.warned.clone();
+            meter.frame_out(None);
+            progress.tick(&meter);
+            let first = progress.warned.clone();
+            meter.warn_each_time("lost");
+            meter.warn("slow");
+            progress.tick(&meter);
+            [before_a_frame, first, progress.close()]
+        };
+        assert_eq!(said(true), [vec![], vec!["lost"], vec!["lost (2 times)", "slow"]]);
+        assert_eq!(said(false).concat(), [""; 0]);
     }
 
     #[test]

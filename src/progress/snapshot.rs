@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::job::Plan;
 use crate::report::{Meter, Percentiles, STAGES};
+use crate::text::clock;
 
 /// Where a run stands.
 #[derive(Clone, Debug)]
@@ -143,13 +144,6 @@ fn seconds(value: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(value).ok()
 }
 
-/// `0:07`, `12:34`, `1:02:03`.
-pub fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
 /// Whole milliseconds; below one, a tenth.
 fn brief_ms(ms: f64) -> String {
     if ms < 0.95 { format!("{ms:.1}") } else { format!("{ms:.0}") }
@@ -250,10 +244,5 @@ mod tests {
         assert_eq!(now.stage_times(), "decode 1 · pack 0.4 · infer 63 · encode 8 ms");
         assert_eq!(now.slowest_stage(), "infer 63 ms");
         assert_eq!(Snapshot::of(&Meter::new(), Duration::ZERO).stage_times(), "");
-    }
-
-    #[test]
-    fn clocks_grow_hours_when_needed() {
-        assert_eq!([7, 754, 3723].map(|s| clock(Duration::from_secs(s))), ["0:07", "12:34", "1:02:03"]);
     }
 }

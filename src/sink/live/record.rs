@@ -73,7 +73,7 @@ impl Recording {
 impl Sink for Recording {
     fn accept(&mut self, mut frame: Timed<Frame>) -> Result<()> {
         if let Some(why) = self.sound.as_mut().and_then(Listening::lost) {
-            self.meter.warn(format!("the microphone was lost ({why}): the recording goes on without sound"));
+            self.meter.warn_each_time(format!("the microphone was lost ({why}): the recording goes on without sound"));
         }
         let Some(pts_nanos) = self.place_in_time(&frame) else { return Ok(()) };
         frame.stamp.pts_nanos = Some(pts_nanos);

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::flow::Sink;
+use crate::flow::{Sink, Stop};
 use crate::frame::{Frame, FrameFormat, Stamp, Timed, tight_planes};
-use crate::job::{CodecChoice, Encoding};
+use crate::job::CodecChoice;
 use crate::report::Meter;
 use crate::sink::buffer::buffer;
 use crate::sink::container::Container;
@@ -22,9 +22,9 @@ use crate::sink::tally::Tally;
 use crate::sink::{SinkError, audio, hardware};
 use crate::source::caps::caps_of;
 use crate::source::microphone::{self, Listening, Microphone};
-use crate::source::pipeline::Media;
+use crate::source::pipeline::{Media, POLL};
 use crate::source::test_pattern::FrameRate;
-use crate::source::{Timing, Track};
+use crate::source::{OpenMedia, SourceError, Timing, Track};
 
 /// How long a server may take to accept the first frames.
 const ACCEPTING: Duration = Duration::from_secs(10);
@@ -67,23 +67,34 @@ pub(crate) fn check(address: &str) -> Result<()> {
     Protocol::of(address).map(drop).ok_or_else(|| Error::Usage(why()))
 }
 
-/// What is sent, and where.
+/// What is to be sent, and where.
+pub(crate) struct Order {
+    pub(crate) address: String,
+    pub(crate) microphone: Option<Microphone>,
+    pub(crate) format: FrameFormat,
+    pub(crate) rate: FrameRate,
+    pub(crate) encoder: CodecChoice,
+    /// Bit rate; `None`: what suits size and rate.
+    pub(crate) kbits: Option<u32>,
+    pub(crate) meter: Meter,
+    /// Once one of them was asked, nobody waits for the server any more: that of the signals, and that of the run.
+    pub(crate) stops: [Stop; 2],
+}
+
+/// An order that can be fulfilled.
 struct Plan {
-    address: String,
+    order: Order,
     protocol: Protocol,
-    microphone: Option<Microphone>,
-    format: FrameFormat,
-    rate: FrameRate,
-    encoder: CodecChoice,
-    meter: Meter,
 }
 
 struct Stream {
     plan: Plan,
     pipe: Option<Pipe>,
     tried: Instant,
-    meter: Meter,
 }
+
+/// Sound on its way, and who hears whether it comes.
+type Sound = (OpenMedia, Listening);
 
 /// A connection.
 struct Pipe {
@@ -103,59 +114,62 @@ pub(crate) const REPORTED: &str = "stream";
 /// Frames that may wait for the encoder.
 const WAITING: u64 = 2;
 
-/// Connects to `address`, and sends frames of `format` and the sound of `microphone`.
+/// Connects to the server and sends it the frames that come, with the sound of the microphone.
 ///
 /// # Errors
-/// [`SinkError`] when the server does not answer or refuses, and when an encoder is missing.
-pub(crate) fn stream(
-    address: &str,
-    microphone: Option<&Microphone>,
-    (format, rate): (FrameFormat, FrameRate),
-    encoding: &Encoding,
-    meter: &Meter,
-) -> Result<Box<dyn Sink>> {
-    check(address)?;
-    let protocol = Protocol::of(address).unwrap_or(Protocol::Rtmp);
-    // Broadcasting services take no picture without sound.
-    let silence = (protocol == Protocol::Rtmp).then_some(Microphone::Silence);
-    let microphone = microphone.cloned().or(silence);
-    let encoder = encoding.encoder.clone();
-    let meter = meter.clone();
-    let plan = Plan { address: address.into(), protocol, microphone, format, rate, encoder, meter: meter.clone() };
-    let pipe = Some(Pipe::connect(&plan)?);
-    Ok(Box::new(Stream { plan, pipe, tried: Instant::now(), meter }))
+/// [`SinkError`] when the server does not answer or refuses, and when an encoder is missing; [`SourceError::Stopped`] when nobody
+/// waits for it any more.
+pub(crate) fn stream(order: Order) -> Result<Box<dyn Sink>> {
+    check(&order.address)?;
+    let protocol = Protocol::of(&order.address).unwrap_or(Protocol::Rtmp);
+    let plan = Plan { order, protocol };
+    let pipe = Some(Pipe::connect(&plan, plan.sound()?)?);
+    Ok(Box::new(Stream { plan, pipe, tried: Instant::now() }))
 }
 
 impl Stream {
     /// Lets go of a server that is gone, and tries to reach it again.
     fn reconnect(&mut self) {
+        let Order { address, meter, .. } = &self.plan.order;
         if let Some(failure) = self.pipe.as_ref().and_then(|pipe| pipe.media.status.said().output_error) {
-            let address = &self.plan.address;
-            self.meter.warn(format!("the stream to {address} broke off ({}) and is tried again", failure.text));
+            meter.warn_each_time(format!("the stream to {address} broke off ({}) and is tried again", failure.text));
             (self.pipe, self.tried) = (None, Instant::now());
         }
         if self.pipe.is_some() || self.tried.elapsed() < RETRY {
             return;
         }
-        match Pipe::connect(&self.plan) {
-            Ok(pipe) => self.pipe = Some(pipe),
+        match self.connect_again() {
+            Ok(pipe) => {
+                meter.warn_each_time(format!("the stream to {address} goes on"));
+                self.pipe = Some(pipe);
+            }
             Err(error) => tracing::info!("{error}"),
         }
         self.tried = Instant::now();
+    }
+
+    fn connect_again(&self) -> Result<Pipe> {
+        let (sound, missed) = self.plan.sound_or_none()?;
+        let pipe = Pipe::connect(&self.plan, sound)?;
+        if let Some(why) = missed {
+            self.plan.order.meter.warn_each_time(format!("the stream goes on without sound: {why}"));
+        }
+        Ok(pipe)
     }
 }
 
 impl Sink for Stream {
     fn accept(&mut self, frame: Timed<Frame>) -> Result<()> {
         self.reconnect();
+        let meter = &self.plan.order.meter;
         if let Some(pipe) = &mut self.pipe {
             if let Some(why) = pipe.sound.as_mut().and_then(Listening::lost) {
-                self.meter.warn(format!("the microphone was lost ({why}): the stream goes on without sound"));
+                meter.warn_each_time(format!("the microphone was lost ({why}): the stream goes on without sound"));
             }
             pipe.push(frame);
-            self.meter.frames_left_out(REPORTED, pipe.encoded.lost());
+            meter.frames_left_out(REPORTED, pipe.encoded.lost());
         } else {
-            self.meter.frames_left_out(REPORTED, 1);
+            meter.frames_left_out(REPORTED, 1);
         }
         Ok(())
     }
@@ -170,10 +184,10 @@ impl Sink for Stream {
 }
 
 impl Pipe {
-    fn connect(plan: &Plan) -> Result<Self> {
-        let failed = |reason: String| SinkError::Encode { path: PathBuf::from(&plan.address), reason };
+    fn connect(plan: &Plan, sound: Option<Sound>) -> Result<Self> {
+        let failed = |reason: String| SinkError::Encode { path: PathBuf::from(&plan.order.address), reason };
         let wrong = |error: gst::glib::BoolError| failed(error.to_string());
-        let (media, sound, tracks) = match plan.microphone.as_ref().map(microphone::open).transpose()? {
+        let (media, sound, tracks) = match sound {
             Some((open, listening)) => (open.media, Some(listening), open.tracks),
             None => (Arc::new(Media::new()?), None, Vec::new()),
         };
@@ -207,20 +221,24 @@ impl Pipe {
     }
 
     /// Shows black until the server has taken some of it.
-    fn wait_for_server(&mut self, plan: &Plan) -> Result<(), SinkError> {
-        let failed = |reason| SinkError::Write { path: PathBuf::from(&plan.address), reason };
-        let black = plan.black().map_err(|error| failed(error.to_string()))?;
+    fn wait_for_server(&mut self, plan: &Plan) -> Result<()> {
+        let failed = |reason| SinkError::Write { path: PathBuf::from(&plan.order.address), reason };
+        let black = plan.black()?;
         let since = Instant::now();
         // One buffer waits inside the sink while it connects; headers come before.
         const TAKEN: u64 = 8;
         while self.passed.load(Ordering::Relaxed) < TAKEN {
-            let interval = Duration::from_nanos(plan.rate.nanos_at(1));
+            if plan.order.stops.iter().any(Stop::asked) {
+                return Err(SourceError::Stopped.into());
+            }
+            let interval = Duration::from_nanos(plan.order.rate.nanos_at(1)).min(POLL);
             if let Some(failure) = self.media.status.wait(interval, |said| said.output_error.is_some()).output_error {
                 let what = "the server cannot be reached";
-                return Err(failed(format!("{what} ({}); check its address, and that it listens", failure.text)));
+                let reason = format!("{what} ({}); check its address, and that it listens", failure.text);
+                return Err(failed(reason).into());
             }
             if since.elapsed() > ACCEPTING {
-                return Err(failed(format!("the server took nothing for {} s", ACCEPTING.as_secs())));
+                return Err(failed(format!("the server took nothing for {} s", ACCEPTING.as_secs())).into());
             }
             let stamp = Stamp { captured: Some(Instant::now()), ..Stamp::default() };
             self.push(Timed { stamp, item: black.clone() });
@@ -245,10 +263,28 @@ impl Pipe {
 }
 
 impl Plan {
+    /// The sound that goes with the picture.
+    fn sound(&self) -> Result<Option<Sound>> {
+        self.order.microphone.as_ref().map_or_else(|| self.silence(), |one| microphone::open(one).map(Some))
+    }
+
+    /// The same, or what goes without a microphone, and why: one that is gone is no reason to leave a server that is back alone.
+    fn sound_or_none(&self) -> Result<(Option<Sound>, Option<Error>)> {
+        match self.sound() {
+            Ok(sound) => Ok((sound, None)),
+            Err(why) => Ok((self.silence()?, Some(why))),
+        }
+    }
+
+    /// What goes where there is no microphone: broadcasting services take no picture without sound.
+    fn silence(&self) -> Result<Option<Sound>> {
+        (self.protocol == Protocol::Rtmp).then(|| microphone::open(&Microphone::Silence)).transpose()
+    }
+
     fn frames(&self) -> gst_app::AppSrc {
-        let timing = Timing::constant(self.rate);
+        let timing = Timing::constant(self.order.rate);
         let nominal = timing.rate.unwrap_or_else(|| gst::Fraction::new(30, 1));
-        let caps = caps_of(self.format, nominal, timing.aspect);
+        let caps = caps_of(self.order.format, nominal, timing.aspect);
         let frames = gst_app::AppSrc::builder().caps(&caps).format(gst::Format::Time).build();
         frames.set_is_live(true);
         frames.set_block(false);
@@ -259,17 +295,22 @@ impl Plan {
     }
 
     fn frames_per_second(&self) -> f64 {
-        f64::from(self.rate.frames.get()) / f64::from(self.rate.seconds.get())
+        f64::from(self.order.rate.frames.get()) / f64::from(self.order.rate.seconds.get())
+    }
+
+    fn kbits(&self) -> u32 {
+        let bits = self.order.format.size.pixels() as f64 * self.frames_per_second() * BITS_PER_PIXEL;
+        self.order.kbits.unwrap_or((bits / 1000.0).clamp(KBITS.0, KBITS.1) as u32)
     }
 
     /// From raw frames to H.264.
     fn encoder(&self) -> Result<Vec<gst::Element>, SinkError> {
         let convert = make("videoconvert", "colours", "gstreamer1.0-plugins-base")?;
-        let bits = self.format.size.pixels() as f64 * self.frames_per_second() * BITS_PER_PIXEL;
-        let kbits = (bits / 1000.0).clamp(KBITS.0, KBITS.1) as u32;
+        let Order { encoder, format, meter, .. } = &self.order;
+        let kbits = self.kbits();
         let key_frames = (self.frames_per_second() * KEY_FRAME_S).ceil() as u32;
-        let chip = || hardware::for_stream(&self.encoder, self.format.size, (kbits, key_frames), &self.meter);
-        let encoder = match self.encoder.name() {
+        let chip = || hardware::for_stream(encoder, format.size, (kbits, key_frames), meter);
+        let encoder = match encoder.name() {
             // As it comes, without settings of ours.
             Some(name) => make(name, "the stream", "the plugin that has it")?,
             None => match chip() {
@@ -298,7 +339,7 @@ impl Plan {
                 let muxer = make("flvmux", "RTMP", "gstreamer1.0-plugins-good")?;
                 muxer.set_property("streamable", true);
                 let server = make("rtmp2sink", "RTMP", "gstreamer1.0-plugins-bad")?;
-                server.set_property("location", &self.address);
+                server.set_property("location", &self.order.address);
                 (muxer, server)
             }
             Protocol::Srt => {
@@ -306,7 +347,7 @@ impl Plan {
                 // Datagrams of SRT hold seven packets.
                 muxer.set_property("alignment", 7);
                 let server = make("srtsink", "SRT", "gstreamer1.0-plugins-bad")?;
-                server.set_property("uri", &self.address);
+                server.set_property("uri", &self.order.address);
                 (muxer, server)
             }
         };
@@ -317,11 +358,12 @@ impl Plan {
     }
 
     fn black(&self) -> Result<Frame> {
-        let FrameFormat { size, pixels, .. } = self.format;
+        let format = self.order.format;
+        let FrameFormat { size, pixels, .. } = format;
         let (planes, len) = tight_planes(pixels, size);
         let mut bytes = vec![128; len];
         bytes[..size.pixels()].fill(16);
-        Frame::new(self.format, planes, Arc::new(bytes)).map_err(|error| Error::Internal(error.to_string()))
+        Frame::new(format, planes, Arc::new(bytes)).map_err(|error| Error::Internal(error.to_string()))
     }
 }
 
@@ -338,7 +380,58 @@ fn link(media: &Media, track: &mut Track, muxer: &gst::Element) -> Result<(), St
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+    use crate::frame::{Colour, PixelFormat, Size};
+
+    fn order(address: &str) -> Order {
+        let size = Size::new(1280, 720);
+        Order {
+            address: address.into(),
+            microphone: None,
+            format: FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) },
+            rate: FrameRate { frames: 30.try_into().unwrap(), seconds: 1.try_into().unwrap() },
+            encoder: CodecChoice::Software,
+            kbits: None,
+            meter: Meter::new(),
+            stops: [Stop::new(), Stop::new()],
+        }
+    }
+
+    fn plan(order: Order) -> Plan {
+        let protocol = Protocol::of(&order.address).unwrap();
+        Plan { order, protocol }
+    }
+
+    #[test]
+    fn nobody_who_wants_to_end_waits_for_a_server_that_says_nothing() {
+        // The system accepts who calls, and nobody answers.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("rtmp://{}/live/key", listener.local_addr().unwrap());
+        for asked in [0, 1] {
+            let order = order(&address);
+            order.stops[asked].ask();
+            assert!(matches!(stream(order).err().unwrap(), Error::Source(SourceError::Stopped)));
+        }
+    }
+
+    #[test]
+    fn a_microphone_that_is_gone_is_gone_without_when_the_server_is_back() {
+        for (address, has_sound) in [("rtmp://host/live/key", true), ("srt://host:9000", false)] {
+            let microphone = Some(Microphone::Named("none is called \u{221e}".into()));
+            let plan = plan(Order { microphone, ..order(address) });
+            assert!(plan.sound().err().unwrap().to_string().contains('\u{221e}'), "at the start it is refused");
+            let (sound, why) = plan.sound_or_none().unwrap();
+            assert_eq!((sound.is_some(), why.is_some()), (has_sound, true), "{address}");
+        }
+    }
+
+    #[test]
+    fn the_bit_rate_follows_the_picture_unless_one_is_named() {
+        assert_eq!(plan(order("srt://host:9000")).kbits(), 3594);
+        assert_eq!(plan(Order { kbits: Some(12_000), ..order("srt://host:9000") }).kbits(), 12_000);
+    }
 
     #[test]
     fn only_servers_are_sent_to() {

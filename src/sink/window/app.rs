@@ -97,7 +97,7 @@ impl Told {
     }
 }
 
-impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration), L: FnMut(&Error)> App<T, W, S, L> {
+impl<T: FnMut(), W: FnMut(Wish) -> bool, S: FnMut(Duration), L: FnMut(&Error)> App<T, W, S, L> {
     pub(super) fn new(options: Options, slot: Slot, instance: Instance, ears: Ears<T, W, S, L>) -> Self {
         let now = Instant::now();
         let view = View { mirror: options.choice.mirror, overlay: true, ..View::default() };
@@ -240,8 +240,7 @@ impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration), L: FnMut(&Error)> App<T, W,
     fn act(&mut self, events: &ActiveEventLoop, act: Act) {
         match act {
             Act::Wish(wish) => {
-                (self.ears.wish)(wish);
-                if wish == Wish::Quit {
+                if (self.ears.wish)(wish) {
                     events.exit();
                 }
                 self.read_board();
@@ -269,11 +268,10 @@ impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration), L: FnMut(&Error)> App<T, W,
     }
 
     fn key(&mut self, events: &ActiveEventLoop, event: &KeyEvent) {
-        if event.state == ElementState::Pressed {
-            let with_command = self.modifiers.control_key() || self.modifiers.super_key();
-            if let Some(act) = act_of(&event.logical_key, with_command, event.repeat) {
-                self.act(events, act);
-            }
+        if event.state == ElementState::Pressed
+            && let Some(act) = act_of(&event.logical_key, event.physical_key, self.modifiers, event.repeat)
+        {
+            self.act(events, act);
         }
     }
 
@@ -319,7 +317,7 @@ impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration), L: FnMut(&Error)> App<T, W,
     fn wheel(&mut self, events: &ActiveEventLoop, delta: MouseScrollDelta) {
         let (_, scale) = self.split();
         let acts = match delta {
-            MouseScrollDelta::LineDelta(_, lines) => self.pointer.turn_lines(lines),
+            MouseScrollDelta::LineDelta(_, lines) => self.pointer.turn(lines),
             MouseScrollDelta::PixelDelta(pixels) => self.pointer.turn_pixels(pixels.y as f32, scale),
         };
         for act in acts {
@@ -328,7 +326,13 @@ impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration), L: FnMut(&Error)> App<T, W,
     }
 }
 
-impl<T: FnMut(), W: FnMut(Wish), S: FnMut(Duration), L: FnMut(&Error)> ApplicationHandler<Call> for App<T, W, S, L> {
+impl<T, W, S, L> ApplicationHandler<Call> for App<T, W, S, L>
+where
+    T: FnMut(),
+    W: FnMut(Wish) -> bool,
+    S: FnMut(Duration),
+    L: FnMut(&Error),
+{
     fn resumed(&mut self, events: &ActiveEventLoop) {
         if self.front.is_none()
             && let Err(error) = self.appear(events)

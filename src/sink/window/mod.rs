@@ -91,16 +91,16 @@ pub fn open(options: Options) -> Result<(Window, Shown)> {
 }
 
 impl Window {
-    /// Lives until its [`Shown`] is dropped or the user closes it, who wishes [`Wish::Quit`] then. Calls `tick` about ten
-    /// times a second, `wish` for whatever the user asks for, `shown` for each frame with the time from the camera to
-    /// the screen, where that is known, and `lost` when it had to be made anew, with the reason.
+    /// Lives until its [`Shown`] is dropped, or `wish` says that it is over. Calls `tick` about ten times a second, `wish` for
+    /// whatever the user asks for (who closes the window wishes [`Wish::Quit`]), `shown` for each frame with the time from the
+    /// camera to the screen, where that is known, and `lost` when it had to be made anew, with the reason.
     ///
     /// # Errors
     /// [`Error::Device`] when nothing can draw on the display, any more or at all.
     pub fn run(
         self,
         tick: impl FnMut(),
-        wish: impl FnMut(Wish),
+        wish: impl FnMut(Wish) -> bool,
         shown: impl FnMut(Duration),
         lost: impl FnMut(&Error),
     ) -> Result<()> {

@@ -1,9 +1,8 @@
 //! What the window says beside the picture, in words; how they are set is another matter.
 
-use std::time::Duration;
-
 use super::keys::BINDINGS;
-use crate::live::Status;
+use crate::live::{RecordingState, Status};
+use crate::text::clock;
 
 /// How the picture is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -71,8 +70,14 @@ pub(super) struct Card {
 /// What is to be said now. `note` is what has been put up lately; `waits` when no frame came yet.
 pub(super) fn cards(status: &Status, view: &View, note: Option<&str>, waits: bool) -> Vec<Card> {
     let mut cards = Vec::new();
-    if let Some(length) = status.recording {
-        let words = vec![("● ".into(), Tone::Red), (format!("REC  {}", clock(length)), Tone::Red)];
+    let recording = match status.recording {
+        RecordingState::None => None,
+        RecordingState::Opening => Some((String::from("opening …"), Tone::Dim)),
+        RecordingState::Running(length) => Some((clock(length), Tone::Red)),
+        RecordingState::Closing => Some((String::from("closing …"), Tone::Dim)),
+    };
+    if let Some((how, tone)) = recording {
+        let words = vec![("● ".into(), tone), (format!("REC  {how}"), tone)];
         cards.push(Card { place: Place::TopRight, rows: vec![Row::Text(words)] });
     }
     if view.help {
@@ -144,15 +149,10 @@ fn help() -> Vec<Row> {
     rows
 }
 
-/// Such as `1:02` or `1:00:02`.
-fn clock(length: Duration) -> String {
-    let seconds = length.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::frame::Size;
 
@@ -202,10 +202,14 @@ mod tests {
 
     #[test]
     fn recording_and_notes_are_told_without_the_overlay_too() {
-        let recording = Status { recording: Some(Duration::from_secs(3725)), ..status() };
-        let told = words(&cards(&recording, &View::default(), Some("saved a.png"), false));
-        assert_eq!(told, ["● REC  1:02:05", "saved a.png"]);
-        assert_eq!(clock(Duration::from_secs(62)), "1:02");
+        let told = |recording: RecordingState| {
+            words(&cards(&Status { recording, ..status() }, &View::default(), Some("saved a.png"), false))
+        };
+        let running = RecordingState::Running(Duration::from_secs(3725));
+        assert_eq!(told(running), ["● REC  1:02:05", "saved a.png"]);
+        assert_eq!(told(RecordingState::Opening), ["● REC  opening …", "saved a.png"]);
+        assert_eq!(told(RecordingState::Closing), ["● REC  closing …", "saved a.png"]);
+        assert_eq!(told(RecordingState::None), ["saved a.png"]);
     }
 
     #[test]

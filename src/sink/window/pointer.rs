@@ -60,17 +60,13 @@ impl Pointer {
         self.dragging = false;
     }
 
-    /// The wheel turned by so many lines.
-    pub(super) fn turn_lines(&mut self, lines: f32) -> Vec<Act> {
-        self.turn(lines)
-    }
-
     /// A touchpad scrolled by so many pixels.
     pub(super) fn turn_pixels(&mut self, pixels: f32, scale: f32) -> Vec<Act> {
         self.turn(pixels / (STEP_POINTS * scale))
     }
 
-    fn turn(&mut self, steps: f32) -> Vec<Act> {
+    /// The wheel turned by so many lines: steps.
+    pub(super) fn turn(&mut self, steps: f32) -> Vec<Act> {
         self.scrolled += steps;
         let whole = self.scrolled.trunc();
         self.scrolled -= whole;
@@ -117,7 +113,7 @@ mod tests {
     #[test]
     fn the_wheel_goes_in_steps() {
         let mut pointer = Pointer::default();
-        assert_eq!(pointer.turn_lines(2.0), [MORE, MORE]);
+        assert_eq!(pointer.turn(2.0), [MORE, MORE]);
         assert_eq!(pointer.turn_pixels(-40.0, 2.0), []);
         assert_eq!(pointer.turn_pixels(-40.0, 2.0), [LESS]);
     }

@@ -35,7 +35,9 @@ pub(super) fn open(choice: &CameraChoice, mode: Option<Mode>, stop: &Stop, meter
     let feed = feed(&camera, &chosen)?;
     let wanted = Mode { size: chosen.size, rate: chosen.rate.unwrap_or(USUAL.rate) };
     let inventory = inventory(&cameras);
-    let origin = Filmed { camera, wanted, inventory, enquiry: None, next_look: Instant::now() };
+    let others = cameras.into_iter().map(|camera| camera.identity).filter(|identity| *identity != camera.identity);
+    let others = others.collect();
+    let origin = Filmed { camera, wanted, inventory, others, enquiry: None, next_look: Instant::now() };
     keeper::open(Box::new(origin), feed, stop, meter)
 }
 
@@ -110,6 +112,8 @@ struct Filmed {
     wanted: Mode,
     /// What cameras there were at the start.
     inventory: String,
+    /// What tells the others among them from those that came later.
+    others: Vec<String>,
     enquiry: Option<Enquiry>,
     next_look: Instant,
 }
@@ -124,8 +128,15 @@ impl Filmed {
         let answer = self.enquiry.as_mut()?.answer()?;
         self.enquiry = None;
         let cameras = answer.inspect_err(|reason| tracing::debug!("looking for the camera: {reason}")).ok()?;
+        self.find(&cameras).cloned()
+    }
+
+    /// The camera among `cameras`, be it at another place. One of the same name that was there beside it is another one, which
+    /// films what nobody has asked for.
+    fn find<'a>(&self, cameras: &'a [Camera]) -> Option<&'a Camera> {
         let same = cameras.iter().find(|camera| camera.identity == self.camera.identity);
-        same.or_else(|| cameras.iter().find(|camera| camera.name == self.camera.name)).cloned()
+        let is_new = |camera: &&Camera| !self.others.contains(&camera.identity);
+        same.or_else(|| cameras.iter().filter(is_new).find(|camera| camera.name == self.camera.name))
     }
 }
 
@@ -187,7 +198,20 @@ mod tests {
             offers: Vec::new(),
         };
         let inventory = inventory(std::slice::from_ref(&camera));
-        Filmed { camera, wanted: USUAL, inventory, enquiry: None, next_look: Instant::now() }
+        Filmed { camera, wanted: USUAL, inventory, others: vec!["b".into()], enquiry: None, next_look: Instant::now() }
+    }
+
+    #[test]
+    fn another_camera_of_the_same_name_does_not_film_in_the_place_of_one_that_is_lost() {
+        let filmed = filmed();
+        let here = |identity: &str| Camera { identity: identity.into(), ..filmed.camera.clone() };
+        let found = |identities: &[&str]| {
+            let cameras: Vec<_> = identities.iter().map(|identity| here(identity)).collect();
+            filmed.find(&cameras).map(|camera| camera.identity.clone())
+        };
+        assert_eq!(found(&["b", "a"]).as_deref(), Some("a"));
+        assert_eq!(found(&["b"]), None);
+        assert_eq!(found(&["b", "at another port"]).as_deref(), Some("at another port"));
     }
 
     #[test]

@@ -25,15 +25,16 @@ const ATTEMPTS: Duration = Duration::from_secs(1);
 /// What RTSP packets that come late are waited for, in milliseconds.
 const JITTER_MS: u32 = 200;
 
-/// Opens the file at `path`.
-pub(super) fn open_file(path: &Path, stop: &Stop, meter: &Meter) -> Result<Live> {
+/// Opens the file at `path`, which is played once, or again and again if it `repeats`.
+pub(super) fn open_file(path: &Path, repeats: bool, stop: &Stop, meter: &Meter) -> Result<Live> {
     check_readable(path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let absolute = std::path::absolute(path).map_err(|error| SourceError::open(path, &error))?;
     let uri = gst::glib::filename_to_uri(&absolute, None)
         .map_err(|error| SourceError::Open { path: path.into(), reason: error.to_string() })?;
-    let feed = Feed::start(Intake::Streams(streams(&uri)?), Pace::Time, &name)?;
-    keeper::open(Box::new(Recorded { path: path.into(), name }), feed, stop, meter)
+    let recorded = Recorded { path: path.into(), name, uri: uri.into(), repeats };
+    let feed = recorded.feed()?;
+    keeper::open(Box::new(recorded), feed, stop, meter)
 }
 
 /// Opens what comes from `address`.
@@ -99,6 +100,15 @@ fn is_due(next_attempt: &mut Instant) -> bool {
 struct Recorded {
     path: PathBuf,
     name: String,
+    uri: String,
+    /// When it has ended, it begins anew.
+    repeats: bool,
+}
+
+impl Recorded {
+    fn feed(&self) -> Result<Feed, SourceError> {
+        Feed::start(Intake::Streams(streams(&self.uri)?), self.pace(), &self.name)
+    }
 }
 
 impl Origin for Recorded {
@@ -108,6 +118,14 @@ impl Origin for Recorded {
 
     fn patience(&self) -> Duration {
         PATIENCE
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::Time
+    }
+
+    fn next_round(&self) -> Result<Option<Feed>, SourceError> {
+        self.repeats.then(|| self.feed()).transpose()
     }
 
     fn ends(&self, _failed: bool) -> bool {
@@ -156,6 +174,10 @@ impl Origin for Remote {
 
     fn patience(&self) -> Duration {
         PATIENCE
+    }
+
+    fn pace(&self) -> Pace {
+        self.pace
     }
 
     fn ends(&self, failed: bool) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::feed::{Feed, News, Picture, square};
+use super::feed::{Feed, News, Pace, Picture, square};
 use super::moment::Line;
 use super::{Live, USUAL, dark, nominal};
 use crate::error::{Error, Result};
@@ -12,9 +12,9 @@ use crate::pool::Pool;
 use crate::report::Meter;
 use crate::source::SourceError;
 use crate::source::fit::Fit;
-use crate::source::pipeline::{Failure, POLL};
+use crate::source::pipeline::{Failure, POLL, STALL};
 
-/// An input that gives no frame for so long has stopped.
+/// An input whose frames come as they are taken has stopped when none came for so long.
 const WATCH: Duration = Duration::from_secs(2);
 
 /// A silent feed is listened to for so long before another is tried.
@@ -31,8 +31,21 @@ pub(super) trait Origin: Send {
     /// How long its first frame may take.
     fn patience(&self) -> Duration;
 
+    /// When its frames are given.
+    fn pace(&self) -> Pace {
+        Pace::Arrival
+    }
+
     /// Whether the end of the stream is the end of it, or, where it has `failed`, that is; else it is opened again.
     fn ends(&self, failed: bool) -> bool;
+
+    /// What goes on where it has come to its end, if anything does.
+    ///
+    /// # Errors
+    /// When that cannot be opened.
+    fn next_round(&self) -> Result<Option<Feed>, SourceError> {
+        Ok(None)
+    }
 
     /// Begins to open it again, if that can be done now; `held` says whether the feed of before is still listened to.
     /// Never waits. None while there is nothing to try.
@@ -132,7 +145,7 @@ impl Keeper {
     /// No more frames come from `feed`.
     fn lose(&mut self, feed: Option<Feed>, how: &str) -> Result<()> {
         let name = self.origin.name();
-        self.meter.warn(format!("{name}: {how}; a darkened picture goes on until frames come again"));
+        self.meter.warn_each_time(format!("{name}: {how}; a darkened picture goes on until frames come again"));
         let now = Instant::now();
         self.state = State::Lost(Lost { feed, since: now, still: dark::darkened(&self.last)?, due: now });
         self.line.cut();
@@ -165,14 +178,36 @@ impl Keeper {
                 self.state = State::Running { feed, heard: Instant::now() };
                 return self.give(picture).map(Some);
             }
-            Ok(News::Nothing) if heard.elapsed() < WATCH => self.state = State::Running { feed, heard },
+            Ok(News::Nothing) if heard.elapsed() < self.watch() => self.state = State::Running { feed, heard },
             Ok(News::Nothing) => self.lose(Some(feed), "no frame comes")?,
-            Ok(News::Ended) if self.origin.ends(false) => {}
-            Ok(News::Ended) => self.lose_feed(feed, "the stream ended")?,
+            Ok(News::Ended) => self.end(feed)?,
             Ok(News::Failed(failure)) => self.fail(feed, &failure.text)?,
             Err(error) => self.fail(feed, &error.to_string())?,
         }
         Ok(None)
+    }
+
+    /// How long it may give nothing. What was recorded has pauses of its own: it tells its end, or breaks.
+    fn watch(&self) -> Duration {
+        match self.origin.pace() {
+            Pace::Arrival => WATCH,
+            Pace::Time => STALL,
+        }
+    }
+
+    /// `feed` came to its end.
+    fn end(&mut self, feed: Feed) -> Result<()> {
+        if let Some(mut next) = self.origin.next_round()? {
+            feed.abandon();
+            next.begin();
+            self.line.cut();
+            self.state = State::Running { feed: next, heard: Instant::now() };
+            return Ok(());
+        }
+        if self.origin.ends(false) {
+            return Ok(());
+        }
+        self.lose_feed(feed, "the stream ended")
     }
 
     /// `feed` broke.
@@ -198,7 +233,7 @@ impl Keeper {
         if let Some(mut feed) = lost.feed.take() {
             match feed.wait(left) {
                 Ok(News::Picture(picture)) => {
-                    self.meter.warn(format!("{}: frames come again", self.origin.name()));
+                    self.meter.warn_each_time(format!("{}: frames come again", self.origin.name()));
                     self.line.cut();
                     self.state = State::Running { feed, heard: Instant::now() };
                     return self.give(picture).map(Some);
@@ -342,6 +377,20 @@ mod tests {
             assert!(warnings.len() == 2 && warnings[0].contains(text), "{warnings:?}");
             assert!(warnings[1].ends_with("frames come again"), "{warnings:?}");
         }
+    }
+
+    #[test]
+    fn row_37_what_is_lost_again_is_said_again() {
+        let (meter, size) = (Meter::new(), Size::new(64, 48));
+        let accident = || feed(size, "identity eos-after=4").0;
+        let mut live = opened(accident(), vec![accident(), feed(size, "identity").0], false, &meter);
+        let twice = |text: &str| text.ends_with(" (2 times)");
+        let since = Instant::now();
+        while !meter.warnings().iter().any(|text| text.contains("come again") && twice(text)) {
+            assert!(since.elapsed() < HANG, "{:?}", meter.warnings());
+            until(&mut live, |_| true);
+        }
+        assert!(meter.warnings().iter().all(|text| twice(text)), "{:?}", meter.warnings());
     }
 
     #[test]

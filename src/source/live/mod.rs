@@ -49,7 +49,8 @@ pub struct Live {
 pub fn open(input: &LiveInput, mode: Option<Mode>, stop: &Stop, meter: &Meter) -> Result<Live> {
     match input {
         LiveInput::Test => scene::open(mode.unwrap_or(USUAL), stop),
-        LiveInput::File(path) => inputs::open_file(path, stop, meter),
+        LiveInput::File(path) => inputs::open_file(path, false, stop, meter),
+        LiveInput::Loop(path) => inputs::open_file(path, true, stop, meter),
         LiveInput::Camera(choice) => camera::open(choice, mode, stop, meter),
         LiveInput::Address(address) => inputs::open_address(address, stop, meter),
         LiveInput::Screen => inputs::open_screen(mode, stop, meter),
