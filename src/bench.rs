@@ -10,6 +10,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use crate::compose::LiveControls;
+use crate::convert::RunCard;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
@@ -66,6 +67,29 @@ pub struct Figures {
     pub whole: Duration,
     /// Greatest memory of this process, all measurements included.
     pub peak_rss_mb: f64,
+    /// What went wrong meanwhile.
+    pub mishaps: Mishaps,
+}
+
+/// What went wrong while something was measured, and did not end that: the figures may be of something else than was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mishaps {
+    /// What was warned of.
+    pub warnings: Vec<String>,
+    /// Frames whose original passed instead.
+    pub frames_substituted: u64,
+    /// How often the graphics card failed.
+    pub gpu_faults: u64,
+}
+
+impl Mishaps {
+    fn of(meter: &Meter) -> Self {
+        Self {
+            warnings: meter.warnings(),
+            frames_substituted: meter.frames_substituted(),
+            gpu_faults: meter.gpu_faults(),
+        }
+    }
 }
 
 impl Figures {
@@ -110,17 +134,18 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
     let job =
         Job { input: Input::File(clip.clone()), output: Output::File(styled.clone()), force: true, ..template.clone() };
 
+    let meter = Meter::new();
     let (wall, since) = (Instant::now(), cpu_time());
-    let report = job::run(&job, &Stop::new(), &Meter::new(), &mut ())?;
+    let report = job::run(&job, &Stop::new(), &meter, &mut ())?;
     let (wall, whole) = (wall.elapsed(), cpu_time() - since);
 
     let decode = cpu_of(|| decode(&clip))?;
-    let stylizer = stylizer(&job)?;
+    let stylizer = stylizer(&job, &meter)?;
     let workers = stylizer.workers();
     let [convert, infer] = parts(stylizer, &clip, frames)?;
     let styled_decode = cpu_of(|| self::decode(&styled))?;
     let encode = cpu_of(|| encode(&job, &styled, &folder.join("again.mp4")))?.saturating_sub(styled_decode);
-    let live = live(&job, &clip)?;
+    let live = live(&job, &clip, &meter)?;
     Ok(Figures {
         size,
         frames,
@@ -138,6 +163,7 @@ pub fn measure(template: &Job, size: Size, frames: u64, folder: &Path) -> Result
         wall,
         whole,
         peak_rss_mb: peak_rss_mb(),
+        mishaps: Mishaps::of(&meter),
     })
 }
 
@@ -196,9 +222,9 @@ fn encode(job: &Job, from: &Path, to: &Path) -> Result<()> {
     flow(opened.source).into(sink).wait(|| {})
 }
 
-fn stylizer(job: &Job) -> Result<Stylizer> {
+fn stylizer(job: &Job, meter: &Meter) -> Result<Stylizer> {
     let opened = open(job.input.path())?;
-    Network::open(&job.engine)?.stylizer(job, opened.format, &Meter::new())
+    Network::open(&job.engine)?.stylizer(job, opened.format, meter)
 }
 
 fn ends(stylizer: Stylizer) -> Result<Ends> {
@@ -214,21 +240,15 @@ fn parts(stylizer: Stylizer, clip: &Path, frames: u64) -> Result<[Duration; 2]> 
     let finished = one_by_one(&mut ends, clip)?.finish.mul_f64(frames as f64);
     let Ends { pack, infer, .. } = ends;
     let again = Again { frame: first, left: frames };
-    let both = cpu_of(|| {
-        flow(again)
-            .via("pack", pack)
-            .via_workers("infer", infer)
-            .via("back", Back)
-            .into(Null { media: None })
-            .wait(|| {})
-    })?;
+    let both =
+        cpu_of(|| flow(again).via("pack", pack).via_workers("infer", infer).via("back", Back).into(Null).wait(|| {}))?;
     Ok([packed + finished, both.saturating_sub(packed)])
 }
 
 /// What a live frame takes.
-fn live(job: &Job, clip: &Path) -> Result<Alone> {
+fn live(job: &Job, clip: &Path, meter: &Meter) -> Result<Alone> {
     let (format, controls) = (open(clip)?.format, LiveControls::new(job.look.controls));
-    let live = Network::open(&job.engine)?.live(&job.engine, format, controls, &Meter::new())?;
+    let live = Network::open(&job.engine)?.live(&job.engine, format, controls, RunCard::default(), meter)?;
     one_by_one(&mut ends(live)?, clip)
 }
 

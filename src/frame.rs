@@ -251,7 +251,7 @@ fn planes_of_rows(pixels: PixelFormat, size: Size, multiple: usize) -> ([Plane; 
     (planes, end)
 }
 
-/// The plane layout does not fit the bytes.
+/// Why bytes make no frame: it would have no pixels, or the plane layout does not fit the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// Width or height is zero.
@@ -312,7 +312,7 @@ impl Frame {
     /// A frame over `bytes`, whose planes lie as `planes` says (those that the format has; the others are ignored).
     ///
     /// # Errors
-    /// When a plane does not fit the bytes or its stride is shorter than its row.
+    /// When a side is zero, a plane does not fit the bytes, or its stride is shorter than its row.
     pub fn new(
         format: FrameFormat,
         planes: [Plane; 3],

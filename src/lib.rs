@@ -5,16 +5,34 @@
 //! file ─┐                        ┌──────────── Stylizer (no GStreamer inside) ───────────┐
 //!       ├─ demux ─ decode ─ appsink ─► pack ──► infer ──► compose ──► unpack ─► appsrc ─ encode ─ mux ─ file
 //! still ┘     │                  (YUV→tensor)  (ORT)  (strength, colour) (→YUV)                    │
-//!             └─ audio: parsed, never decoded, never in Rust ──────────────────────────────────────┘
+//!             └─ audio: copied, or converted by GStreamer; never in Rust ──────────────────────────┘
 //! ```
 //!
 //! The modules stand in the order in which a frame meets them.
+//!
+//! # Using it
+//!
+//! ```toml
+//! [dependencies]
+//! stylize = { path = "../stylize" } # a clone of the project
+//! ```
+//!
+//! [`Job::new`] and [`job::run`] stylize a clip; [`Studio::stylizer`](job::Studio::stylizer) paints frames that a program has
+//! itself. The folder `examples` has a program for each.
+//!
+//! - To build, the headers of GStreamer 1.22 or newer must be there (`gstreamer-1.0`, `-base`, `-app`, `-video` and `-pbutils`, as
+//!   pkg-config finds them); to run, its plugins.
+//! - ONNX Runtime 1.24 or newer is loaded when a network is opened, and not linked. `job.engine.runtime` names its library or the
+//!   folder that it is in; else `ORT_DYLIB_PATH` does; else it is looked for beside the executable and in other places
+//!   ([`Runtime::load_for`] lists them). What `make setup` fetches lies in `.runtime` of the clone, where a program of another
+//!   project does not look by itself.
 
 pub mod frame;
 pub mod pool;
 pub mod tensor;
 
 pub mod pattern;
+mod text;
 mod about;
 mod isobmff;
 mod matroska;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::frame::{FrameFormat, PixelFormat, Size};
+use crate::gpu::staging::SETS;
 use crate::job::Codec;
 use crate::model::{ModelError, Provider};
 use crate::source::SourceError;
@@ -40,6 +41,8 @@ pub struct NetworkBytes {
     pub activations: u64,
     /// Libraries of who runs it, beside ONNX Runtime.
     pub libraries: u64,
+    /// Whether a card runs it: one session does for all, and what it holds lies there.
+    pub is_on_card: bool,
 }
 
 impl NetworkBytes {
@@ -56,7 +59,7 @@ impl NetworkBytes {
             _ if is_quantised => (15, 0),
             _ => (45, 0),
         };
-        Self { tensor: 3 * value, activations, libraries }
+        Self { tensor: 3 * value, activations, libraries, is_on_card: false }
     }
 
     /// The same in the fine tier, whose layers have twice the channels.
@@ -65,9 +68,20 @@ impl NetworkBytes {
         Self { activations: 2 * self.activations, ..self }
     }
 
+    /// The same on a card.
+    #[must_use]
+    pub const fn on_card(self) -> Self {
+        Self { is_on_card: true, ..self }
+    }
+
     /// What one frame at work takes, in bytes a pixel: activations, and the tensors before and behind them.
     pub const fn at_work(self) -> u64 {
         self.activations + 2 * self.tensor
+    }
+
+    /// What of that lies in the memory of the machine.
+    pub const fn on_host(self) -> u64 {
+        self.at_work() - if self.is_on_card { self.activations } else { 0 }
     }
 }
 
@@ -84,6 +98,8 @@ pub struct Needs {
     pub out: FrameFormat,
     /// Codec of the output; `None`: there is no video file.
     pub codec: Option<Codec>,
+    /// Whether a card converts.
+    pub converts_on_card: bool,
     /// Frames that the network works on at once.
     pub workers: usize,
     /// CPU cores, which decoders and encoders have a thread for each.
@@ -101,6 +117,8 @@ pub struct Estimate {
     pub network_bytes: u64,
     /// Pictures between the network and the encoder, at the size of the output.
     pub compose_bytes: u64,
+    /// What goes up to a card that converts, and comes down from it.
+    pub staging_bytes: u64,
     /// Pictures in the encoder.
     pub encoder_bytes: u64,
 }
@@ -108,17 +126,28 @@ pub struct Estimate {
 impl Estimate {
     /// For a run that needs this.
     pub fn of(needs: &Needs) -> Self {
-        let Needs { network, source, net, out, codec, workers, cores } = *needs;
+        let Needs { network, source, net, out, codec, converts_on_card, workers, cores } = *needs;
         let (source_px, net_px, out_px) = (pixels(source), pixels(net), pixels(out.size));
-        let (workers, cores) = (workers as u64, cores as u64);
-        let mut network_bytes = net_px.saturating_mul(network.at_work() * workers);
-        network_bytes = network_bytes.saturating_add(SESSION_BYTES * workers);
+        let (workers, cores, sets) = (workers as u64, cores as u64, SETS as u64);
+        let (sessions, activations) =
+            if network.is_on_card { (1, 0) } else { (workers, network.activations * workers) };
+        // One before and one behind the network; while a card has a frame, that has one of both.
+        let tensors = if converts_on_card { 2 * sessions + sets } else { 2 * workers };
+        let mut network_bytes = net_px.saturating_mul(activations + network.tensor * tensors);
+        network_bytes = network_bytes.saturating_add(SESSION_BYTES * sessions);
         let frame_bytes = if out.pixels == PixelFormat::Rgbx { 4 } else { 2 };
         let mut compose_bytes = out_px.saturating_mul(3 * frame_bytes);
-        if source != net {
+        let mut staging_bytes = 0;
+        if converts_on_card {
+            // A frame and a tensor go up, one of both comes down; what is resized stays there.
+            let [frame, tensor] = [source_px.saturating_mul(frame_bytes), net_px.saturating_mul(network.tensor)];
+            let down = tensor.max(out_px.saturating_mul(frame_bytes));
+            staging_bytes = frame.saturating_add(tensor).saturating_add(down).saturating_mul(sets);
+        }
+        if source != net && !converts_on_card {
             network_bytes = network_bytes.saturating_add(source_px.saturating_mul(2 * PLANAR_BYTES * workers));
         }
-        if net != out.size {
+        if net != out.size && !converts_on_card {
             let guide = source_px.saturating_mul((PLANAR_BYTES + GUIDE_BYTES / 2) * workers);
             let guided = out_px.saturating_mul((2 * PLANAR_BYTES + GUIDE_BYTES / 2) * workers);
             compose_bytes = compose_bytes.saturating_add(guide).saturating_add(guided);
@@ -128,14 +157,15 @@ impl Estimate {
             decoder_bytes: decoder_bytes(source, cores),
             network_bytes,
             compose_bytes,
+            staging_bytes,
             encoder_bytes: codec.map_or(0, |codec| out_px.saturating_mul(encoder_bytes_per_pixel(codec, out, cores))),
         }
     }
 
     /// All of it.
     pub fn total_bytes(&self) -> u64 {
-        let Self { program_bytes, decoder_bytes, network_bytes, compose_bytes, encoder_bytes } = *self;
-        [decoder_bytes, network_bytes, compose_bytes, encoder_bytes]
+        let Self { program_bytes, decoder_bytes, network_bytes, compose_bytes, staging_bytes, encoder_bytes } = *self;
+        [decoder_bytes, network_bytes, compose_bytes, staging_bytes, encoder_bytes]
             .into_iter()
             .fold(program_bytes, u64::saturating_add)
     }
@@ -246,7 +276,8 @@ mod tests {
     fn needs(source: Size, net: Size, workers: usize) -> Needs {
         let out = FrameFormat { size: source, pixels: PixelFormat::I420, colour: Colour::assumed_for(source) };
         let network = NetworkBytes::of(DType::F32, false, Provider::Cpu);
-        Needs { network, source, net, out, codec: Some(Codec::H264), workers, cores: 2 }
+        let codec = Some(Codec::H264);
+        Needs { network, source, net, out, codec, converts_on_card: false, workers, cores: 2 }
     }
 
     fn refused(needs: &Needs, limit_bytes: u64) -> (u8, String) {
@@ -285,6 +316,23 @@ mod tests {
         assert!(code == 5 && text.ends_with("use --net-size 1440p"), "{text}");
         let huge = Size::new(u32::MAX, u32::MAX);
         assert_eq!(refused(&needs(huge, huge, 64), 1 << 40).0, 3);
+    }
+
+    #[test]
+    fn a_card_has_one_session_in_its_own_memory_and_takes_buffers_where_it_converts() {
+        let (size, small) = (Size::new(1920, 1080), Size::new(640, 360));
+        let on_card = |net, workers, converts_on_card| {
+            let needs = needs(size, net, workers);
+            Estimate::of(&Needs { network: needs.network.on_card(), converts_on_card, ..needs })
+        };
+        let [one, four] = [1, 4].map(|workers| on_card(size, workers, false));
+        // Two tensors of three f32 for each worker more, and nothing else.
+        assert_eq!(four.network_bytes - one.network_bytes, 3 * 24 * pixels(size));
+        assert_eq!(one.network_bytes, 24 * pixels(size) + SESSION_BYTES);
+        let converts = on_card(size, 4, true);
+        assert_eq!((one.staging_bytes, converts.staging_bytes), (0, SETS as u64 * (2 + 12 + 12) * pixels(size)));
+        assert_eq!(converts, on_card(size, 1, true));
+        assert!(on_card(small, 4, true).compose_bytes < on_card(small, 4, false).compose_bytes, "it resizes there");
     }
 
     #[test]

@@ -8,13 +8,12 @@ use std::thread::available_parallelism;
 
 use crate::compose::{Compose, LiveControls};
 use crate::convert::choice::Load;
-use crate::convert::{Convert, ConvertChoice, Pack, Unpack};
+use crate::convert::{Convert, ConvertChoice, Pack, RunCard, Unpack};
 use crate::error::Result;
 use crate::flow::{Crew, Flow, Measured, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::provider::is_of_course;
 use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -56,6 +55,8 @@ pub struct Order {
     pub light: bool,
     /// Who converts colours.
     pub convert: ConvertChoice,
+    /// The card of the run, should one convert.
+    pub card: RunCard,
     /// CPU threads for the network; `None`: all cores.
     pub threads: Option<usize>,
     /// What the process may have while the network is tried ([`SessionOptions::ceiling_bytes`]).
@@ -193,7 +194,7 @@ impl Stylizer {
         let more = if choice.on_card { 0 } else { workers - 1 };
         let more: Vec<_> = (0..more).map(|_| model.session(net, &options)).collect::<Result<_, _>>()?;
         let sessions: Vec<_> = once(first).chain(more).map(|one| Arc::new(Mutex::new(one))).collect();
-        let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net))?;
+        let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net), &order.card)?;
         let infer =
             sessions.iter().cycle().map(|session| Infer::new(Arc::clone(session), tensors.clone(), meter.clone()));
         let pack = repeat_with(|| Pack::new(net, border, format, tensors.clone()));
@@ -292,25 +293,33 @@ impl Stage for Stylizer {
 
 /// What a card has to hold where the network takes pictures of `outer`, border included, and works at `net`.
 fn load(order: &Order, outer: Size, net: Size) -> Load {
+    let (source, out) = (order.source.size, order.out.size);
     // What is resized has luma beside its colours.
-    let planes = if [order.source.size, order.out.size] == [net; 2] { 3 } else { 4 };
-    let largest = [outer, order.source.size, order.out.size].map(Size::pixels).into_iter().max().unwrap_or(0);
-    Load { source: order.source, out: order.out, values: planes * largest }
+    let planes = if [source, out] == [net; 2] { 3 } else { 4 };
+    Load { source: order.source, out: order.out, values: planes * largest(outer, [source, net, out]) }
+}
+
+/// Pixels of the largest picture that lies on a card where the network takes pictures of `outer`. What is resized has its new width first
+/// and its new height after that.
+fn largest(outer: Size, [source, net, out]: [Size; 3]) -> usize {
+    let between = |from: Size, to: Size| Size::new(to.width, from.height);
+    let halfway = [between(source, net), between(source, out), between(net, out)];
+    [outer, source, out].into_iter().chain(halfway).map(Size::pixels).max().unwrap_or(0)
 }
 
 /// Says what was not taken: of what the runtime has and does not run a warning, since somebody installed it to be used.
 fn tell(choice: &Choice, meter: &Meter) {
     // One that runs on another device than the best is not worth a word to most.
-    for (provider, reason) in choice.passed_over.iter().filter(|(provider, _)| *provider != choice.provider) {
-        if is_of_course(reason) {
-            tracing::info!("provider {provider} was not taken: {reason}");
+    for passed in choice.passed_over.iter().filter(|passed| passed.provider != choice.provider) {
+        if passed.excuse.is_expected() {
+            tracing::info!("provider {} was not taken: {passed}", passed.provider);
         } else {
-            meter.warn(format!("provider {provider} does not run here: {reason}"));
+            meter.warn(format!("provider {} does not run here: {passed}", passed.provider));
         }
     }
     // Provider and processor are the same thing otherwise.
-    if choice.on_card && choice.leftover.nodes > 0 {
-        meter.warn(format!("provider {} leaves {} to the processor", choice.provider, choice.leftover));
+    if choice.on_card && choice.leftover.reaches_processor() {
+        meter.warn(format!("provider {} leaves {}", choice.provider, choice.leftover));
     }
 }
 
@@ -327,7 +336,7 @@ pub(crate) fn crew(cores: usize) -> usize {
 /// How many frames to work on at once: one a core, each on one thread, is the fastest way through a file, since threads
 /// that share a frame wait for each other. Large frames get fewer workers with more threads each, to bound the memory.
 pub fn workers(net: Size, network: NetworkBytes, cores: usize) -> usize {
-    let fitting = cores * WORKER_BYTES_PER_CORE / (net.pixels() * network.at_work() as usize).max(1);
+    let fitting = cores * WORKER_BYTES_PER_CORE / (net.pixels() * network.on_host() as usize).max(1);
     let most = fitting.clamp(1, cores);
     // Every worker has the same number of threads, so that none is left over.
     (1..=most).rev().find(|workers| cores.is_multiple_of(*workers)).unwrap_or(1)
@@ -355,5 +364,17 @@ mod tests {
         assert_eq!(workers(Size::new(1280, 720), fp16, 2), 2);
         assert_eq!([int8, fp16].map(|network| workers(Size::new(1920, 1080), network, 2)), [2, 1]);
         assert_eq!(workers(Size::new(640, 360), fp16, 16), 16);
+        // What a card holds takes nothing of the machine's memory.
+        assert_eq!(workers(Size::new(1920, 1080), fp16.on_card(), 2), 2);
+    }
+
+    #[test]
+    fn what_is_resized_may_be_larger_halfway_than_at_both_ends() {
+        let sizes = [(100, 10), (40, 40), (400, 20)].map(|(width, height)| Size::new(width, height));
+        assert_eq!(largest(Size::new(40, 40), sizes), 400 * 40);
+        let sizes = [(40, 400), (90, 30), (30, 90)].map(|(width, height)| Size::new(width, height));
+        assert_eq!(largest(Size::new(90, 30), sizes), 90 * 400);
+        let same = Size::new(64, 48);
+        assert_eq!(largest(Size::new(96, 80), [same; 3]), 96 * 80);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{RATE, ends, flow, on_device};
+use super::{Mishaps, RATE, ends, flow, on_device};
 use crate::error::{Error, Result};
 use crate::flow::{Sink, Source, Stage};
 use crate::frame::{Frame, Size, Timed};
@@ -36,6 +36,8 @@ pub struct Inside {
     alone: Quantiles,
     /// Of that the network.
     infer: Quantiles,
+    /// What went wrong meanwhile.
+    pub mishaps: Mishaps,
 }
 
 /// The middle, and the worst but one in a hundred.
@@ -62,7 +64,7 @@ impl fmt::Display for Quantiles {
 
 impl fmt::Display for Inside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { size, net, style, provider, convert, frames, fps, apart, alone, infer } = self;
+        let Self { size, net, style, provider, convert, frames, fps, apart, alone, infer, .. } = self;
         writeln!(f, "{frames} frames of {size}, network at {net}, style {style} on {provider}, colours on {convert}")?;
         writeln!(f, "  one behind the other  {fps:.1} fps; from frame to frame {apart}")?;
         writeln!(f, "  one alone             {alone}")?;
@@ -107,6 +109,7 @@ pub fn inside(template: &Job, size: Size, frames: u64) -> Result<Inside> {
         apart: Quantiles::of(apart),
         alone,
         infer,
+        mishaps: Mishaps::of(&meter),
     })
 }
 

@@ -48,7 +48,7 @@ impl Upscaler {
             luma_net: Vec::new(),
             luma_out: Vec::new(),
             luma_seen: Vec::new(),
-            slopes: Slopes::new(),
+            slopes: Slopes::default(),
         }
     }
 

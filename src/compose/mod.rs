@@ -6,7 +6,7 @@
 pub mod cpu;
 pub mod gpu;
 pub mod guide;
-mod slopes;
+pub mod slopes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,6 +37,8 @@ impl Controls {
 }
 
 impl Default for Controls {
+    /// The styled picture as it is: all of the style, in its own colours, not steadied. The programs steady by default, as
+    /// [`Look::default`](crate::job::Look) does.
     fn default() -> Self {
         Self { strength: 1.0, keep_colour: false, stabilise: 0.0 }
     }
@@ -125,7 +127,7 @@ impl Stage for Compose {
         }
         let mut out = self.pool.lend(TensorFormat::PLANAR, self.size);
         if self.write_styled(&original, &tensor, border, &mut out)? == Finite::No {
-            // One is enough for whoever makes a frame of it: that is the original then.
+            // One NaN suffices: `Unpack` then substitutes the original.
             planes_mut(&mut out)[0][0] = f32::NAN;
         } else if mixed {
             self.mix(&original, controls, &mut out)?;

@@ -41,9 +41,9 @@ pub struct Slopes {
     wide: Vec<f32>,
 }
 
-impl Slopes {
-    /// Of no picture yet.
-    pub fn new() -> Self {
+/// Of no picture yet.
+impl Default for Slopes {
+    fn default() -> Self {
         Self {
             grid: Size::new(0, 0),
             sums: Default::default(),
@@ -53,7 +53,9 @@ impl Slopes {
             wide: Vec::new(),
         }
     }
+}
 
+impl Slopes {
     /// Measures the channels `styled` against `luma`; all planes have this size.
     pub fn measure(&mut self, arch: Arch, luma: &[f32], styled: [&[f32]; 3], size: Size) {
         let width = size.width as usize;
@@ -223,7 +225,7 @@ mod tests {
         let luma = textured(size);
         let [half, inverse, flat] = [(0.5, 0.1), (-1.0, 1.0), (0.0, 0.3)]
             .map(|(slope, offset)| luma.iter().map(|luma| slope * luma + offset).collect::<Vec<f32>>());
-        let mut slopes = Slopes::new();
+        let mut slopes = Slopes::default();
         slopes.measure(Arch::new(), &luma, [&half, &inverse, &flat], size);
         for (slopes, wanted) in slopes.slopes.iter().zip([0.5, -1.0, 0.0]) {
             assert_eq!(slopes.len(), 10 * 6);
@@ -259,7 +261,7 @@ mod tests {
     #[test]
     fn a_flat_original_gives_no_slope() {
         let size = Size::new(1, 1);
-        let mut slopes = Slopes::new();
+        let mut slopes = Slopes::default();
         slopes.measure(Arch::new(), &[0.5], [&[0.1], &[0.5], &[0.9]], size);
         assert_eq!(slopes.slopes.concat(), [0.0; 3]);
     }

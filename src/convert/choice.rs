@@ -1,6 +1,7 @@
 //! Whether the processor or a graphics card converts.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::frame::FrameFormat;
@@ -30,6 +31,11 @@ pub struct ConvertChoice {
     pub gpu: Wanted,
 }
 
+/// The card of a run, opened when it is first asked for: a device that failed for one stylizer has failed for all, and is opened again once
+/// for all of them. Clones are of the same run.
+#[derive(Clone, Debug, Default)]
+pub struct RunCard(Arc<Mutex<Option<Card>>>);
+
 /// What a card has to hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
@@ -52,44 +58,42 @@ impl Load {
 }
 
 impl ConvertChoice {
-    /// The card that converts; none where the processor does. `on_cpu`: the network runs on the processor, where
-    /// converting on a card gains nothing.
+    /// The card that converts, which is that of the `run`; none where the processor does. `on_cpu`: the network runs on the processor,
+    /// where converting on a card gains nothing.
     ///
     /// # Errors
     /// When the card was asked for by name and cannot do it.
-    pub fn card(&self, on_cpu: bool, load: &Load) -> Result<Option<Card>> {
+    pub fn card(&self, on_cpu: bool, load: &Load, run: &RunCard) -> Result<Option<Card>> {
         match self.convert {
             Convert::Cpu => Ok(None),
-            Convert::Gpu => match self.open(load) {
-                Ok(card) => {
-                    tracing::info!("colours are converted on {}", card.name());
-                    Ok(Some(card))
-                }
-                Err(reason) => Err(Error::Device(format!(
+            Convert::Gpu => self.open(load, run).map_err(|reason| {
+                Error::Device(format!(
                     "--convert gpu: {reason}; use --convert cpu, or choose with --gpu what `stylize doctor` lists"
-                ))),
-            },
+                ))
+            }),
             Convert::Auto if on_cpu => {
                 tracing::info!("colours are converted on the CPU, where the network runs");
                 Ok(None)
             }
-            Convert::Auto => Ok(match self.open(load) {
-                Ok(card) => {
-                    tracing::info!("colours are converted on {}", card.name());
-                    Some(card)
-                }
-                Err(reason) => {
-                    tracing::info!("colours are converted on the CPU: {reason}");
-                    None
-                }
-            }),
+            Convert::Auto => Ok(self.open(load, run).unwrap_or_else(|reason| {
+                tracing::info!("colours are converted on the CPU: {reason}");
+                None
+            })),
         }
     }
 
-    fn open(&self, load: &Load) -> Result<Card, String> {
-        let choice = Choice { wanted: self.gpu.clone(), software: false };
-        let card = Card::open(&choice).map_err(|error| error.to_string())?;
-        let most = card.workshop().map_or(0, |workshop| workshop.most_bytes());
+    /// The card of the `run`, if it can hold the `load`; none where it has failed for good, which was said then.
+    fn open(&self, load: &Load, run: &RunCard) -> Result<Option<Card>, String> {
+        let mut opened = run.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let card = match &*opened {
+            Some(card) => card.clone(),
+            None => {
+                let choice = Choice { wanted: self.gpu.clone(), software: false };
+                opened.insert(Card::open(&choice).map_err(|error| error.to_string())?).clone()
+            }
+        };
+        let Some(workshop) = card.workshop() else { return Ok(None) };
+        let most = workshop.most_bytes();
         let needed = load.greatest_bytes();
         if needed > most {
             let mib = |bytes: u64| bytes.div_ceil(1 << 20);
@@ -100,7 +104,8 @@ impl ConvertChoice {
                 mib(needed)
             ));
         }
-        Ok(card)
+        tracing::info!("colours are converted on {}", card.name());
+        Ok(Some(card))
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) mod choice;
 mod pack;
 mod unpack;
 
-pub use choice::{Convert, ConvertChoice};
+pub use choice::{Convert, ConvertChoice, RunCard};
 pub use pack::Pack;
 pub use unpack::Unpack;
 

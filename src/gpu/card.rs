@@ -1,6 +1,7 @@
 //! A card whose device may fail: the CPU does the frame that was in flight, the device is opened again once, and after a
 //! second fault the CPU does the rest.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::context::{Choice, Context, Fault, OpenError};
@@ -25,6 +26,12 @@ struct State {
 
 fn open(choice: &Choice) -> Result<Workshop, OpenError> {
     Context::open(&Context::instance(), choice, None).map(Workshop::new)
+}
+
+impl fmt::Debug for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Card").field(&self.0.name).finish()
+    }
 }
 
 impl Card {

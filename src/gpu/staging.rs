@@ -10,7 +10,7 @@ use wgpu::{Buffer, BufferDescriptor, BufferUsages, Device, MapMode, PollType, Su
 use super::context::{Context, Fault};
 
 /// Sets that are kept: those of three frames that are packed, of one that is handed over and of one that is waited for.
-const SETS: usize = 5;
+pub(crate) const SETS: usize = 5;
 /// Time that the card has for one frame. Software that imitates one may need seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,7 +1,7 @@
 //! Reading a model: its graph, its metadata and the sidecar beside it, as plain data.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -12,6 +12,7 @@ use super::graph::{Dim, Element, Graph, GraphPort};
 use super::spec::SpecError;
 use super::statements::{INPUT_PREFIX, KEYS, LONGEST_SIDECAR, METADATA_PREFIX, SpecOverrides, Statements};
 use super::{ModelError, Runtime, one_line};
+use crate::resume::identity;
 
 /// Most further inputs that the metadata may speak of.
 const MOST_INPUTS: usize = 64;
@@ -36,6 +37,17 @@ impl ModelSource {
         match self {
             Self::BuiltIn { style, .. } => (*style).to_owned(),
             Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// What tells it from other models.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub(crate) fn fingerprint(&self) -> io::Result<String> {
+        match self {
+            Self::BuiltIn { bytes, .. } => Ok(identity::hash(bytes)),
+            Self::File(path) => identity::model(path),
         }
     }
 

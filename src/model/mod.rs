@@ -39,7 +39,7 @@ pub use assignment::Leftover;
 pub use describe::ModelSource;
 pub use infer::Infer;
 pub use inspect::Inspection;
-pub use provider::{Choice, Provider};
+pub use provider::{Choice, Excuse, PassedOver, Provider};
 pub use runtime::Runtime;
 pub use session::{Model, Session, SessionOptions};
 pub use spec::{ModelSpec, SpecError, ValueRange};

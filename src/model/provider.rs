@@ -1,12 +1,14 @@
 //! Who does the arithmetic. A provider is one row of a table.
 
+use std::fmt;
 use std::path::Path;
 
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 
 use super::assignment::Leftover;
-use super::cpu::multiplies_tiles_of_halves;
-use super::{Runtime, SessionOptions, devices, register};
+use super::cpu::{multiplies_halves, multiplies_tiles_of_halves};
+use super::register::{self, Setting};
+use super::{ModelError, Runtime, SessionOptions, devices};
 
 /// Who runs the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
@@ -44,36 +46,85 @@ pub struct Choice {
     pub device: String,
     /// Whether that is a card, and not the processor.
     pub on_card: bool,
-    /// What was tried before, why it was not taken, and what to do where that is no matter of course.
-    pub passed_over: Vec<(Provider, String)>,
-    /// What of the network it leaves to the processor.
+    /// Whether it calculates in 16 bits what the network has in single precision.
+    pub halves: bool,
+    /// Who might have been taken before it.
+    pub passed_over: Vec<PassedOver>,
+    /// What of the network it leaves to others.
     pub leftover: Leftover,
 }
 
-/// Why a provider is not even tried.
-const NOT_BUILT_IN: &str = "the ONNX Runtime that was found is built without it";
+/// A provider that was not taken, on a kind of device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Which one.
+    pub provider: Provider,
+    /// Why.
+    pub excuse: Excuse,
+    /// What to do to have it run; empty where that would not help.
+    pub remedy: &'static str,
+}
 
-/// Why a provider for a kind of card is not even tried.
-const NO_CARD: &str = "there is no such card here";
+/// What is to be done is said where it was to be expected that the provider runs.
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { excuse, remedy, .. } = self;
+        if excuse.is_expected() || remedy.is_empty() { write!(f, "{excuse}") } else { write!(f, "{excuse}; {remedy}") }
+    }
+}
 
-/// Why a provider that runs here is left to those who ask for it.
-const TOO_LIGHT: &str = "it gains nothing with a network as light as this, and takes longer to start";
+/// Why a provider does not run a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// The library was built without it.
+    NotBuiltIn {
+        /// The card that waits for it, where the system itself tells of one.
+        waiting: Option<String>,
+    },
+    /// It is for a kind of card, and there is none.
+    NoCard,
+    /// It runs here, but is worth its start for heavier networks alone.
+    TooLight,
+    /// It was tried; what came of that.
+    Failed(String),
+}
 
-/// Whether `reason` is why a provider was left alone as a matter of course: nobody would expect it to run.
-pub(crate) fn is_of_course(reason: &str) -> bool {
-    [NOT_BUILT_IN, NO_CARD, TOO_LIGHT].contains(&reason)
+impl Excuse {
+    /// Whether it was left alone as a matter of course: nobody would expect it to run.
+    pub const fn is_expected(&self) -> bool {
+        matches!(self, Self::NotBuiltIn { waiting: None } | Self::NoCard | Self::TooLight)
+    }
+}
+
+impl fmt::Display for Excuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NOT_BUILT_IN: &str = "the ONNX Runtime that was found is built without it";
+        match self {
+            Self::NotBuiltIn { waiting: None } => f.write_str(NOT_BUILT_IN),
+            Self::NotBuiltIn { waiting: Some(card) } => write!(f, "{NOT_BUILT_IN}, and {card} is here"),
+            Self::NoCard => f.write_str("there is no such card here"),
+            Self::TooLight => {
+                f.write_str("it gains nothing with a network as light as this, and takes longer to start")
+            }
+            Self::Failed(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// Everything about a provider on a kind of device.
 pub(super) struct Row {
     pub provider: Provider,
+    /// As ONNX Runtime calls it.
+    pub name: &'static str,
     /// Whether `auto` tries it.
     by_itself: bool,
     /// Folder, below those that runtimes are looked for in, of the library that has it; empty: the folder itself.
     runtime: &'static str,
     /// Whether the loaded library was built with it; whether it also works shows only when it is used.
     is_built_in: fn() -> ort::Result<bool>,
-    pub register: fn(&SessionOptions) -> Vec<ExecutionProviderDispatch>,
+    pub register: fn(&Setting<'_>) -> Vec<ExecutionProviderDispatch>,
+    /// Whether it can calculate in 16 bits what a network has in single precision.
+    halves: fn() -> bool,
     /// Whether it wants the graph as it is written: it has ways of its own to make it faster.
     pub as_written: bool,
     /// Whether there may be such a device: `auto` does not try it where there is none.
@@ -84,7 +135,8 @@ pub(super) struct Row {
     pub on_card: bool,
     /// The name of what it calculates on.
     pub device: fn() -> String,
-    /// The name of a card that waits for it, as far as the system itself tells of one.
+    /// Name of a card for it that is present, as far as the system tells; empty if none. Told where the loaded library was built
+    /// without the provider.
     waiting: fn() -> String,
     /// Beside the runtime, libraries that must be in the process before it, in this order: their makers leave it to others to
     /// find them.
@@ -97,13 +149,15 @@ pub(super) struct Row {
     pub remedy: &'static str,
 }
 
-/// What most rows are.
+/// Defaults for the rows below.
 const CARD: Row = Row {
     provider: Provider::Cpu,
+    name: ep::CPU::NAME,
     by_itself: true,
     runtime: "",
     is_built_in: ep::CPU::is_available,
     register: |_| Vec::new(),
+    halves: || false,
     as_written: false,
     present: || true,
     for_light: || true,
@@ -141,6 +195,7 @@ const CUDA: &[&str] = &[
 static ROWS: [Row; 8] = [
     Row {
         provider: Provider::Cuda,
+        name: ep::CUDA::NAME,
         runtime: "gpu",
         is_built_in: ep::CUDA::is_available,
         register: |_| vec![register::cuda()],
@@ -152,43 +207,54 @@ static ROWS: [Row; 8] = [
     },
     Row {
         provider: Provider::CoreMl,
+        name: ep::CoreML::NAME,
         is_built_in: ep::CoreML::is_available,
-        register: |_| vec![register::core_ml()],
+        register: |setting| vec![register::core_ml(setting)],
+        // Its graphics and its neural engine are parts of the same chip.
+        device: devices::processor,
         remedy: "it needs macOS and the ONNX Runtime for it: run `make setup` there",
         ..CARD
     },
     Row {
         provider: Provider::DirectMl,
+        name: ep::DirectML::NAME,
         is_built_in: ep::DirectML::is_available,
         register: |_| vec![register::direct_ml()],
+        device: devices::graphics,
         remedy: "it needs Windows and the DirectML build of ONNX Runtime (set ORT_DYLIB_PATH)",
         ..CARD
     },
     Row {
         provider: Provider::WebGpu,
+        name: ep::WebGPU::NAME,
         runtime: "webgpu",
         is_built_in: ep::WebGPU::is_available,
         register: |_| vec![ep::WebGPU::default().build()],
+        device: devices::graphics,
         speaks: true,
         remedy: "it needs `make setup RUNTIME=webgpu` and a graphics card with a recent Vulkan driver",
         ..CARD
     },
     Row {
         provider: Provider::OpenVino,
+        name: ep::OpenVINO::NAME,
         runtime: "openvino",
         is_built_in: ep::OpenVINO::is_available,
-        register: |_| vec![register::open_vino_on_card()],
+        register: |setting| vec![register::open_vino_on_card(setting)],
+        halves: || true,
         as_written: true,
-        present: devices::has_graphics,
+        present: devices::has_intel_graphics,
         device: || "Intel graphics".into(),
         remedy: "it needs `make setup RUNTIME=openvino`, Intel graphics and their OpenCL driver",
         ..CARD
     },
     Row {
         provider: Provider::OpenVino,
+        name: ep::OpenVINO::NAME,
         runtime: "openvino",
         is_built_in: ep::OpenVINO::is_available,
-        register: |options| vec![register::open_vino(options)],
+        register: |setting| vec![register::open_vino(setting)],
+        halves: multiplies_halves,
         as_written: true,
         for_light: multiplies_tiles_of_halves,
         on_card: false,
@@ -199,11 +265,13 @@ static ROWS: [Row; 8] = [
     Row { register: |_| vec![], on_card: false, device: devices::processor, remedy: "run `make setup`", ..CARD },
     Row {
         provider: Provider::TensorRt,
+        name: ep::TensorRT::NAME,
         by_itself: false,
         runtime: "gpu",
         is_built_in: ep::TensorRT::is_available,
         // What it does not take, such as bytes, CUDA does on the same card.
-        register: |options| vec![register::tensor_rt(options), register::cuda()],
+        register: |setting| vec![register::tensor_rt(setting), register::cuda()],
+        halves: || true,
         device: devices::nvidia,
         libraries: CUDA,
         slowness: 10,
@@ -252,22 +320,50 @@ impl Row {
     }
 
     /// Why it need not be tried where `asked` is asked for, for a network that is `light` or not.
-    pub fn excuse(&self, asked: Provider, light: bool) -> Option<String> {
+    pub fn excuse(&self, asked: Provider, light: bool) -> Option<Excuse> {
         if !self.is_built_in() {
-            let card = (self.waiting)();
-            return Some(if card.is_empty() {
-                NOT_BUILT_IN.into()
-            } else {
-                format!("{NOT_BUILT_IN}, and {card} is here")
-            });
+            let waiting = Some((self.waiting)()).filter(|card| !card.is_empty());
+            return Some(Excuse::NotBuiltIn { waiting });
         }
         if asked != Provider::Auto {
             return None;
         }
         match (self.present)() {
-            false => Some(NO_CARD.into()),
-            true => (light && !(self.for_light)()).then(|| TOO_LIGHT.into()),
+            false => Some(Excuse::NoCard),
+            true => (light && !(self.for_light)()).then_some(Excuse::TooLight),
         }
+    }
+
+    /// That it was passed over.
+    pub fn passed_over(&self, excuse: Excuse) -> PassedOver {
+        PassedOver { provider: self.provider, excuse, remedy: self.remedy }
+    }
+
+    /// That it was tried and passed over.
+    pub fn failed(&self, error: &ModelError) -> PassedOver {
+        match error {
+            ModelError::Provider { reason, remedy, .. } => {
+                PassedOver { remedy, ..self.passed_over(Excuse::Failed(reason.clone())) }
+            }
+            // The fault may be the network's.
+            other => PassedOver { remedy: "", ..self.passed_over(Excuse::Failed(other.to_string())) },
+        }
+    }
+
+    /// The error that it does not run here.
+    pub fn refusal(&self, reason: String) -> ModelError {
+        ModelError::Provider { provider: self.provider, reason, remedy: self.remedy }
+    }
+
+    /// Whether it is tried with a small network before the user's is chosen for it. One that begins for minutes is never taken unasked, and
+    /// would begin for minutes more.
+    pub fn is_tried(&self) -> bool {
+        self.on_card && self.slowness == 1
+    }
+
+    /// Whether it calculates in 16 bits what a network has in single precision, set by `options`.
+    pub fn takes_halves(&self, options: &SessionOptions) -> bool {
+        options.halves && (self.halves)()
     }
 
     /// Gets into the process what has to be there before it. What is missing the provider itself tells of.
@@ -311,6 +407,27 @@ mod tests {
         }
         assert_eq!(rows(Provider::Auto).last().map(|row| row.provider), Some(Provider::Cpu));
         assert!(rows(Provider::Auto).all(|row| row.provider != Provider::TensorRt));
+    }
+
+    #[test]
+    fn only_what_was_to_be_expected_needs_no_remedy() {
+        let told = |excuse: Excuse| {
+            let passed_over = PassedOver { provider: Provider::Cuda, excuse, remedy: "do something" };
+            (passed_over.excuse.is_expected(), passed_over.to_string())
+        };
+        let not_built_in = "the ONNX Runtime that was found is built without it";
+        assert_eq!(told(Excuse::NotBuiltIn { waiting: None }), (true, not_built_in.into()));
+        let waiting = Excuse::NotBuiltIn { waiting: Some("NVIDIA A".into()) };
+        assert_eq!(told(waiting), (false, format!("{not_built_in}, and NVIDIA A is here; do something")));
+        assert_eq!(told(Excuse::Failed("no".into())), (false, "no; do something".into()));
+        assert!(told(Excuse::NoCard).0 && told(Excuse::TooLight).0);
+    }
+
+    #[test]
+    fn who_takes_minutes_to_begin_is_not_tried_before() {
+        let tried = |provider| rows(provider).map(Row::is_tried).collect::<Vec<_>>();
+        assert_eq!((tried(Provider::TensorRt), tried(Provider::Cuda)), (vec![false], vec![true]));
+        assert_eq!(tried(Provider::OpenVino), [true, false]);
     }
 
     #[test]

@@ -1,14 +1,49 @@
 //! How each provider is set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ort::ep::directml::{DeviceFilter, PerformancePreference};
 use ort::ep::{
     self, ArbitrarilyConfigurableExecutionProvider, ArenaExtendStrategy, ExecutionProviderDispatch, coreml, cuda,
 };
 
-use super::SessionOptions;
-use super::cpu::multiplies_halves;
+use super::{ModelSource, SessionOptions};
+use crate::frame::Size;
+use crate::resume::identity;
+
+/// What a provider is set by.
+pub(super) struct Setting<'a> {
+    /// How the session is to run.
+    pub options: &'a SessionOptions,
+    /// Whether the provider calculates in 16 bits what the network has in single precision.
+    pub halves: bool,
+    /// The network.
+    pub source: &'a ModelSource,
+    /// Size of what goes in, border included.
+    pub size: Size,
+    /// Version of ONNX Runtime.
+    pub version: &'a str,
+}
+
+impl Setting<'_> {
+    /// `$XDG_CACHE_HOME/stylize/NAME/...`, where a provider keeps what it compiles, made if needed; none where nothing is kept, or where
+    /// that cannot be.
+    fn cache(&self, name: &str) -> Option<String> {
+        let set = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = set.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        self.options.keeps_compiled.then(|| self.cache_in(&home.join("stylize").join(name))).flatten()
+    }
+
+    /// A folder in `home` for this network at this size alone: TensorRT and CoreML know what they compiled by the names in a graph, and
+    /// would take it for another network, or for other sides.
+    fn cache_in(&self, home: &Path) -> Option<String> {
+        let Self { halves, source, size, version, .. } = self;
+        let network = source.fingerprint().ok()?;
+        let folder = home.join(identity::hash(format!("{network} {size} {halves} {version}").as_bytes()));
+        std::fs::create_dir_all(&folder).ok()?;
+        folder.into_os_string().into_string().ok()
+    }
+}
 
 /// ONNX Runtime's own kernels, and where they take their memory from (`session.rs` says why).
 pub(super) fn cpu() -> ExecutionProviderDispatch {
@@ -27,9 +62,9 @@ pub(super) fn cuda() -> ExecutionProviderDispatch {
 }
 
 /// Engines are built for minutes, and kept.
-pub(super) fn tensor_rt(options: &SessionOptions) -> ExecutionProviderDispatch {
-    let engine = ep::TensorRT::default().with_fp16(options.halves);
-    match cache("tensorrt") {
+pub(super) fn tensor_rt(setting: &Setting<'_>) -> ExecutionProviderDispatch {
+    let engine = ep::TensorRT::default().with_fp16(setting.halves);
+    match setting.cache("tensorrt") {
         Some(folder) => engine
             .with_engine_cache(true)
             .with_engine_cache_path(&folder)
@@ -41,26 +76,28 @@ pub(super) fn tensor_rt(options: &SessionOptions) -> ExecutionProviderDispatch {
 }
 
 /// On the processor.
-pub(super) fn open_vino(options: &SessionOptions) -> ExecutionProviderDispatch {
-    let precision = if options.halves && multiplies_halves() { "bf16" } else { "f32" };
+pub(super) fn open_vino(setting: &Setting<'_>) -> ExecutionProviderDispatch {
+    let precision = if setting.halves { "bf16" } else { "f32" };
     // It would bind the threads of every session to the same cores.
     let config = format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{precision}","ENABLE_CPU_PINNING":false}}}}"#);
-    let processor = ep::OpenVINO::default().with_device_type("CPU").with_num_threads(options.threads.max(1));
+    let processor = ep::OpenVINO::default().with_device_type("CPU").with_num_threads(setting.options.threads.max(1));
     processor.with_num_streams(1).with_arbitrary_config("load_config", config).build()
 }
 
-/// On Intel's graphics, whose kernels are compiled for seconds, and kept.
-pub(super) fn open_vino_on_card() -> ExecutionProviderDispatch {
-    let card = ep::OpenVINO::default().with_device_type("GPU");
-    cache("openvino").map_or(card.clone(), |folder| card.with_cache_dir(folder)).build()
+/// On Intel's graphics, whose kernels are compiled for seconds, and kept. Left to itself it calculates in halves whatever the network has.
+pub(super) fn open_vino_on_card(setting: &Setting<'_>) -> ExecutionProviderDispatch {
+    let precision = if setting.halves { "f16" } else { "f32" };
+    let config = format!(r#"{{"GPU":{{"INFERENCE_PRECISION_HINT":"{precision}"}}}}"#);
+    let card = ep::OpenVINO::default().with_device_type("GPU").with_arbitrary_config("load_config", config);
+    setting.cache("openvino").map_or(card.clone(), |folder| card.with_cache_dir(folder)).build()
 }
 
-pub(super) fn core_ml() -> ExecutionProviderDispatch {
+pub(super) fn core_ml(setting: &Setting<'_>) -> ExecutionProviderDispatch {
     let units = ep::CoreML::default()
         .with_model_format(coreml::ModelFormat::MLProgram)
         .with_compute_units(coreml::ComputeUnits::All)
         .with_static_input_shapes(true);
-    cache("coreml").map_or(units.clone(), |folder| units.with_model_cache_dir(folder)).build()
+    setting.cache("coreml").map_or(units.clone(), |folder| units.with_model_cache_dir(folder)).build()
 }
 
 pub(super) fn direct_ml() -> ExecutionProviderDispatch {
@@ -70,11 +107,37 @@ pub(super) fn direct_ml() -> ExecutionProviderDispatch {
         .build()
 }
 
-/// `$XDG_CACHE_HOME/stylize/NAME`, made if needed; none where that cannot be, or its name is no text.
-fn cache(name: &str) -> Option<String> {
-    let set = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = set.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    let folder = home.join("stylize").join(name);
-    std::fs::create_dir_all(&folder).ok()?;
-    folder.into_os_string().into_string().ok()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compiled_is_kept_for_each_network_size_precision_and_library() {
+        let home = tempfile::tempdir().unwrap();
+        let options = SessionOptions::default();
+        let folder = |bytes: &'static [u8], size, halves, version| {
+            let source = &ModelSource::BuiltIn { style: "wave", bytes };
+            Setting { options: &options, halves, source, size, version }.cache_in(home.path()).unwrap()
+        };
+        let (size, other) = (Size::new(64, 48), Size::new(48, 64));
+        let folders = [
+            folder(b"a", size, true, "1.31.1"),
+            folder(b"b", size, true, "1.31.1"),
+            folder(b"a", other, true, "1.31.1"),
+            folder(b"a", size, false, "1.31.1"),
+            folder(b"a", size, true, "1.32.0"),
+        ];
+        for (index, one) in folders.iter().enumerate() {
+            assert!(Path::new(one).is_dir() && !folders[..index].contains(one), "{folders:?}");
+        }
+        assert_eq!(folders[0], folder(b"a", size, true, "1.31.1"));
+    }
+
+    #[test]
+    fn who_keeps_nothing_has_no_folder() {
+        let options = SessionOptions { keeps_compiled: false, ..SessionOptions::default() };
+        let source = &ModelSource::BuiltIn { style: "wave", bytes: b"a" };
+        let setting = Setting { options: &options, halves: false, source, size: Size::new(1, 1), version: "" };
+        assert_eq!(setting.cache("tensorrt"), None);
+    }
 }

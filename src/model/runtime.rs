@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::logging::LogLevel;
 
 use super::library::check_whole;
-use super::provider::{self, Provider, Row};
+use super::provider::{self, Excuse, Provider, Row};
 use super::{ModelError, one_line};
 
 /// Minor version of the oldest ONNX Runtime that is taken: older ones read external data of a model from anywhere.
@@ -23,8 +23,15 @@ pub struct Runtime {
     environment: ort::environment::Environment,
     path: PathBuf,
     version: String,
-    /// Rows of the providers that turned out not to run here, and why.
-    failed: Arc<Mutex<Vec<(Provider, bool, String)>>>,
+    failed: Arc<Mutex<Vec<Failure>>>,
+}
+
+/// A row of the providers that turned out not to run here.
+#[derive(Debug)]
+struct Failure {
+    provider: Provider,
+    on_card: bool,
+    excuse: Excuse,
 }
 
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
@@ -68,16 +75,16 @@ impl Runtime {
     }
 
     /// Notes that a row of the providers does not run here, and why: nobody need try it again.
-    pub(super) fn note_failure(&self, row: &Row, reason: String) {
+    pub(super) fn note_failure(&self, row: &Row, excuse: Excuse) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.push((row.provider, row.on_card, reason));
+        failed.push(Failure { provider: row.provider, on_card: row.on_card, excuse });
     }
 
     /// Why it is known that a row does not run here.
-    pub(super) fn known_failure(&self, row: &Row) -> Option<String> {
+    pub(super) fn known_failure(&self, row: &Row) -> Option<Excuse> {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = failed.iter().find(|(provider, on_card, _)| (*provider, *on_card) == (row.provider, row.on_card));
-        known.map(|(_, _, reason)| reason.clone())
+        let is_row = |failure: &&Failure| (failure.provider, failure.on_card) == (row.provider, row.on_card);
+        failed.iter().find(is_row).map(|failure| failure.excuse.clone())
     }
 
     /// The file.

@@ -17,9 +17,9 @@ use super::complaint::reason;
 use super::describe::{Description, ModelSource};
 use super::graph::{Dim, Element};
 use super::port::Port;
-use super::provider::{self, Choice, Provider, Row};
+use super::provider::{self, Choice, PassedOver, Provider, Row};
 use super::quiet::hushed;
-use super::register;
+use super::register::{self, Setting};
 use super::run::run_into;
 use super::spec::{Constant, ModelSpec};
 use super::{ModelError, Runtime, SpecOverrides};
@@ -53,12 +53,14 @@ pub struct SessionOptions {
     pub threads: usize,
     /// Whether what is not in bytes may be calculated in 16 bits where that is faster.
     pub halves: bool,
-    /// Whether the network is of the zoo's live tier: not every provider is worth its start for one so light.
+    /// Whether the network is of the live tier: not every provider is worth its start for one so light.
     pub light: bool,
+    /// Whether what a provider compiles for the network is kept on disk for the next time.
+    pub keeps_compiled: bool,
     /// The first run, which is part of opening the session, may take this long: then the model is held to run for ever.
     pub first_run_limit: Duration,
-    /// What the process may have while the first run is done on the CPU; `None`: there is no ceiling, since others are at work, whom it
-    /// would end.
+    /// Memory cap for this process while a session is opened on the CPU, its first run included. `None`: no cap, as where other
+    /// work runs in the process, which the cap would kill.
     pub ceiling_bytes: Option<u64>,
 }
 
@@ -72,6 +74,7 @@ impl Default for SessionOptions {
             threads,
             halves: false,
             light: false,
+            keeps_compiled: true,
             first_run_limit,
             ceiling_bytes: memory::limit_bytes(None),
         }
@@ -120,27 +123,25 @@ impl Model {
             return Err(ModelError::unusable(&self.label(), reason));
         }
         let named = options.provider != Provider::Auto;
-        let mut passed_over: Vec<(Provider, String)> = Vec::new();
+        let mut passed_over: Vec<PassedOver> = Vec::new();
         let mut refusal = None;
         for row in provider::rows(options.provider) {
             let known = row.excuse(options.provider, options.light).or_else(|| self.runtime.known_failure(row));
-            let failed = match known {
-                Some(reason) => ModelError::Provider { provider: row.provider, reason, remedy: row.remedy },
+            let (passed, failed) = match known {
+                Some(excuse) => {
+                    let failed = row.refusal(excuse.to_string());
+                    (row.passed_over(excuse), failed)
+                }
                 None => match self.session_on(row, picture, options) {
                     Ok(mut session) => {
                         session.choice.passed_over = passed_over;
                         return Ok(session);
                     }
                     Err(error) if !named && row.provider == Provider::Cpu => return Err(error),
-                    Err(error) => error,
+                    Err(error) => (row.failed(&error), error),
                 },
             };
-            let reason = match &failed {
-                ModelError::Provider { reason, .. } if provider::is_of_course(reason) => reason.clone(),
-                ModelError::Provider { reason, remedy, .. } => format!("{reason}; {remedy}"),
-                other => other.to_string(),
-            };
-            passed_over.push((row.provider, reason));
+            passed_over.push(passed);
             // Of several kinds of device the last is the plainest, and its error says the most.
             refusal = Some(failed);
         }
@@ -158,15 +159,15 @@ impl Model {
         let (session, shape, leftover) = hushed(row.speaks, || {
             let builder = self.builder(row, size, options).map_err(|error| match row.provider {
                 Provider::Cpu => ModelError::unusable(&self.label(), reason(&error)),
-                provider => ModelError::Provider { provider, reason: reason(&error), remedy: row.remedy },
+                _ => row.refusal(reason(&error)),
             })?;
             let mut session = self.described.source.commit(builder)?;
             let limit = options.first_run_limit * row.slowness;
             let shape = self.warm_up(&mut session, size, &constants, limit)?;
-            let leftover = leftover(&session).map_err(|e| ModelError::unusable(&self.label(), reason(&e)))?;
+            let leftover = leftover(&session, row.name).map_err(|e| ModelError::unusable(&self.label(), reason(&e)))?;
             Ok::<_, ModelError>((session, shape, leftover))
         })?;
-        if row.provider != Provider::Cpu && leftover.is_all() {
+        if leftover.is_all() {
             let reason = format!("it takes none of the {} nodes of {}", leftover.of, self.label());
             return Err(ModelError::Provider { provider: row.provider, reason, remedy: "use another --provider" });
         }
@@ -186,6 +187,7 @@ impl Model {
                 provider: row.provider,
                 device: (row.device)(),
                 on_card: row.on_card,
+                halves: row.takes_halves(options),
                 passed_over: Vec::new(),
                 leftover,
             },
@@ -207,8 +209,15 @@ impl Model {
         for (symbol, len) in self.free_dims(size) {
             builder = builder.with_dimension_override(symbol, len)?;
         }
+        let setting = Setting {
+            options,
+            halves: row.takes_halves(options),
+            source: &self.described.source,
+            size,
+            version: self.runtime.version(),
+        };
         let mut providers: Vec<_> =
-            (row.register)(options).into_iter().map(ExecutionProviderDispatch::error_on_failure).collect();
+            (row.register)(&setting).into_iter().map(ExecutionProviderDispatch::error_on_failure).collect();
         providers.push(register::cpu());
         Ok(builder.with_execution_providers(providers)?)
     }

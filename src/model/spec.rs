@@ -4,6 +4,7 @@ use super::graph::{Dim, Element, Graph, GraphPort};
 use super::port::{Port, Shape, image_input, image_output};
 use super::scale::output_border;
 use super::statements::{Origin, Statements};
+use super::zoo::{Precision, Tier};
 use crate::frame::Size;
 use crate::tensor::{Border, Channels, Layout};
 
@@ -126,11 +127,15 @@ pub struct Constant {
     pub value: f32,
 }
 
-/// What a person may want to know of a model.
+/// What a person, or a choice among providers, may want to know of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct About {
     /// Its name.
     pub name: Option<String>,
+    /// Size class, as of a style of the zoo.
+    pub tier: Option<Tier>,
+    /// Number format of its weights and arithmetic.
+    pub precision: Option<Precision>,
     /// Thousands of multiplications for each pixel of the input.
     pub kmac_per_pixel: Option<f32>,
     /// Pictures that it learned from.
@@ -269,6 +274,8 @@ fn choices_of(key: &str) -> String {
     let choices = match key {
         "range" | "output_range" => super::spelling::spellings::<ValueRange>(),
         "channels" => super::spelling::spellings::<Channels>(),
+        "tier" => super::spelling::spellings::<Tier>(),
+        "precision" => super::spelling::spellings::<Precision>(),
         _ => super::spelling::spellings::<Layout>(),
     };
     format!("it must be one of {choices}")
@@ -359,6 +366,8 @@ fn about(said: &Statements) -> Result<About, SpecError> {
     };
     Ok(About {
         name: text("name"),
+        tier: value(said, "tier")?.map(|(tier, _)| tier),
+        precision: value(said, "precision")?.map(|(precision, _)| precision),
         kmac_per_pixel,
         trained_on: text("trained_on"),
         licence: text("licence"),

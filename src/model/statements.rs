@@ -10,7 +10,7 @@ use super::spec::{SpecError, ValueRange};
 use crate::tensor::{Channels, Layout};
 
 /// The keys, in the order in which they are shown. `inputs.NAME` comes on top of them.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 18] = [
     "version",
     "name",
     "layout",
@@ -23,6 +23,8 @@ pub const KEYS: [&str; 16] = [
     "output_layout",
     "output_range",
     "output_pad",
+    "tier",
+    "precision",
     "kmac_per_pixel",
     "trained_on",
     "licence",

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::provider::{self, Choice, Provider, Row};
-use super::{Leftover, Model, ModelError, Runtime, SessionOptions, SpecOverrides, zoo};
+use super::provider::{self, Excuse, Provider, Row};
+use super::{Model, ModelError, Runtime, SessionOptions, SpecOverrides, zoo};
 use crate::frame::Size;
 use crate::tensor::TensorPool;
 
@@ -21,7 +21,7 @@ const RUNS: usize = 5;
 pub struct Trial {
     /// The provider.
     pub provider: String,
-    /// On what it calculated; empty where that is not known.
+    /// On what it calculated; empty where that is not known, or it did not run.
     pub device: String,
     /// What a picture of 64x64 took, in the first style of the zoo; none where it did not run.
     pub millis: Option<f64>,
@@ -31,28 +31,33 @@ pub struct Trial {
     pub version: String,
 }
 
+/// Who is to run a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Never [`Provider::Auto`].
+    pub provider: Provider,
+    /// Whether it calculates on a card, and not on the processor.
+    pub on_card: bool,
+}
+
 /// The provider that is to run a network of the zoo, found out before one is chosen for it: cards want other numbers than
 /// processors, and a `light` one (of the live tier) is not worth the start of every provider. The processor is taken untried.
 ///
 /// # Errors
 /// When the one that was asked for does not run.
-pub fn settle(runtime: &Runtime, provider: Provider, light: bool) -> Result<Choice, ModelError> {
-    let mut passed_over = Vec::new();
+pub fn settle(runtime: &Runtime, provider: Provider, light: bool) -> Result<Settled, ModelError> {
+    let mut refused = None;
     for row in provider::rows(provider) {
-        let reason = match row.excuse(provider, light) {
-            Some(excuse) => Some(excuse),
-            None if !row.on_card => None,
-            None => attempt(runtime, row).err().inspect(|reason| runtime.note_failure(row, reason.clone())),
-        };
-        let Some(reason) = reason else {
-            let device = (row.device)();
-            let leftover = Leftover::default();
-            return Ok(Choice { provider: row.provider, device, on_card: row.on_card, passed_over, leftover });
-        };
-        passed_over.push((row.provider, reason));
+        let excuse = row.excuse(provider, light).or_else(|| runtime.known_failure(row));
+        let excuse = excuse.or_else(|| {
+            let tried = row.is_tried().then(|| attempt(runtime, row));
+            tried.and_then(Result::err).inspect(|excuse| runtime.note_failure(row, excuse.clone()))
+        });
+        let Some(excuse) = excuse else { return Ok(Settled { provider: row.provider, on_card: row.on_card }) };
+        // Of several kinds of device, the first is the one that a user means who has the card.
+        refused.get_or_insert((row.provider, excuse.to_string()));
     }
-    // Of several kinds of device, the first is the one that a user means who has the card.
-    let (failed, reason) = passed_over.into_iter().next().unwrap_or((provider, "there is no such provider".into()));
+    let (failed, reason) = refused.unwrap_or((provider, "there is no such provider".into()));
     Err(ModelError::Provider { provider: failed, reason, remedy: provider::remedy(failed) })
 }
 
@@ -60,12 +65,11 @@ pub fn settle(runtime: &Runtime, provider: Provider, light: bool) -> Result<Choi
 pub fn tried(runtime: &Runtime, provider: Provider) -> Vec<Trial> {
     let trial = |row: &Row| {
         let outcome = row.excuse(Provider::Auto, false).map_or_else(|| attempt(runtime, row), Err);
-        let (millis, reason) = match outcome {
-            Ok(time) => (Some(time.as_secs_f64() * 1000.0), String::new()),
-            Err(reason) => (None, format!("{reason}; {}", row.remedy)),
+        let (millis, device, reason) = match outcome {
+            Ok(time) => (Some(time.as_secs_f64() * 1000.0), (row.device)(), String::new()),
+            Err(excuse) => (None, String::new(), format!("{excuse}; {}", row.remedy)),
         };
-        let (provider, device) = (row.provider.to_string(), (row.device)());
-        Trial { provider, device, millis, reason, version: runtime.version().to_owned() }
+        Trial { provider: row.provider.to_string(), device, millis, reason, version: runtime.version().to_owned() }
     };
     provider::rows(provider).map(trial).collect()
 }
@@ -81,17 +85,19 @@ pub fn providers() -> impl Iterator<Item = Provider> {
 }
 
 /// Runs a small picture through the first style, and says what it took.
-fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, String> {
+fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, Excuse> {
     run(runtime, row).map_err(|error| match error {
-        ModelError::Provider { reason, .. } | ModelError::Unusable { reason, .. } => reason,
-        other => other.to_string(),
+        ModelError::Provider { reason, .. } | ModelError::Unusable { reason, .. } => Excuse::Failed(reason),
+        other => Excuse::Failed(other.to_string()),
     })
 }
 
 fn run(runtime: &Runtime, row: &Row) -> Result<Duration, ModelError> {
     let entry = zoo::find_in(None, None, None, zoo::best_first(row.provider, row.on_card), &[])?;
     let model = Model::open(runtime, entry.source, &SpecOverrides::default())?;
-    let options = SessionOptions { provider: row.provider, halves: true, ..SessionOptions::default() };
+    // What is compiled for so small a picture serves no run.
+    let options =
+        SessionOptions { provider: row.provider, halves: true, keeps_compiled: false, ..SessionOptions::default() };
     let mut session = model.session_on(row, SIZE, &options)?;
     let pool = TensorPool::new();
     let input = pool.lend(session.input_format(), session.input_size());

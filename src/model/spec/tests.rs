@@ -123,12 +123,23 @@ fn values_that_cannot_be_meant_are_refused() {
         ("pad", "99999"),
         ("multiple_of", "x"),
         ("kmac_per_pixel", "many"),
+        ("tier", "large"),
+        ("precision", "fp8"),
         ("inputs.missing", "1"),
     ];
     for (key, value) in cases {
         let error = resolve(&[1, 3, -1, -1], &[1, 3, -1, -1], &[UNIT, (key, value)]).unwrap_err();
         assert!(matches!(&error, SpecError::Value { key: said, .. } if said == key), "{error}");
     }
+}
+
+#[test]
+fn a_style_that_was_trained_here_says_its_tier_and_precision() {
+    let of = |lines: &[(&str, &str)]| resolve(&[1, 3, -1, -1], &[1, 3, -1, -1], lines).unwrap().about;
+    let said = of(&[UNIT, ("tier", "fine"), ("precision", "int8")]);
+    assert_eq!((said.tier, said.precision), (Some(Tier::Fine), Some(Precision::Int8)));
+    let foreign = of(&[UNIT]);
+    assert_eq!((foreign.tier, foreign.precision), (None, None));
 }
 
 #[test]
