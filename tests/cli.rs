@@ -67,6 +67,7 @@ fn a_wrong_command_line_is_one_line_and_2() {
         "in.mp4 out.mp4 --report out.mp4",
         "in.mp4 out.mp4 --report ./in.mp4",
         "-in.mp4 out.mp4",
+        "in.mp4 -o out.mp4",
     ] {
         let ended = run(VIDEO, words);
         assert_eq!((ended.code, ended.stderr.lines().count()), (2, 1), "{words}: {}", ended.stderr);

@@ -77,8 +77,7 @@ fn clips_keep_their_shape_on_the_screen() {
         eprintln!("skipped: STYLIZE_TEST_DATA names no folder with clips/ and broken/");
         return;
     };
-    if std::process::Command::new("ffprobe").arg("-version").output().is_err() {
-        eprintln!("skipped: ffprobe is not installed");
+    if !ffmpeg::is_here() {
         return;
     }
     let mut bad = Vec::new();

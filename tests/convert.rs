@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use half::f16;
@@ -16,8 +17,12 @@ use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, Ten
 
 #[path = "common/card.rs"]
 mod card;
+#[path = "common/dice.rs"]
+mod dice;
 #[path = "convert/gpu.rs"]
 mod gpu;
+#[path = "convert/mixed.rs"]
+mod mixed;
 #[path = "convert/reference.rs"]
 mod reference;
 #[path = "convert/sizes.rs"]
@@ -26,6 +31,8 @@ mod sizes;
 mod stages;
 #[path = "convert/tone.rs"]
 mod tone;
+
+use dice::Dice;
 
 const SIZES: [Size; 8] = [
     Size::new(1, 1),
@@ -38,20 +45,6 @@ const SIZES: [Size; 8] = [
     Size::new(1030, 3),
 ];
 const BORDER: Border = Border { left: 3, top: 2, right: 5, bottom: 7 };
-
-/// Numbers that look random and are the same every time.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
-
-    fn unit(&mut self) -> f64 {
-        self.next() as f64 / f64::from(1u32 << 31)
-    }
-}
 
 fn colours() -> impl Iterator<Item = Colour> {
     let sites = [ChromaSite::Left, ChromaSite::Centre, ChromaSite::TopLeft];
@@ -91,17 +84,17 @@ fn padded_planes(pixels: PixelFormat, size: Size, padding: usize) -> ([Plane; 3]
 
 fn noisy_frame(format: FrameFormat, padding: usize) -> Frame {
     let (planes, len) = padded_planes(format.pixels, format.size, padding);
-    let mut noise = Noise(7);
-    let bytes: Vec<u8> = (0..len).map(|_| noise.next() as u8).collect();
+    let mut dice = Dice(7);
+    let bytes: Vec<u8> = (0..len).map(|_| dice.byte()).collect();
     Frame::new(format, planes, Arc::new(bytes)).unwrap()
 }
 
 /// A picture of R', G', B' some of which leave 0..=1, and the tensor that holds it (the border is full of nonsense).
 fn noisy_tensor(format: TensorFormat, size: Size, border: Border) -> Tensor {
     let mut tensor = TensorPool::new().lend(format, border.outer(size));
-    let mut noise = Noise(11);
+    let mut dice = Dice(11);
     for i in 0..tensor.values.len() {
-        set(&mut tensor, i, noise.unit() * 1.2 - 0.1);
+        set(&mut tensor, i, dice.unit() * 1.2 - 0.1);
     }
     tensor
 }
@@ -210,16 +203,23 @@ fn check_unpack_by(unpack: UnpackKernel<'_>, tensor: &Tensor, border: Border, fo
     let (planes, len) = padded_planes(format.pixels, format.size, padding);
     let mut bytes = vec![0xA5; len];
     assert_eq!(unpack(tensor, border, format, &planes, &mut bytes), Finite::Yes);
+    let codes = reference::codes_of(&picture(tensor, border), format);
+    check_codes(&bytes, &planes, &codes, 0.505, &(tensor.format, format));
+}
+
+/// The picture in a tensor, held in 0..=1.
+fn picture(tensor: &Tensor, border: Border) -> reference::Rgb {
+    let size = border.inner(tensor.size);
     let (left, top) = (border.left as usize, border.top as usize);
-    let rgb: Vec<Vec<[f64; 3]>> = (0..format.size.height as usize)
-        .map(|y| {
-            let pixel = |x| [0, 1, 2].map(|channel| get(tensor, left + x, top + y, channel).clamp(0.0, 1.0));
-            (0..format.size.width as usize).map(pixel).collect()
-        })
-        .collect();
-    let mut touched = vec![false; len];
+    let pixel = |x, y| [0, 1, 2].map(|channel| get(tensor, left + x, top + y, channel).clamp(0.0, 1.0));
+    (0..size.height as usize).map(|y| (0..size.width as usize).map(|x| pixel(x, y)).collect()).collect()
+}
+
+/// Compares a frame with the codes that it should have before they are rounded; what lies beside its planes is 0xA5.
+fn check_codes(bytes: &[u8], planes: &[Plane], codes: &[Vec<Vec<f64>>], greatest: f64, what: &dyn Debug) {
+    let mut touched = vec![false; bytes.len()];
     let mut errors = Errors::default();
-    for (plane, rows) in reference::codes_of(&rgb, format).iter().enumerate() {
+    for (plane, rows) in codes.iter().enumerate() {
         for (y, row) in rows.iter().enumerate() {
             for (x, wanted) in row.iter().enumerate() {
                 let i = planes[plane].offset_bytes + y * planes[plane].stride_bytes + x;
@@ -228,8 +228,7 @@ fn check_unpack_by(unpack: UnpackKernel<'_>, tensor: &Tensor, border: Border, fo
             }
         }
     }
-    let what = (tensor.format, format);
-    assert!(errors.greatest <= 0.505, "{what:?}: greatest error {}", errors.greatest);
+    assert!(errors.greatest <= greatest, "{what:?}: greatest error {}", errors.greatest);
     assert!(errors.mean() <= 0.5, "{what:?}: mean error {}", errors.mean());
     assert!(bytes.iter().zip(touched).all(|(byte, touched)| touched || *byte == 0xA5), "{what:?}: padding touched");
 }
@@ -297,8 +296,8 @@ fn grey_comes_back_bit_for_bit_and_rgb_too() {
             let (planes, len) = tight_planes(pixels, size);
             let (black, white) = if colour.range == Range::Limited { (16, 235) } else { (0, 255) };
             let bytes: Vec<u8> = if pixels == PixelFormat::Rgbx {
-                let mut noise = Noise(3);
-                (0..len).map(|i| if i % 4 == 3 { 255 } else { noise.next() as u8 }).collect()
+                let mut dice = Dice(3);
+                (0..len).map(|i| if i % 4 == 3 { 255 } else { dice.byte() }).collect()
             } else {
                 (0..len).map(|i| if i < size.pixels() { (i % 256) as u8 } else { 128 }).collect()
             };

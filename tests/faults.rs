@@ -1,7 +1,6 @@
 //! What can go wrong, row by row of `docs/FAULTS.md`. A test of a row carries its number in its name, here or where its
 //! subject is; the last test counts them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod common;
 

@@ -11,6 +11,11 @@ use stylize::flow::{Flow, Sink, Source, Stage, Stop};
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
 use stylize::report::Meter;
 
+#[path = "common/dice.rs"]
+mod dice;
+
+use dice::Dice;
+
 const ROUNDS: u64 = 100;
 const HANG: Duration = Duration::from_secs(30);
 
@@ -100,16 +105,6 @@ fn row_53_a_check_that_fails_ends_the_flow() {
         if looks == 2 { Err(Error::Device("too much".into())) } else { Ok(()) }
     });
     assert_eq!(result.unwrap_err().to_string(), "too much");
-}
-
-/// Numbers that look random and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
 }
 
 struct Numbers {

@@ -1,7 +1,6 @@
 //! Where live frames go beside the window: a virtual camera, a recording, a stream. Another reader of PipeWire stands in for
 //! the conference program, a listener of FFmpeg or GStreamer for the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod common;
 

@@ -1,7 +1,6 @@
 //! Live sources: files at their own pace, and cameras that come, go, freeze and change. A node of PipeWire stands in for
 //! the camera.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says where it failed")]
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod common;
 

@@ -313,27 +313,27 @@ fn row_55_a_provider_that_is_named_must_run_and_auto_says_why_not_the_others() {
     let chosen = on(Provider::Auto).unwrap().choice().clone();
     assert_ne!(chosen.provider, Provider::Auto);
     if chosen.provider == Provider::Cpu {
-        let passed_over: Vec<_> = chosen.passed_over.iter().map(|(provider, _)| *provider).collect();
+        let passed_over: Vec<_> = chosen.passed_over.iter().map(|passed| passed.provider).collect();
         assert!(passed_over.contains(&Provider::Cuda) && passed_over.contains(&Provider::OpenVino));
-        assert!(chosen.passed_over.iter().all(|(_, reason)| !reason.is_empty()));
+        assert!(chosen.passed_over.iter().all(|passed| !passed.to_string().is_empty()));
     }
 }
 
 #[test]
-fn what_a_provider_leaves_to_the_processor_is_told() {
+fn what_a_provider_leaves_to_others_is_told() {
     let choice = |name: &str, provider| {
         let options = SessionOptions { provider, ..options() };
         open(name).unwrap().session(Size::new(12, 8), &options).unwrap().choice().clone()
     };
     gives("of_two_minds", |value| if value < 0.5 { 0.0 } else { 1.0 });
-    // To ONNX Runtime's own kernels, all is left.
+    // ONNX Runtime's own kernels take all.
     let own = choice("of_two_minds", Provider::Cpu).leftover;
-    assert_eq!((own.nodes, own.of), (3, 3));
-    assert_eq!(own.to_string(), "3 of the network's 3 nodes (Binarizer, Sub)");
+    assert_eq!((own.nodes, own.of), (0, 3));
     if provider::built_in(&runtime()).contains(&Provider::OpenVino) {
         assert_eq!(choice("invert", Provider::OpenVino).leftover.nodes, 0);
         let left = choice("of_two_minds", Provider::OpenVino).leftover;
         assert!(left.nodes < left.of && left.operators.contains("Binarizer"), "{left}");
+        assert!(left.to_string().ends_with(" to the processor"), "{left}");
         // Who takes nothing does not run it.
         let options = SessionOptions { provider: Provider::OpenVino, ..options() };
         let nothing = open("foreign").unwrap().session(Size::new(12, 8), &options);
@@ -438,4 +438,17 @@ fn row_48_a_library_that_is_cut_or_something_else_is_refused() {
     std::fs::write(&cut, "hello").unwrap();
     refused(Runtime::load(Some(&cut)), "is not a shared library; run `make setup`, or set ORT_DYLIB_PATH");
     refused(Runtime::load(Some(Path::new("/nowhere"))), "does not exist");
+}
+
+#[test]
+fn a_bench_whose_network_gives_no_pictures_says_so_and_ends_with_7() {
+    let mut bench = assert_cmd::Command::new(env!("CARGO_BIN_EXE_stylize"));
+    let words = "bench --inside --size 64x48 --frames 10 --provider cpu --precision fp16 --style";
+    let output = bench.args(words.split(' ')).arg(data("nan")).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{stderr}");
+    assert!(stderr.starts_with("warning: --precision fp16: cpu calculates here in no other numbers than "), "{stderr}");
+    // Ten that follow each other, and ten alone.
+    assert!(stderr.contains("error: the figures are not those that were asked for: 20 frames passed"), "{stderr}");
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("8 frames of 64x48, "));
 }

@@ -19,19 +19,11 @@ mod survival;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
-use common::{Folder, HANG};
-
-/// Waits until `ready`, which must not take for ever.
-fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
-    let since = Instant::now();
-    while !ready() {
-        assert!(since.elapsed() < HANG, "nothing happens: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
+use common::Folder;
+use common::child::{try_send, wait_until};
 
 fn journal(folder: &Folder, to: &str) -> PathBuf {
     folder.path(&format!("{to}.stylize-resume"))
@@ -92,27 +84,11 @@ fn begun(folder: &Folder, words: &str, to: &str) -> Child {
     in_time(folder, to, || {
         let (mut child, at_work) = started(folder, words, to);
         wait_until(words, || at_work() || child.try_wait().unwrap().is_some());
-        let stopped = child.try_wait().unwrap().is_none() && try_send("STOP", &child);
+        let stopped = child.try_wait().unwrap().is_none() && try_send("STOP", child.id());
+        // A signal takes a moment to arrive.
+        std::thread::sleep(Duration::from_millis(2));
         (stopped && child.try_wait().unwrap().is_none()).then_some(child)
     })
-}
-
-fn try_send(signal: &str, child: &Child) -> bool {
-    Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap().success()
-}
-
-fn send(signal: &str, child: &Child) {
-    assert!(try_send(signal, child));
-}
-
-/// The exit code of `child`, which ends soon.
-fn code(child: &mut Child) -> Option<i32> {
-    let mut status = None;
-    wait_until("the end of a run", || {
-        status = child.try_wait().unwrap();
-        status.is_some()
-    });
-    status.unwrap().code()
 }
 
 /// What the resumed run says that it kept.

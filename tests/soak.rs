@@ -11,7 +11,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use common::clip::{AAC, Clip, FFV1, H264_B, MJPEG, MP3, OPUS, PCM, VP8};
-use common::{Folder, job};
+use common::{Folder, heap, job};
 use stylize::job::{Input, Observer, Part, Plan};
 use stylize::report::Meter;
 use stylize::{Job, Output, Stop};
@@ -25,17 +25,6 @@ const WARM_UP: usize = 3;
 /// Memory that may come and go between one round and another, in KiB: in an hour of 607 rounds it went from 105,676 to
 /// 107,840 and was never above 108,808 where it was written down.
 const NOISE_KIB: f64 = 4_000.0;
-
-/// Settings under which what a process holds is what it uses: one heap, where the C library has one for every few threads,
-/// which fill up one after the other, at random and for hours; large blocks that lie alone and go back at once; and a GLib
-/// (before 2.76) that keeps no blocks of its own for later. Without them it takes some kilobytes more each round, for many
-/// hundreds of rounds, though no more blocks are in use than before: room between blocks, which nobody has forgotten.
-const ONLY_WHAT_IS_USED: [(&str, &str); 4] = [
-    ("MALLOC_ARENA_MAX", "1"),
-    ("MALLOC_MMAP_THRESHOLD_", "65536"),
-    ("MALLOC_TRIM_THRESHOLD_", "65536"),
-    ("G_SLICE", "always-malloc"),
-];
 
 /// Stops after some looks.
 struct Impatient {
@@ -133,10 +122,7 @@ fn growth(values: &[f64]) -> f64 {
 
 #[test]
 fn row_57_job_after_job_nothing_grows() {
-    if ONLY_WHAT_IS_USED.iter().any(|(name, value)| std::env::var_os(name) != Some(value.into())) {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "row_57_job_after_job_nothing_grows", "--nocapture"]).envs(ONLY_WHAT_IS_USED);
-        assert!(child.status().unwrap().success());
+    if !heap::holds_only_what_it_uses("row_57_job_after_job_nothing_grows") {
         return;
     }
     let folder = Folder::new();

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test says where it failed")]
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod common;
+
 #[path = "window/display.rs"]
 mod display;
 #[path = "window/picture.rs"]

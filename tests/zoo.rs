@@ -111,6 +111,51 @@ fn each_network_paints_as_the_trained_one_does() {
     }
 }
 
+/// The model at `path`, which says some more of itself: what stands behind a message of protobuf is part of it.
+fn saying(path: &Path, said: &[(&str, &str)]) -> Vec<u8> {
+    const METADATA: u8 = 14;
+    let field = |number: u8, bytes: &[u8]| [&[(number << 3) | 2, bytes.len() as u8][..], bytes].concat();
+    let entry = |(key, value): &(&str, &str)| {
+        field(METADATA, &[field(1, format!("stylize.{key}").as_bytes()), field(2, value.as_bytes())].concat())
+    };
+    [fs::read(path).unwrap(), said.iter().flat_map(entry).collect()].concat()
+}
+
+#[test]
+fn a_file_that_says_its_tier_and_precision_runs_as_one_of_the_zoo() {
+    let folder = Folder::new();
+    fs::copy(project("tests/data/zoo/scene.png"), folder.path("scene.png")).unwrap();
+    let model = saying(&project("models/wave.live.int8.onnx"), &[("tier", "live"), ("precision", "int8")]);
+    fs::write(folder.path("mine.onnx"), model).unwrap();
+    for words in ["", "--precision int8"] {
+        let report = folder.run(&format!("scene.png out.png --force --style mine.onnx {words}")).good(1).report;
+        assert_eq!((&report["tier"], &report["precision"]), (&"live".into(), &"int8".into()));
+    }
+    for precision in ["fp32", "fp16"] {
+        let part = format!("--precision {precision}: mine.onnx is in int8, and a file is taken as it is");
+        folder.run(&format!("scene.png no.png --style mine.onnx --precision {precision}")).refused(2, &part);
+    }
+    fs::write(folder.path("odd.onnx"), saying(&project("models/wave.live.int8.onnx"), &[("tier", "large")])).unwrap();
+    folder.run("scene.png no.png --style odd.onnx").refused(5, "tier = \"large\": it must be one of live, fine");
+}
+
+#[test]
+fn numbers_that_a_file_has_not_are_refused_or_warned_of() {
+    let folder = Folder::new();
+    fs::copy(project("tests/data/zoo/scene.png"), folder.path("scene.png")).unwrap();
+    let run = |style: &str, precision: &str| {
+        folder.run(&format!("scene.png out.png --force --provider cpu --style @{style} --precision {precision}"))
+    };
+    run("identity", "int8").refused(2, "does not say that it is, and a file is taken as it is");
+    run("identity_f16", "fp32").refused(2, "is in fp16");
+    for (style, precision) in [("identity", "fp32"), ("identity_f16", "fp16")] {
+        let warnings = run(style, precision).good(1).warnings();
+        assert!(!warnings.contains("--precision"), "{warnings}");
+    }
+    let warnings = run("identity", "fp16").good(1).warnings();
+    assert!(warnings.contains("--precision fp16: cpu calculates here in no other numbers than "), "{warnings}");
+}
+
 #[test]
 fn where_nothing_is_said_the_live_tier_is_taken() {
     let order = zoo::best_first(stylize::model::Provider::Cpu, false);

@@ -13,7 +13,7 @@ pub fn is_here() -> bool {
     let runs = |tool: &str| Command::new(tool).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     let here = ["ffmpeg", "ffprobe"].iter().all(|tool| runs(tool).is_ok_and(|status| status.success()));
     if !here {
-        eprintln!("skipped: ffmpeg is not installed");
+        super::skip("ffmpeg is not installed");
     }
     here
 }

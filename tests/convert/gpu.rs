@@ -25,7 +25,7 @@ fn unpack(workshop: &Workshop) -> impl Fn(&Tensor, Border, FrameFormat, &[Plane]
     move |tensor, border, format, planes, out| gpu::unpack(workshop, tensor, border, format, planes, out).unwrap()
 }
 
-const WIDE: TensorFormat = TensorFormat { gain: [255.0; 3], ..TensorFormat::PLANAR };
+pub(super) const WIDE: TensorFormat = TensorFormat { gain: [255.0; 3], ..TensorFormat::PLANAR };
 
 #[test]
 fn pack_on_a_card_is_the_reference_for_every_colour_and_size() {
@@ -110,7 +110,13 @@ fn what_is_no_number_is_seen_on_a_card_too() {
 }
 
 /// What the CPU makes of it: planar, mixed, unpacked.
-fn painted_by_cpu(original: &Frame, controls: Controls, styled: &Tensor, planes_out: &[Plane], out: &mut [u8]) {
+pub(super) fn painted_by_cpu(
+    original: &Frame,
+    controls: Controls,
+    styled: &Tensor,
+    planes_out: &[Plane],
+    out: &mut [u8],
+) {
     let format = original.format();
     let pool = TensorPool::new();
     let [mut source, mut mixed] = [0, 1].map(|_| pool.lend(TensorFormat::PLANAR, format.size));

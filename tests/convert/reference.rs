@@ -1,6 +1,8 @@
 //! What conversion means, sample by sample in double precision; no thought of speed, and nothing shared with the
 //! kernels.
 
+use std::f64::consts::PI;
+
 use stylize::frame::{ChromaSite, Frame, FrameFormat, Matrix, PixelFormat, Range};
 
 /// Pixels by row and column.
@@ -129,4 +131,53 @@ pub fn codes_of(rgb: &Rgb, format: FrameFormat) -> Vec<Vec<Vec<f64>>> {
         PixelFormat::Nv12 => vec![first, plane(&|i, j| vec![chroma(0, i, j), chroma(1, i, j)])],
         _ => vec![first, plane(&|i, j| vec![chroma(0, i, j)]), plane(&|i, j| vec![chroma(1, i, j)])],
     }
+}
+
+/// So much of `styled` in `original`, both held in 0..=1. With `keep_colour` the style gives luma alone, and as much of the original's
+/// chroma goes with it as stays in 0..=1.
+pub fn mixed(original: &Rgb, styled: &Rgb, matrix: Matrix, strength: f64, keep_colour: bool) -> Rgb {
+    let (kr, kb) = weights(matrix);
+    let luma = |[r, g, b]: [f64; 3]| kr * r + (1.0 - kr - kb) * g + kb * b;
+    let pixel = |original: &[f64; 3], styled: &[f64; 3]| {
+        let [original, mut styled] = [original, styled].map(|rgb| rgb.map(|value| value.clamp(0.0, 1.0)));
+        if keep_colour {
+            let (grey, target) = (luma(original), luma(styled));
+            let chroma = original.map(|value| value - grey);
+            let room = |chroma: &f64| if *chroma > 0.0 { (1.0 - target) / chroma } else { target / -chroma };
+            let reach = chroma.iter().filter(|chroma| **chroma != 0.0).map(room).fold(1.0, f64::min);
+            styled = chroma.map(|chroma| target + reach * chroma);
+        }
+        [0, 1, 2].map(|channel| original[channel] + strength * (styled[channel] - original[channel]))
+    };
+    let row = |(original, styled): (&Vec<_>, &Vec<_>)| {
+        original.iter().zip(styled).map(|(original, styled)| pixel(original, styled)).collect()
+    };
+    original.iter().zip(styled).map(row).collect()
+}
+
+/// The picture at another size: along each axis a sum of samples under the window of Lanczos with three lobes, which is wider where the
+/// picture shrinks; the weights of each sum are 1 together. Values may leave 0..=1.
+pub fn resized(rgb: &Rgb, width: usize, height: usize) -> Rgb {
+    let (columns, rows) = (lanczos_weights(rgb[0].len(), width), lanczos_weights(rgb.len(), height));
+    let sum = |weights: &[f64], sample: &dyn Fn(usize) -> [f64; 3]| {
+        [0, 1, 2]
+            .map(|channel| weights.iter().enumerate().map(|(at, weight)| weight * sample(at)[channel]).sum::<f64>())
+    };
+    let wide: Rgb =
+        rgb.iter().map(|row| columns.iter().map(|weights| sum(weights, &|at: usize| row[at])).collect()).collect();
+    rows.iter().map(|weights| (0..width).map(|x| sum(weights, &|at: usize| wide[at][x])).collect()).collect()
+}
+
+/// For each of `to` places, the weights of all `from` samples.
+fn lanczos_weights(from: usize, to: usize) -> Vec<Vec<f64>> {
+    let sinc = |x: f64| if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) };
+    let window = |x: f64| if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 };
+    let step = from as f64 / to as f64;
+    let weights = |place: usize| {
+        let centre = (place as f64 + 0.5) * step;
+        let of: Vec<f64> = (0..from).map(|at| window((at as f64 + 0.5 - centre) / step.max(1.0))).collect();
+        let sum: f64 = of.iter().sum();
+        of.into_iter().map(|weight| weight / sum).collect()
+    };
+    (0..to).map(weights).collect()
 }

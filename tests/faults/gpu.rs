@@ -1,7 +1,7 @@
 //! Rows of the graphics card: what is broken here is a real device, or the program that imitates one.
 
 use stylize::compose::{Controls, LiveControls};
-use stylize::convert::{Convert, ConvertChoice};
+use stylize::convert::{Convert, ConvertChoice, RunCard};
 use stylize::flow::{Source, Stage};
 use stylize::frame::{Frame, PixelFormat, Size, Stamp, Timed};
 use stylize::gpu::context::{Context, Fault, Wanted};
@@ -31,6 +31,11 @@ const WAYS: [Way; 4] = [
 ];
 
 fn stylizer(convert: ConvertChoice, way: Way, meter: &Meter) -> (Stylizer, TestPattern) {
+    stylizer_of(&RunCard::default(), convert, way, meter)
+}
+
+/// One of several stylizers of a run.
+fn stylizer_of(run: &RunCard, convert: ConvertChoice, way: Way, meter: &Meter) -> (Stylizer, TestPattern) {
     let fps = FrameRate { frames: 25.try_into().unwrap(), seconds: 1.try_into().unwrap() };
     let pattern = TestPattern::new(SIZE, fps, Some(9)).unwrap();
     let runtime = Runtime::load(None).unwrap();
@@ -44,6 +49,7 @@ fn stylizer(convert: ConvertChoice, way: Way, meter: &Meter) -> (Stylizer, TestP
         halves: false,
         light: false,
         convert,
+        card: run.clone(),
         threads: Some(1),
         ceiling_bytes: None,
         crew: 1,
@@ -124,6 +130,26 @@ fn row_42_a_buffer_that_is_too_large_is_no_end_either() {
         let absurd = wgpu::BufferDescriptor { label: None, size: 1 << 50, usage, mapped_at_creation: false };
         drop(context.device().create_buffer(&absurd));
     });
+}
+
+#[test]
+fn row_42_the_stylizers_of_a_run_have_one_card_which_is_opened_again_once_for_all() {
+    let Some(found) = card::shared() else { return };
+    let convert = ConvertChoice { convert: Convert::Gpu, gpu: Wanted::Name(found.name().into()) };
+    let (run, meter) = (RunCard::default(), Meter::new());
+    // As live, where each style that is changed to has a stylizer of its own.
+    let stylizer = || stylizer_of(&run, convert.clone(), WAYS[0], &meter);
+    let (first, _) = stylizer();
+    for faults in 1..=2 {
+        let (mut next, pattern) = stylizer();
+        let workshop = next.card().unwrap().workshop().unwrap();
+        workshop.context().fail(Fault::OutOfMemory);
+        assert_eq!(paint(&mut next, pattern, |_, _| ()).len(), 9);
+        assert_eq!(meter.gpu_faults(), faults);
+    }
+    assert!(first.card().unwrap().workshop().is_none(), "it failed for good, for all of the run");
+    let (last, _) = stylizer();
+    assert_eq!((last.converts_on(), meter.warnings().len()), (Convert::Cpu, 2));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 use assert_cmd::Command as Bounded;
 
 use crate::common::clip::Clip;
-use crate::common::{Ended, Folder, HANG, model};
+use crate::common::{Ended, Folder, HANG, model, skip};
 
 const TOOL: &str = env!("CARGO_BIN_EXE_stylize");
 
@@ -102,7 +102,7 @@ fn library(name: &str, code: &str) -> Option<Library> {
     compiler.args(["--crate-type", "cdylib", "--edition", "2024", "-o"]).arg(&path).arg(&source);
     let compiled = compiler.output().ok().filter(|output| output.status.success());
     if compiled.is_none() {
-        eprintln!("skipped: a library called {name} (rustc does not run)");
+        skip(&format!("a library called {name}: rustc does not run"));
     }
     compiled.map(|_| Library { path, _folder: folder })
 }

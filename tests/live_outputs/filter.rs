@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::common::child::{send, wait_until};
 use crate::common::{Folder, HANG};
 
 /// A small scene, so that any machine keeps its pace.
@@ -44,17 +45,15 @@ impl Filter {
 
     /// Waits until `ready` while it runs.
     pub fn wait_until(&mut self, what: &str, mut ready: impl FnMut(&Folder) -> bool) {
-        let since = Instant::now();
-        while !ready(&self.folder) {
-            assert!(since.elapsed() < HANG, "{what}: not within {HANG:?}");
-            assert_eq!(self.child.try_wait().unwrap(), None, "{what}: it ended: {}", self.stderr());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        wait_until(what, || {
+            let is_ready = ready(&self.folder);
+            assert!(is_ready || self.child.try_wait().unwrap().is_none(), "{what}: it ended: {}", self.stderr());
+            is_ready
+        });
     }
 
     pub fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status().unwrap();
-        assert!(sent.success());
+        send(signal, &self.child);
     }
 
     /// Ctrl-C.

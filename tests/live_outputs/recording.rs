@@ -1,11 +1,13 @@
 //! Recordings of live frames.
 
-use crate::common::ffmpeg;
+use assert_cmd::Command;
+
 use crate::common::read::decode;
-use crate::filter::Filter;
+use crate::common::{Folder, HANG, ffmpeg};
+use crate::filter::{Filter, command};
 
 /// What has been written of `name` so far.
-fn written(folder: &crate::common::Folder, name: &str) -> u64 {
+fn written(folder: &Folder, name: &str) -> u64 {
     std::fs::metadata(folder.path(&format!("{name}.stylize-part"))).map_or(0, |meta| meta.len())
 }
 
@@ -38,6 +40,33 @@ fn what_a_killed_run_leaves_of_a_recording_plays() {
         if ffmpeg::is_here() {
             assert!(ffmpeg::times_s(&part, "v:0").len() > 10, "{name}");
             assert!(ffmpeg::times_s(&part, "a:0").len() > 10, "{name}");
+        }
+    }
+}
+
+#[test]
+fn row_28_a_recording_that_cannot_go_on_stays_and_is_named() {
+    for name in ["a.mkv", "a.mp4"] {
+        let folder = Folder::new();
+        let run = command(&folder, &format!("--record {name} --frames 150"));
+        // The limit stands for a full disk; ignoring the signal leaves the error of the write.
+        let script = "trap '' XFSZ; ulimit -f 48; exec \"$0\" \"$@\"";
+        let output = Command::new("bash")
+            .args(["-c", script])
+            .arg(run.get_program())
+            .args(run.get_args())
+            .current_dir(folder.path("."))
+            .timeout(HANG)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{name}: {stderr}");
+        let told = format!("what was recorded so far is in \"./{name}.stylize-part\"");
+        assert!(stderr.contains(&told) && stderr.to_lowercase().contains("file too large"), "{name}: {stderr}");
+        assert!(written(&folder, name) > 0 && !folder.path(name).exists(), "{name}");
+        // Of an MP4 that is so short not even the first second may be whole.
+        if name == "a.mkv" && ffmpeg::is_here() {
+            assert!(!ffmpeg::times_s(&folder.path("a.mkv.stylize-part"), "v:0").is_empty());
         }
     }
 }

@@ -4,7 +4,8 @@ use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::{Folder, ffmpeg};
+use crate::common::child::wait_until;
+use crate::common::{Folder, ffmpeg, skip};
 use crate::filter::{self, Filter};
 use crate::session::Daemon;
 
@@ -34,6 +35,17 @@ fn rtmp_server(port: u16, path: &Path) -> Daemon {
     Daemon::start(command.arg(path).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
+/// Waits until a server has a socket at `port`. Who calls instead, to try, takes the place of its only client.
+fn wait_for_server(protocol: &str, port: u16) {
+    if !cfg!(target_os = "linux") {
+        return std::thread::sleep(std::time::Duration::from_secs(2));
+    }
+    let port = format!(":{port:04X}");
+    let sockets = || std::fs::read_to_string(format!("/proc/net/{protocol}")).unwrap();
+    let is_its_own = |line: &str| line.split_whitespace().nth(1).is_some_and(|address| address.ends_with(&port));
+    wait_until("the server's socket", || sockets().lines().any(is_its_own));
+}
+
 fn has_written(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.len() > 150_000)
 }
@@ -46,7 +58,7 @@ fn rtmp_has_picture_and_silence_and_a_server_that_is_back_gets_them_again() {
     let (files, port) = (Folder::new(), free_port());
     let (first, second) = (files.path("a.flv"), files.path("b.flv"));
     let server = rtmp_server(port, &first);
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    wait_for_server("tcp", port);
     let mut filter = Filter::start(&format!("--stream rtmp://127.0.0.1:{port}/live/key"));
     filter.wait_until("the server", |_| has_written(&first));
     drop(server);
@@ -67,8 +79,11 @@ fn rtmp_has_picture_and_silence_and_a_server_that_is_back_gets_them_again() {
 #[test]
 fn srt_has_picture_and_the_sound_of_the_microphone() {
     gst::init().unwrap();
-    if !ffmpeg::is_here() || gst::ElementFactory::find("srtsrc").is_none() {
-        return eprintln!("skipped: srtsrc is not installed");
+    if gst::ElementFactory::find("srtsrc").is_none() {
+        return skip("srtsrc is not installed");
+    }
+    if !ffmpeg::is_here() {
+        return;
     }
     let files = Folder::new();
     let path = files.path("a.ts");
@@ -79,12 +94,26 @@ fn srt_has_picture_and_the_sound_of_the_microphone() {
     );
     let mut command = Command::new("gst-launch-1.0");
     let _server = Daemon::start(command.args(words.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null()));
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    wait_for_server("udp", port);
     let mut filter = Filter::start(&format!("--stream srt://127.0.0.1:{port} --microphone test"));
     filter.wait_until("the server", |_| has_written(&path));
     let ended = filter.interrupt();
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     assert!(ffmpeg::times_s(&path, "v:0").len() > 10 && ffmpeg::times_s(&path, "a:0").len() > 10);
+}
+
+#[test]
+fn who_wants_to_end_does_not_wait_for_a_server_that_says_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut filter = Filter::start(&format!("--stream rtmp://{}/live/key", listener.local_addr().unwrap()));
+    listener.set_nonblocking(true).unwrap();
+    let mut caller = None;
+    filter.wait_until("a call", |_| {
+        caller = listener.accept().ok();
+        caller.is_some()
+    });
+    let ended = filter.interrupt();
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
 }
 
 #[test]

@@ -4,18 +4,18 @@
 
 use std::cell::RefCell;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use stylize::source::live::Live;
 use stylize::{Frame, Timed};
 
+use crate::common::child::wait_until;
+use crate::common::{HANG, skip};
+
 /// Set in the process that runs inside.
 const INSIDE: &str = "STYLIZE_TEST_SESSION";
-
-/// Nothing here takes so long unless it hangs.
-pub const HANG: Duration = Duration::from_secs(60);
 
 /// The session, seen from inside.
 pub struct Session {
@@ -30,8 +30,7 @@ pub fn inside(name: &str, body: impl FnOnce(&Session)) {
         return body(&Session::begin());
     }
     if let Some(missing) = missing() {
-        eprintln!("skipped: {name} ({missing} is missing)");
-        return;
+        return skip(&format!("{name}: {missing} is not installed"));
     }
     let home = tempfile::tempdir().unwrap();
     let mut command = assert_cmd::Command::new("dbus-run-session");
@@ -63,11 +62,7 @@ impl Session {
 
     fn start() -> Vec<Daemon> {
         let pipewire = Daemon::start(Command::new("pipewire").stdout(Stdio::null()).stderr(Stdio::null()));
-        let since = Instant::now();
-        while !socket().exists() {
-            assert!(since.elapsed() < HANG, "pipewire does not come up");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_until("pipewire", || socket().exists());
         let manager = Daemon::start(Command::new("wireplumber").stdout(Stdio::null()).stderr(Stdio::null()));
         vec![manager, pipewire]
     }

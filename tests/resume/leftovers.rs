@@ -1,11 +1,13 @@
 //! What killed runs left, and what becomes of it.
 
 use std::fs;
+use std::process::Command;
 
+use crate::common::child::{code, send};
 use crate::common::clip::{AAC, Clip};
 use crate::common::read::decode;
-use crate::common::{Ended, Folder};
-use crate::{begun, bytes, code, journal, killed, resumed, send};
+use crate::common::{Ended, Folder, model};
+use crate::{begun, bytes, journal, killed, resumed};
 
 const FRAMES: u64 = 250;
 
@@ -55,6 +57,33 @@ fn a_run_that_fails_leaves_the_work_of_a_killed_one() {
     folder.run("none.mp4 out.mkv --resume").refused(3, "none.mp4");
     assert_eq!(folder.names(), before);
     assert!(resumed(&folder.run("in.mp4 out.mkv --resume").good(FRAMES)) > 0);
+}
+
+#[test]
+fn row_28_a_disk_that_fails_while_a_run_goes_on_costs_nothing_of_what_is_kept() {
+    const LONG: u64 = 150;
+    let folder = Folder::new();
+    Clip::new(LONG).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
+    killed(&folder, "in.mp4 out.mkv", "out.mkv", bytes(&folder, "in.mp4") / 4);
+    let part = fs::read(folder.path("out.mkv.stylize-part")).unwrap();
+    let limit = part.len() as u64 / 2048;
+    assert!(bytes(&folder, "out.mkv.stylize-resume") < limit * 1024, "the journal itself would not be written");
+    // The limit stands for a quota; ignoring the signal leaves the error of the write.
+    let script =
+        format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" in.mp4 out.mkv --resume -q --stabilise 0 --style \"$1\"");
+    let output = Command::new("bash")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_stylize-video")])
+        .arg(model("identity"))
+        .current_dir(folder.path("."))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), stderr.lines().count()), (Some(4), 1), "{stderr}");
+    assert!(stderr.to_lowercase().contains("file too large"), "{stderr}");
+    assert_eq!(folder.names(), ["in.mp4", "out.mkv.stylize-kept", "out.mkv.stylize-kept-resume"]);
+    assert!(fs::read(folder.path("out.mkv.stylize-kept")).unwrap() == part);
+    assert!(resumed(&folder.run("in.mp4 out.mkv --resume").good(LONG)) > 0);
+    assert!(decode(&folder.path("out.mkv")).numbers().into_iter().eq(0..LONG));
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::path::Path;
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
 use image::{Delay, ExtendedColorType, ImageEncoder, RgbImage, RgbaImage};
 
-use crate::common::Folder;
+use crate::common::clip::{Clip, MJPEG};
 use crate::common::read::decode;
+use crate::common::{Folder, HANG};
 
 /// Corners of a picture: red, green, blue, white from the upper left on, by rows.
 const CORNERS: [[u8; 3]; 4] = [[250, 10, 10], [10, 250, 10], [10, 10, 250], [240, 240, 240]];
@@ -88,6 +89,24 @@ fn an_animated_picture_is_a_video_of_its_frames() {
         assert_eq!(times, [0, 80, 160, 240, 320], "{from}");
         let lumas: Vec<_> = out.video.iter().map(|picture| picture.planes[0][500]).collect();
         assert!(lumas.is_sorted() && lumas[4] - lumas[0] > 100, "{from}: {lumas:?}");
+    }
+}
+
+#[test]
+fn pictures_one_behind_the_other_in_a_file_are_a_video() {
+    for (from, encoder) in [("in.mjpeg", MJPEG), ("in.jpg", MJPEG), ("in.png", "videoconvert ! pngenc")] {
+        let folder = Folder::new();
+        Clip::new(10).encoder(encoder).muxer("identity").write(&folder.path(from));
+        let piped =
+            folder.command("- piped.mkv").pipe_stdin(folder.path(from)).unwrap().timeout(HANG).output().unwrap();
+        assert_eq!(piped.status.code(), Some(0), "{from}: {}", String::from_utf8_lossy(&piped.stderr));
+        folder.run(&format!("{from} out.mkv")).good(10);
+        for to in ["out.mkv", "piped.mkv"] {
+            let decoded = decode(&folder.path(to));
+            let times: Vec<_> = decoded.times().iter().map(|nanos| nanos / 1_000_000).collect();
+            assert_eq!(decoded.numbers(), (0..10).collect::<Vec<_>>(), "{from} {to}");
+            assert_eq!(times, (0..10).map(|number| number * 40).collect::<Vec<_>>(), "{from} {to}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs that are stopped, and runs that meet.
 
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use crate::common::Folder;
 use crate::common::child::{code, send, wait_until};
@@ -15,7 +16,7 @@ fn begun(folder: &Folder) -> Child {
     Clip::new(FRAMES).size(320, 240).sound(AAC).write(&folder.path("in.mp4"));
     let child = folder.process("in.mp4 out.mp4").stderr(Stdio::null()).spawn().unwrap();
     let part = folder.path("out.mp4.stylize-part");
-    wait_until(|| std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 20_000));
+    wait_until("the output", || std::fs::metadata(&part).is_ok_and(|meta| meta.len() > 20_000));
     child
 }
 
@@ -44,6 +45,8 @@ fn row_33_a_second_signal_ends_at_once_and_leaves_no_child() {
         let folder = Folder::new();
         let mut child = begun(&folder);
         send(first, &child);
+        // Two of the same kind that wait together are one.
+        std::thread::sleep(Duration::from_millis(2));
         send(second, &child);
         // The second ends it, unless the first has done so already; of two that wait together the kernel chooses the first.
         let code = code(&mut child);

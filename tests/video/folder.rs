@@ -83,6 +83,8 @@ fn what_cannot_be_meant_is_found_before_any_work() {
         ("a.mp4 b.avi -o out --quality 99", "--quality"),
         ("a.mp4 b.avi x/a.mp4", "-o FOLDER"),
         ("a.mp4 -o out --report out/a.mp4", "--report"),
+        ("a.mp4 -o new.mp4", "stylize-video a.mp4 new.mp4"),
+        ("a.mp4 b.avi -o b.mkv", "-o names a folder"),
     ] {
         folder.run(words).refused(2, part);
         let left = folder.names();
@@ -122,7 +124,7 @@ fn a_signal_completes_the_file_at_work_and_begins_no_other() {
     Clip::new(5).write(&folder.path("c.mp4"));
     let mut child = folder.process("a.mp4 b.mp4 c.mp4 -o out -q").spawn().unwrap();
     let part = folder.path("out/b.mp4.stylize-part");
-    wait_until(|| fs::metadata(&part).is_ok_and(|meta| meta.len() > 20_000));
+    wait_until("the output", || fs::metadata(&part).is_ok_and(|meta| meta.len() > 20_000));
     send("TERM", &child);
     assert_eq!(code(&mut child), Some(143));
     assert_eq!(names(&folder, "out"), ["a.mp4", "b.mp4"]);

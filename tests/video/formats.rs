@@ -1,12 +1,11 @@
 //! Whatever its bits and its chroma, no strength gives the source's picture back: as ffmpeg decodes both.
-#![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::common::Folder;
 use crate::common::read::decode;
+use crate::common::{Folder, ffmpeg, skip};
 
 const WIDTH: usize = 96;
 const HEIGHT: usize = 64;
@@ -158,17 +157,9 @@ fn check(file: &str, pixels: &str, (samples, bits): (Samples, u32), encoder: &st
     true
 }
 
-fn skipped() -> bool {
-    let missing = Command::new("ffmpeg").arg("-version").output().is_err();
-    if missing {
-        eprintln!("skipped: ffmpeg is not installed");
-    }
-    missing
-}
-
 #[test]
 fn no_strength_gives_back_every_pixel_format() {
-    if skipped() {
+    if !ffmpeg::is_here() {
         return;
     }
     for (pixels, samples, bits) in [
@@ -193,7 +184,7 @@ fn no_strength_gives_back_every_pixel_format() {
 
 #[test]
 fn no_strength_gives_back_the_formats_of_other_codecs() {
-    if skipped() {
+    if !ffmpeg::is_here() {
         return;
     }
     for (file, pixels, samples, encoder, lost) in [
@@ -213,14 +204,14 @@ fn no_strength_gives_back_the_formats_of_other_codecs() {
         ("in.avi", "yuvj422p", (C422_JPEG, 8), "-c:v mjpeg -q:v 1", 3.0),
     ] {
         if !check(file, pixels, samples, encoder, lost) {
-            eprintln!("skipped: {pixels} in {file} (ffmpeg cannot: {encoder})");
+            skip(&format!("{pixels} in {file}: ffmpeg cannot make it ({encoder})"));
         }
     }
 }
 
 #[test]
 fn what_gstreamer_has_no_format_for_is_refused_without_a_crash() {
-    if skipped() {
+    if !ffmpeg::is_here() {
         return;
     }
     for (pixels, samples, bits) in [("gray10le", Samples::Gray, 10), ("yuv440p", Samples::Yuv(1, 2, 0.0), 8)] {

@@ -89,7 +89,7 @@ fn an_input_that_is_removed_or_replaced_while_it_is_read_is_read_to_its_end() {
         fs::copy(folder.path("kept.mp4"), folder.path("in.mp4")).unwrap();
         let mut child = folder.process("in.mp4 out.mkv --force -q").spawn().unwrap();
         let part = folder.path("out.mkv.stylize-part");
-        wait_until(|| fs::metadata(&part).is_ok_and(|meta| meta.len() > 1000));
+        wait_until("the output", || fs::metadata(&part).is_ok_and(|meta| meta.len() > 1000));
         fs::remove_file(folder.path("in.mp4")).unwrap();
         if replaced {
             fs::write(folder.path("in.mp4"), "something else").unwrap();

@@ -1,7 +1,7 @@
 //! Parts of an input: exactly the frames that are meant.
 
 use crate::common::Folder;
-use crate::common::clip::{AAC, Clip, H264_B, OPUS, VP8};
+use crate::common::clip::{AAC, Clip, FFV1, H264_B, OPUS, VP8};
 use crate::common::read::decode;
 
 /// A moment as `--start` takes it.
@@ -78,4 +78,17 @@ fn sound_and_picture_of_a_part_stay_together() {
             assert!((found - expected).abs() < 0.002, "{name} {start}: tone at {found} s instead of {expected}");
         }
     }
+}
+
+#[test]
+fn where_the_input_breaks_off_behind_a_part_nothing_is_lost() {
+    let folder = Folder::new();
+    Clip::new(40).encoder(FFV1).write(&folder.path("whole.mkv"));
+    let bytes = std::fs::read(folder.path("whole.mkv")).unwrap();
+    std::fs::write(folder.path("in.mkv"), &bytes[..bytes.len() / 2]).unwrap();
+    let ended = folder.run("in.mkv all.mkv");
+    let frames = ended.report["frames_out"].as_u64().unwrap();
+    assert!(ended.code == 7 && (5..40).contains(&frames), "exit {}, {frames} frames", ended.code);
+    folder.run(&format!("in.mkv part.mkv --frames {frames}")).good(frames);
+    assert_eq!(decode(&folder.path("part.mkv")).numbers(), (0..frames).collect::<Vec<_>>());
 }

@@ -83,9 +83,21 @@ fn pictures_become_pictures_of_the_same_numbers() {
     assert_eq!(carried(&folder, "out/102.png"), 4);
     folder.run("p/%04d.png one.png").refused(2, "--frames 1");
     folder.run("p/%04d.png one.png --frames 1").good(1);
-    for words in ["p/%04d.png p/%04d.png --force", "p/%04d.png ./p/../p/%04d.png --force"] {
-        folder.run(words).refused(2, "same pictures");
+}
+
+#[test]
+fn row_29_pictures_that_are_read_are_not_written_over() {
+    let folder = pictures(1..=4);
+    std::os::unix::fs::symlink("p", folder.path("link")).unwrap();
+    fs::hard_link(folder.path("p/0003.png"), folder.path("hard.png")).unwrap();
+    let before: Vec<_> = (1..=4).map(|number| fs::read(folder.path(&format!("p/{number:04}.png"))).unwrap()).collect();
+    for to in ["p/%04d.png", "p/%4d.png", "./p/../p/%04d.png", "link/%04d.png", "p/0002.png --frames 1"] {
+        folder.run(&format!("p/%04d.png {to} --force")).refused(2, "pictures");
     }
+    folder.run("p/%04d.png hard.png --force --frames 1").refused(2, "pictures");
+    let after: Vec<_> = (1..=4).map(|number| fs::read(folder.path(&format!("p/{number:04}.png"))).unwrap()).collect();
+    assert!(before == after);
+    folder.run("p/%04d.png p/x%d.png").good(4);
 }
 
 #[test]

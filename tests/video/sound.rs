@@ -97,6 +97,20 @@ fn sound_that_begins_or_ends_elsewhere_stays_where_it_is() {
 }
 
 #[test]
+fn a_track_of_sound_that_begins_behind_the_part_is_left_out_and_said() {
+    let folder = Folder::new();
+    // As it is stored, the video of less than a second fills the queue before the decoder: what comes later is not read yet.
+    let clip = Clip::new(60).size(640, 480).encoder("identity").sound(AAC).sound_between(AAC, 2000, 2400);
+    clip.write(&folder.path("in.mkv"));
+    for to in ["out.mp4", "out.mov"] {
+        let ended = folder.run(&format!("in.mkv {to} --frames 10")).good(10);
+        assert!(ended.warnings().contains("sound is missing"), "{to}: {}", ended.warnings());
+        let decoded = decode(&folder.path(to));
+        assert_eq!((decoded.numbers(), decoded.sound.len()), ((0..10).collect(), 1), "{to}");
+    }
+}
+
+#[test]
 fn no_sound_gives_no_sound() {
     let folder = Folder::new();
     Clip::new(20).write(&folder.path("silent.mp4"));

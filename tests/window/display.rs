@@ -7,6 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::common::skip;
+
 const PATIENCE: Duration = Duration::from_secs(120);
 const SIZE: (u32, u32) = (640, 360);
 const RED: [u8; 3] = [200, 40, 30];
@@ -17,7 +19,7 @@ fn example() -> Option<Command> {
     let tests = std::env::current_exe().unwrap();
     let program = tests.parent().unwrap().parent().unwrap().join("examples/window");
     if !program.exists() {
-        eprintln!("skipped: needs {program:?}; cargo build --example window");
+        skip(&format!("{program:?} is not there: cargo build --example window"));
         return None;
     }
     Some(Command::new(program))
@@ -50,7 +52,7 @@ impl Display {
     /// None where what it takes is not installed.
     fn open() -> Option<Self> {
         if !is_installed("Xvfb") || !is_installed("xdotool") {
-            eprintln!("skipped: needs Xvfb and xdotool");
+            skip("Xvfb or xdotool is not installed");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -190,6 +192,7 @@ fn keys_and_mouse_do_what_the_help_says() {
         ("3", "Style(2)"),
         ("Up", "StrengthBy(0.1)"),
         ("Down", "StrengthBy(-0.1)"),
+        ("0", "Original"),
         ("c", "KeepColour"),
         ("s", "Stabilise"),
         ("space", "Freeze"),

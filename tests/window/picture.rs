@@ -6,7 +6,7 @@ use std::time::Duration;
 use stylize::Frame;
 use stylize::convert::colour::codes_from_rgb;
 use stylize::frame::{ChromaSite, Colour, FrameFormat, Matrix, Painted, PixelFormat, Range, Size, tight_planes};
-use stylize::live::Status;
+use stylize::live::{RecordingState, Status};
 use stylize::sink::window::offscreen::Offscreen;
 use stylize::sink::window::{By, View};
 
@@ -198,7 +198,7 @@ fn before_and_after_stand_on_both_sides_of_the_line() {
 fn words_come_only_where_they_are_wanted() {
     let frame = same(rgbx(640, 360, |_, _| [128; 3]));
     let status = Status { style_name: "wave".into(), provider: "cpu".into(), strength: 0.5, ..Status::default() };
-    let recording = Status { recording: Some(Duration::from_secs(3)), ..status.clone() };
+    let recording = Status { recording: RecordingState::Running(Duration::from_secs(3)), ..status.clone() };
     let (bare, overlay) = (View::default(), View { overlay: true, ..View::default() });
     let help = View { help: true, ..View::default() };
     /// Whether anything is in this part of the window (left, top, width, height), and whether it is bright or red.
