@@ -15,8 +15,8 @@ from .quantised import QuantisedConv
 
 #: Looked at by index of the convolution, with a weight: relu1_1, 2_1, 3_1, 3_4 for style,
 STYLE_LAYERS = {0: 0.5, 2: 1.0, 4: 2.0, 7: 2.0}
-#: relu3_3 for content, and relu2_2 for its edges and faces.
-CONTENT_LAYERS = {6: 1.0, 3: 0.5}
+#: relu3_3 for content, and a little of relu2_2 for its edges and faces: more of that is the photograph's texture in place of strokes.
+CONTENT_LAYERS = {6: 1.0, 3: 0.2}
 #: Behind these, content needs nothing and style needs nothing.
 LAST_CONTENT, LAST_STYLE = max(CONTENT_LAYERS), max(STYLE_LAYERS)
 _POOL_AFTER = (1, 3)

@@ -19,6 +19,8 @@ class StyleTarget:
 LATTICE = 8
 #: At which the metric looks: full size and half of it.
 SCALES = 2
+#: A picture counts as having so much of the mean variance of its batch's features.
+LEAST_VARIANCE = 0.4
 
 
 def gram(features: torch.Tensor) -> torch.Tensor:
@@ -83,11 +85,20 @@ def palette_distance(styled: torch.Tensor, palette: torch.Tensor, directions: to
 
 
 def content_distance(found: list[torch.Tensor], original: list[torch.Tensor]) -> torch.Tensor:
-    """Mean squared difference of the content layers over their variance, weighted."""
-    return sum(
-        weight * F.mse_loss(_in_memory(found[layer]), _in_memory(original[layer])) / original[layer].var()
-        for layer, weight in CONTENT_LAYERS.items()
-    )
+    """Over the content layers, the weighted mean squared difference of each picture over its own variance.
+
+    Its own, as the metric c has it: by that of the whole batch, busy photographs hold on to what they show at the cost of strokes, and
+    plain ones lose it.
+    """
+    return sum(weight * _content_at(found[layer], original[layer]) for layer, weight in CONTENT_LAYERS.items())
+
+
+def _content_at(found: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+    variances = original.var((1, 2, 3))
+    # A crop of nothing but sky has next to none, and would outweigh all others.
+    variances = variances.clamp(min=LEAST_VARIANCE * variances.mean())
+    squares = (_in_memory(found) - _in_memory(original)).square().mean((1, 2, 3))
+    return (squares / variances).mean()
 
 
 def total_variation(x: torch.Tensor) -> torch.Tensor:

@@ -35,6 +35,18 @@ def test_another_picture_is_some_distance_away(features):
     assert content_distance(found, features(picture)) > 0.1
 
 
+def test_content_counts_alike_in_plain_and_busy_pictures():
+    busy = torch.randn(1, 8, 16, 16)
+
+    def distance(*features):
+        original = torch.cat(features)
+        return content_distance([torch.zeros_like(original)] * 7, [original] * 7)
+
+    torch.testing.assert_close(distance(busy, 0.8 * busy), distance(busy))
+    # But for what is all but empty.
+    torch.testing.assert_close(distance(busy, 0.001 * busy), distance(busy) / 2, atol=1e-4, rtol=0)
+
+
 def test_variation_and_range():
     flat = torch.full((1, 3, 8, 8), 0.5)
     assert total_variation(flat) == 0 and out_of_range(flat) == 0
