@@ -121,7 +121,7 @@ Exit codes:
   7    done, but frames were damaged, missing or passed unstyled, or the graphics card that
        converts failed (with --strict: or there was a warning)
   70   a fault of this program
-  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP (its terminal was closed);
+  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP (its terminal was closed, Linux);
        the output holds what was done. A second SIGINT or SIGTERM ends at once.
 
 An error is one line on stderr. It leaves a file OUT as it was; of an image sequence the

@@ -168,7 +168,7 @@ Exit codes:
   7    done, but frames were damaged, missing or passed unstyled, or the graphics card that
        converts failed (with --strict: or there was a warning)
   70   a fault of this program
-  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP (its terminal was closed); the
+  130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP (its terminal was closed, Linux); the
        recording is complete. A second SIGINT or SIGTERM ends at once.
 
 Frames that are dropped because the network is slower than the camera are normal, and counted.";

@@ -158,7 +158,7 @@ impl Desk {
         if wanted.end_wished.replace(now).is_some_and(|before| now.duration_since(before) <= AGAIN) {
             self.end();
         } else {
-            self.board.note(format!("{going_on}: Q again to stop and quit"));
+            self.board.note(format!("{going_on}: close again, or Q, to stop and quit"));
         }
     }
 

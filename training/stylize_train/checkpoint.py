@@ -54,9 +54,11 @@ def resume(trainer: "Trainer", path: Path) -> None:
     state = load(path, trainer.device)
     if "begun_with" not in state:
         print(f"{path} is of an older version, which did not note painting, VGG19 and start: taken to be the same")
-    others = _others(state, trainer)
-    if others:
-        raise UserError(f"{path} was begun with {', '.join(others)}; give what it was begun with, or another --name")
+    different = others(state, trainer)
+    if different:
+        raise UserError(
+            f"{path} was begun with {', '.join(different)}; give what it was begun with, another --name, or --force to begin anew"
+        )
     trainer.net.load_state_dict(state["network"])
     for optimizer, saved in zip(trainer.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
@@ -64,7 +66,7 @@ def resume(trainer: "Trainer", path: Path) -> None:
     trainer.losses.values = dict(state["losses"])
 
 
-def _others(state: dict[str, Any], trainer: "Trainer") -> list[str]:
+def others(state: dict[str, Any], trainer: "Trainer") -> list[str]:
     """What a training was begun with other than `trainer` has."""
     ours, tier = asdict(trainer.recipe), trainer.net.tier.name
     options = {name: value for name, value in state["recipe"].items() if ours.get(name) != value}

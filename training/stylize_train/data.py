@@ -94,18 +94,26 @@ def require_folder(folder: Path) -> None:
         raise UserError(f"{folder}: no such folder; name one with photographs or videos: --content DIR")
 
 
+def _is_small(picture: Image.Image) -> bool:
+    """Whether it was small before it was shrunk: a panorama is not."""
+    return min(picture.size) < SMALLEST and max(picture.size) < LONGEST
+
+
 class Content:
     """Pictures in memory, and random crops of them."""
 
     def __init__(self, folder: Path):
         require_folder(folder)
-        self.pictures = []
+        self.pictures, small = [], 0
         for path in tqdm(_listed(folder), f"reading {folder.name}", unit="file", leave=False):
-            pictures = _frames(path) if path.suffix.lower() in VIDEOS else _photograph(path)
-            self.pictures += [_bytes(picture) for picture in pictures if min(picture.size) >= SMALLEST]
+            pictures = list(_frames(path) if path.suffix.lower() in VIDEOS else _photograph(path))
+            large = [picture for picture in pictures if not _is_small(picture)]
+            small += len(pictures) - len(large)
+            self.pictures += [_bytes(picture) for picture in large]
         if len(self.pictures) < ENOUGH:
+            left_out = f", and {small} more of less than {SMALLEST} pixels," if small else ""
             raise UserError(
-                f"{folder}: {len(self.pictures)} pictures are too few to learn from; "
+                f"{folder}: {len(self.pictures)} pictures{left_out} are too few to learn from; "
                 f"name a folder with at least {ENOUGH}, better hundreds: --content DIR"
             )
 

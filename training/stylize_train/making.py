@@ -94,13 +94,20 @@ def export_all(
 def _trainer(
     features: Features, painting: Path, tier: str, saved: Path, device: torch.device, options: Namespace
 ) -> Trainer:
-    """At its beginning, or as it was saved."""
-    before = checkpoint.load(saved, device)["recipe"] if saved.exists() else {}
-    recipe = _recipe(device, before, options)
-    trainer = Trainer(TIERS[tier], recipe, features, [painting], device, options.start, options.start_style)
-    if saved.exists():
-        checkpoint.resume(trainer, saved)
-        print(f"goes on from step {trainer.step_count} of {saved}")
+    """At its beginning, or as it was saved; by force, what was saved of another training is left."""
+
+    def begun(before: dict[str, float]) -> Trainer:
+        recipe = _recipe(device, before, options)
+        return Trainer(TIERS[tier], recipe, features, [painting], device, options.start, options.start_style)
+
+    if not saved.exists():
+        return begun({})
+    state = checkpoint.load(saved, device)
+    trainer = begun(state["recipe"])
+    if options.force and checkpoint.others(state, trainer):
+        return begun({})
+    checkpoint.resume(trainer, saved)
+    print(f"goes on from step {trainer.step_count} of {saved}")
     return trainer
 
 

@@ -96,6 +96,9 @@ def test_what_another_training_made_is_spared(folder, vgg, monkeypatch, capsys):
     assert run("make", *elsewhere) == 2
     assert "of another training" in capsys.readouterr().err
     assert run("make", *elsewhere, "--force") == 0
+    # By force, what was begun of the other one is left as well.
+    assert run("make", *short, "--force") == 0
+    assert "goes on" not in capsys.readouterr().out
 
 
 def test_a_training_goes_on_with_its_options_on_another_device():

@@ -101,7 +101,8 @@ def test_a_loss_that_is_no_number_stops_the_training(tier, features, folder, con
 
 
 def test_bytes_are_left_where_they_are_wrong(tier, features, folder, monkeypatch, capsys):
-    monkeypatch.setattr(quantised, "is_available", lambda: True)
+    if not quantised.is_available():
+        pytest.skip("this processor does not multiply bytes")
     assert any(isinstance(conv, QuantisedConv) for conv in trainer(tier, features, folder).features.convs)
     assert capsys.readouterr().out == ""
     as_it_is = QuantisedConv.forward

@@ -81,6 +81,16 @@ pub(super) struct Feed {
 impl Feed {
     /// Starts a pipeline behind `intake`. `name` is said where a frame cannot be read.
     pub(super) fn start(intake: Intake, pace: Pace, name: &str) -> Result<Self, SourceError> {
+        Self::open(intake, pace, pace == Pace::Arrival, name)
+    }
+
+    /// Starts one that takes the place of another: time goes on at once.
+    pub(super) fn go_on(intake: Intake, pace: Pace, name: &str) -> Result<Self, SourceError> {
+        // Not by `begin` behind `start`: calls that are asynchronous have no order, and the pause may win.
+        Self::open(intake, pace, true, name)
+    }
+
+    fn open(intake: Intake, pace: Pace, begun: bool, name: &str) -> Result<Self, SourceError> {
         let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
         let media = Media::new()?;
         // The clock of our own instants: that of a camera would run apart from it.
@@ -101,7 +111,7 @@ impl Feed {
             }
         }
         let up = Arc::new(OnceLock::new());
-        let (raised, begun) = (Arc::clone(&up), pace == Pace::Arrival);
+        let raised = Arc::clone(&up);
         let state = if begun { gst::State::Playing } else { gst::State::Paused };
         // Opening a device may take its time, or for ever.
         let status = Arc::clone(&media.status);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::feed::{Feed, Intake, Pace};
-use super::keeper::{self, Origin};
+use super::keeper::{self, Origin, WATCH};
 use super::{Live, USUAL};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
@@ -14,10 +14,13 @@ use crate::live::{ADDRESS_SCHEMES, Mode};
 use crate::report::Meter;
 use crate::source::SourceError;
 use crate::source::demux::{element, unreadable};
-use crate::source::pipeline::{Failure, check_readable};
+use crate::source::pipeline::{Failure, STALL, check_readable};
 
 /// How long a first frame may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is on the web may be a recording that pauses, or a camera that is gone: it counts as lost when it gave nothing for so long.
+const WEB_WATCH: Duration = Duration::from_secs(10);
 
 /// Time between two attempts to open it again.
 const ATTEMPTS: Duration = Duration::from_secs(1);
@@ -33,7 +36,7 @@ pub(super) fn open_file(path: &Path, repeats: bool, stop: &Stop, meter: &Meter) 
     let uri = gst::glib::filename_to_uri(&absolute, None)
         .map_err(|error| SourceError::Open { path: path.into(), reason: error.to_string() })?;
     let recorded = Recorded { path: path.into(), name, uri: uri.into(), repeats };
-    let feed = recorded.feed()?;
+    let feed = Feed::start(recorded.intake()?, Pace::Time, &recorded.name)?;
     keeper::open(Box::new(recorded), feed, stop, meter)
 }
 
@@ -50,7 +53,7 @@ pub(super) fn open_address(address: &str, stop: &Stop, meter: &Meter) -> Result<
     let pace = if is_recorded { Pace::Time } else { Pace::Arrival };
     let name = without_password(address);
     let remote = Remote { address: address.into(), name, pace, ends: is_recorded, next_attempt: Instant::now() };
-    let feed = remote.feed()?;
+    let feed = Feed::start(remote.intake()?, pace, &remote.name)?;
     keeper::open(Box::new(remote), feed, stop, meter)
 }
 
@@ -106,8 +109,8 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn feed(&self) -> Result<Feed, SourceError> {
-        Feed::start(Intake::Streams(streams(&self.uri)?), self.pace(), &self.name)
+    fn intake(&self) -> Result<Intake, SourceError> {
+        streams(&self.uri).map(Intake::Streams)
     }
 }
 
@@ -120,12 +123,13 @@ impl Origin for Recorded {
         PATIENCE
     }
 
-    fn pace(&self) -> Pace {
-        Pace::Time
+    /// It has pauses of its own, and tells its end.
+    fn watch(&self) -> Duration {
+        STALL
     }
 
     fn next_round(&self) -> Result<Option<Feed>, SourceError> {
-        self.repeats.then(|| self.feed()).transpose()
+        self.repeats.then(|| Feed::go_on(self.intake()?, Pace::Time, &self.name)).transpose()
     }
 
     fn ends(&self, _failed: bool) -> bool {
@@ -162,8 +166,8 @@ struct Remote {
 }
 
 impl Remote {
-    fn feed(&self) -> Result<Feed, SourceError> {
-        Feed::start(Intake::Streams(streams(&self.address)?), self.pace, &self.name)
+    fn intake(&self) -> Result<Intake, SourceError> {
+        streams(&self.address).map(Intake::Streams)
     }
 }
 
@@ -176,8 +180,11 @@ impl Origin for Remote {
         PATIENCE
     }
 
-    fn pace(&self) -> Pace {
-        self.pace
+    fn watch(&self) -> Duration {
+        match self.pace {
+            Pace::Arrival => WATCH,
+            Pace::Time => WEB_WATCH,
+        }
     }
 
     fn ends(&self, failed: bool) -> bool {
@@ -188,9 +195,7 @@ impl Origin for Remote {
         if held || !is_due(&mut self.next_attempt) {
             return None;
         }
-        let mut feed = self.feed().ok()?;
-        feed.begin();
-        Some(feed)
+        Feed::go_on(self.intake().ok()?, self.pace, &self.name).ok()
     }
 
     fn refusal(&self, failure: Option<&Failure>, missing: Option<String>) -> Error {

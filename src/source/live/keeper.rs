@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::feed::{Feed, News, Pace, Picture, square};
+use super::feed::{Feed, News, Picture, square};
 use super::moment::Line;
 use super::{Live, USUAL, dark, nominal};
 use crate::error::{Error, Result};
@@ -12,10 +12,10 @@ use crate::pool::Pool;
 use crate::report::Meter;
 use crate::source::SourceError;
 use crate::source::fit::Fit;
-use crate::source::pipeline::{Failure, POLL, STALL};
+use crate::source::pipeline::{Failure, POLL};
 
 /// An input whose frames come as they are taken has stopped when none came for so long.
-const WATCH: Duration = Duration::from_secs(2);
+pub(super) const WATCH: Duration = Duration::from_secs(2);
 
 /// A silent feed is listened to for so long before another is tried.
 const HOLD: Duration = Duration::from_secs(4);
@@ -31,15 +31,15 @@ pub(super) trait Origin: Send {
     /// How long its first frame may take.
     fn patience(&self) -> Duration;
 
-    /// When its frames are given.
-    fn pace(&self) -> Pace {
-        Pace::Arrival
+    /// How long it may give nothing before it counts as lost.
+    fn watch(&self) -> Duration {
+        WATCH
     }
 
     /// Whether the end of the stream is the end of it, or, where it has `failed`, that is; else it is opened again.
     fn ends(&self, failed: bool) -> bool;
 
-    /// What goes on where it has come to its end, if anything does.
+    /// What goes on, at once, where it has come to its end, if anything does.
     ///
     /// # Errors
     /// When that cannot be opened.
@@ -178,7 +178,7 @@ impl Keeper {
                 self.state = State::Running { feed, heard: Instant::now() };
                 return self.give(picture).map(Some);
             }
-            Ok(News::Nothing) if heard.elapsed() < self.watch() => self.state = State::Running { feed, heard },
+            Ok(News::Nothing) if heard.elapsed() < self.origin.watch() => self.state = State::Running { feed, heard },
             Ok(News::Nothing) => self.lose(Some(feed), "no frame comes")?,
             Ok(News::Ended) => self.end(feed)?,
             Ok(News::Failed(failure)) => self.fail(feed, &failure.text)?,
@@ -187,19 +187,10 @@ impl Keeper {
         Ok(None)
     }
 
-    /// How long it may give nothing. What was recorded has pauses of its own: it tells its end, or breaks.
-    fn watch(&self) -> Duration {
-        match self.origin.pace() {
-            Pace::Arrival => WATCH,
-            Pace::Time => STALL,
-        }
-    }
-
     /// `feed` came to its end.
     fn end(&mut self, feed: Feed) -> Result<()> {
-        if let Some(mut next) = self.origin.next_round()? {
+        if let Some(next) = self.origin.next_round()? {
             feed.abandon();
-            next.begin();
             self.line.cut();
             self.state = State::Running { feed: next, heard: Instant::now() };
             return Ok(());
