@@ -11,6 +11,7 @@ use super::builder::Builder;
 use super::container::Container;
 use super::end::End;
 use super::leftover::Kept;
+use super::place::Unnamed;
 use super::recorder::Recorder;
 use super::replay::{Replay, Seam, unlike};
 use super::{Goal, Order, Place, SinkError, check, encoder, hardware, labels, stdout};
@@ -157,15 +158,16 @@ impl FileSink {
     /// How many of the tracks of sound hold any.
     ///
     /// # Errors
-    /// When one holds none though all of the input was read, and the container does not take that.
+    /// When one holds none though all of the input was wanted and read, and the container does not take that.
     fn fed_of(&self, sounds: usize) -> Result<usize, SinkError> {
         let said = self.media.status.said();
         if said.sound_fed < sounds {
             let reason = "a track holds none in what is kept";
-            if self.container.is_isobmff() && said.drained {
+            let is_part = self.tracks.iter().any(Track::begins_later);
+            if self.container.is_isobmff() && said.drained && !is_part {
                 return Err(SinkError::Sound { path: self.name.clone(), reason: reason.into() });
             }
-            // It may begin behind the part that was wanted, or where the user stopped the run.
+            // It may lie before or behind the part that was wanted, or behind where the user stopped the run.
             self.meter.warn(format!("sound is missing in the output: {reason} of the input"));
         }
         Ok(said.sound_fed)
@@ -194,7 +196,7 @@ impl FileSink {
         if let Some(place) = &self.place {
             self.put_right(place, frames)?;
         }
-        self.place.take().map_or(Ok(()), Place::publish)
+        self.place.take().map_or(Ok(()), |place| place.publish(Unnamed::Stays))
     }
 
     /// Writes into the finished file what its muxer cannot, and checks that it holds `frames` frames and its sound.

@@ -24,6 +24,8 @@ pub(crate) struct Names {
     pub(super) journal: PathBuf,
     kept: PathBuf,
     kept_journal: PathBuf,
+    /// Of a finished file that cannot have its own.
+    pub(super) finished: PathBuf,
 }
 
 impl Names {
@@ -35,7 +37,12 @@ impl Names {
             name.push(ending);
             folder_of(target).join(name)
         };
+        // Players go by the ending.
+        let mut finished = target.file_stem()?.to_owned();
+        finished.push(".finished.");
+        finished.push(target.extension().unwrap_or_default());
         Some(Self {
+            finished: folder_of(target).join(finished),
             part: beside(PART_ENDING),
             journal: beside(".stylize-resume"),
             kept: beside(".stylize-kept"),

@@ -160,6 +160,15 @@ impl SinkError {
     fn sparing(self, what: &'static str, part: &Path) -> Self {
         Self::Spared { why: Box::new(self), what, part: part.into() }
     }
+
+    /// Whether it is the input's fault.
+    pub(crate) fn is_of_input(&self) -> bool {
+        match self {
+            Self::Sound { .. } => true,
+            Self::Spared { why, .. } => why.is_of_input(),
+            _ => false,
+        }
+    }
 }
 
 /// What an output must know before its first frame.

@@ -30,6 +30,15 @@ pub(crate) struct Claim {
     pub(crate) once: bool,
 }
 
+/// What becomes of a finished file that cannot have its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unnamed {
+    /// It took no time to make.
+    Goes,
+    /// It is kept, and where is told.
+    Stays,
+}
+
 /// A temporary file beside `target`, locked against other runs. Dropped without [`Place::publish`], it leaves nothing of
 /// its own but what was [spared](Place::spare), and what a killed run left as it was, until it is decided what becomes of that.
 pub(crate) struct Place {
@@ -164,8 +173,8 @@ impl Place {
         if self.spare() { why.sparing("what was recorded so far", &self.names.part) } else { why }
     }
 
-    /// The file was closed and is good: makes it durable, then visible. Where it cannot have its name, it stays as it is.
-    pub(crate) fn publish(mut self) -> Result<()> {
+    /// The file was closed and is good: makes it durable, then visible.
+    pub(crate) fn publish(mut self, unnamed: Unnamed) -> Result<()> {
         if let Err(error) = self.lock.sync_all() {
             let why = self.failed(&error);
             return Err(self.failure(why).into());
@@ -173,14 +182,27 @@ impl Place {
         let Self { target, names, part, mut journal, lock: _lock, replace, .. } = self;
         let named = if replace { part.persist(&target) } else { persist_new(part, &target) };
         if let Err(PathPersistError { error, path: mut part }) = named {
-            part.disable_cleanup(true);
-            // With it the next run does not throw away what it finds, but takes it or asks.
-            journal.disable_cleanup(true);
-            let why = match error.kind() {
-                io::ErrorKind::AlreadyExists => SinkError::Exists { path: target },
-                _ => SinkError::Write { path: target, reason: io_reason(&error) },
+            let taken = error.kind() == io::ErrorKind::AlreadyExists;
+            if unnamed == Unnamed::Goes {
+                let exists = SinkError::Exists { path: target.clone() };
+                return Err(
+                    if taken { exists } else { SinkError::Write { path: target, reason: io_reason(&error) } }.into()
+                );
+            }
+            // Under a name of its own no run to this target comes upon it.
+            let place = match part.persist_noclobber(&names.finished) {
+                Ok(()) => &names.finished,
+                Err(refused) => {
+                    part = refused.path;
+                    part.disable_cleanup(true);
+                    // With it the next run does not throw away what it finds, but takes it or asks.
+                    journal.disable_cleanup(true);
+                    &names.part
+                }
             };
-            return Err(why.sparing("the finished file", &names.part).into());
+            // Not that --force replaces it: the finished file is there now.
+            let reason = if taken { "there is a file of this name now".into() } else { io_reason(&error) };
+            return Err(SinkError::Write { path: target, reason }.sparing("the finished file", place).into());
         }
         sync_folder(&target);
         drop(journal);
@@ -284,32 +306,47 @@ mod tests {
         let place = claim(folder.path(), false).unwrap();
         fs::write(place.part(), "whole").unwrap();
         assert!(!target.exists());
-        place.publish().unwrap();
+        place.publish(Unnamed::Stays).unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "whole");
         assert!(matches!(claim(folder.path(), false), Err(Error::Sink(SinkError::Exists { .. }))));
         let place = claim(folder.path(), true).unwrap();
         fs::write(place.part(), "new").unwrap();
-        place.publish().unwrap();
+        place.publish(Unnamed::Stays).unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "new");
     }
 
     #[test]
     fn a_target_that_appears_meanwhile_is_not_replaced_and_the_finished_file_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let (target, part) = (folder.path().join("out.mkv"), folder.path().join("out.mkv.stylize-part"));
-        let refused = |force: bool, meanwhile: &dyn Fn()| {
-            let place = claim(folder.path(), force).unwrap();
-            fs::write(place.part(), "finished").unwrap();
+        let [target, part, finished] =
+            ["out.mkv", "out.mkv.stylize-part", "out.finished.mkv"].map(|name| folder.path().join(name));
+        let refused = |force: bool, place: &Path, meanwhile: &dyn Fn()| {
+            let claimed = claim(folder.path(), force).unwrap();
+            fs::write(claimed.part(), "finished").unwrap();
             meanwhile();
-            let error = place.publish().unwrap_err().to_string();
-            assert!(error.ends_with(&format!("; the finished file is in {part:?}")), "{error}");
-            assert_eq!(fs::read_to_string(&part).unwrap(), "finished");
+            let error = claimed.publish(Unnamed::Stays).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("; the finished file is in {place:?}")), "{error}");
+            assert_eq!(fs::read_to_string(place).unwrap(), "finished");
             error
         };
-        assert!(refused(false, &|| fs::write(&target, "somebody's").unwrap()).contains("exists; --force replaces it"));
+        let error = refused(false, &finished, &|| fs::write(&target, "somebody's").unwrap());
+        assert!(error.contains("there is a file of this name now"), "{error}");
         assert_eq!(fs::read_to_string(&target).unwrap(), "somebody's");
+        assert!(!part.exists());
         fs::remove_file(&target).unwrap();
-        assert!(refused(true, &|| fs::create_dir_all(target.join("folder")).unwrap()).contains("cannot write"));
+        let error = refused(true, &part, &|| fs::create_dir_all(target.join("folder")).unwrap());
+        assert!(error.contains("cannot write"), "{error}");
+    }
+
+    #[test]
+    fn what_takes_no_time_to_make_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = claim(folder.path(), false).unwrap();
+        fs::write(place.part(), "finished").unwrap();
+        fs::write(folder.path().join("out.mkv"), "somebody's").unwrap();
+        let error = place.publish(Unnamed::Goes).unwrap_err().to_string();
+        assert!(error.contains("exists; --force replaces it"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
@@ -366,7 +403,7 @@ mod tests {
             let place = claim(folder.path(), true).unwrap();
             fs::write(place.part(), "new").unwrap();
             assert_eq!(place.part().parent().unwrap().canonicalize().unwrap(), elsewhere.canonicalize().unwrap());
-            place.publish().unwrap();
+            place.publish(Unnamed::Stays).unwrap();
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
             assert_eq!(fs::read_to_string(elsewhere.join("real.mkv")).unwrap(), "new");
             fs::remove_file(elsewhere.join("real.mkv")).unwrap();

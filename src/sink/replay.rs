@@ -241,7 +241,7 @@ impl Replay {
         let said = self.media.status.said();
         match (said.output_error, said.input_error) {
             (Some(error), _) => self.refused(error).into(),
-            // The killed run has read on.
+            // The killed run could read past here: it is no other input.
             (None, Some(error)) => SourceError::Open { path: input.into(), reason: error.text }.into(),
             (None, None) => unlike(&self.path, "the input has fewer frames now").into(),
         }

@@ -6,6 +6,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 
+use super::place::Unnamed;
 use super::{Place, SinkError};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
@@ -41,7 +42,7 @@ impl Sink for StillSink {
         };
         write(&place, &frame.item)
             .map_err(|error| SinkError::Write { path: place.target().into(), reason: reason(&error) })?;
-        place.publish()
+        place.publish(Unnamed::Goes)
     }
 
     fn finish(&mut self) -> Result<()> {

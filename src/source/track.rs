@@ -129,11 +129,18 @@ impl Track {
         self.begin_nanos = nanos;
         self.pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let pts = info.buffer().and_then(|buffer| buffer.pts());
-            match pts.and_then(|pts| running_time(pad, pts)) {
-                Some(time) if time.nseconds() < nanos => gst::PadProbeReturn::Drop,
-                _ => gst::PadProbeReturn::Ok,
-            }
+            let is_early = pts.is_some_and(|pts| match running_time(pad, pts) {
+                Some(time) => time.nseconds() < nanos,
+                // Before the place that was sought.
+                None => nanos > 0,
+            });
+            if is_early { gst::PadProbeReturn::Drop } else { gst::PadProbeReturn::Ok }
         });
+    }
+
+    /// Whether what it holds at first may be left out.
+    pub(crate) fn begins_later(&self) -> bool {
+        self.begin_nanos > 0
     }
 
     /// Shifts the track to a later time.

@@ -111,6 +111,18 @@ fn a_track_of_sound_that_begins_behind_the_part_is_left_out_and_said() {
 }
 
 #[test]
+fn sound_that_ends_before_the_part_is_left_out_and_said() {
+    let folder = Folder::new();
+    Clip::new(100).sound_between(AAC, 0, 1000).write(&folder.path("in.mp4"));
+    // The first is near enough for packets of the run-up, the second for none.
+    for (start, to) in [("1.2", "out.mp4"), ("1.2", "out.mkv"), ("3.6", "out.mp4"), ("3.6", "out.mov")] {
+        let ended =
+            folder.run(&format!("in.mp4 {to} --start {start} --force")).good(if start == "1.2" { 70 } else { 10 });
+        assert!(ended.warnings().contains("sound is missing"), "{start} {to}: {}", ended.warnings());
+    }
+}
+
+#[test]
 fn no_sound_gives_no_sound() {
     let folder = Folder::new();
     Clip::new(20).write(&folder.path("silent.mp4"));

@@ -79,6 +79,8 @@ pub(super) fn open(origin: Box<dyn Origin>, mut feed: Feed, stop: &Stop, meter: 
         state: State::Running { feed, heard: Instant::now() },
         begun: false,
         line: Line::default(),
+        round: Instant::now(),
+        shown: false,
         fit,
         last,
         stop: stop.clone(),
@@ -118,6 +120,9 @@ struct Keeper {
     /// Somebody has asked for a frame.
     begun: bool,
     line: Line,
+    /// Since when this round of it lasts, and whether it has shown anything.
+    round: Instant,
+    shown: bool,
     fit: Fit,
     /// The last frame that was given.
     last: Frame,
@@ -139,6 +144,7 @@ impl Keeper {
     fn give(&mut self, picture: Picture) -> Result<Timed<Frame>> {
         let item = self.fit.exactly(picture.frame, picture.aspect)?;
         self.last = item.clone();
+        self.shown = true;
         Ok(Timed { stamp: self.line.stamp(picture.captured), item })
     }
 
@@ -189,7 +195,12 @@ impl Keeper {
 
     /// `feed` came to its end.
     fn end(&mut self, feed: Feed) -> Result<()> {
-        if let Some(next) = self.origin.next_round()? {
+        // A round that shows nothing would be followed by others like it, for ever.
+        let next = if self.shown { self.origin.next_round()? } else { None };
+        if let Some(next) = next {
+            // A still is over at once; another round needs no hurry.
+            std::thread::sleep(STILL.saturating_sub(self.round.elapsed()));
+            (self.round, self.shown) = (Instant::now(), false);
             feed.abandon();
             self.line.cut();
             self.state = State::Running { feed: next, heard: Instant::now() };
