@@ -37,13 +37,8 @@ impl Error {
             Self::Usage(_) => 2,
             Self::Source(SourceError::Stopped | SourceError::StoppedResuming) => 130,
             Self::Source(_) => 3,
-            Self::Sink(error) => {
-                if error.is_of_input() {
-                    3
-                } else {
-                    4
-                }
-            }
+            Self::Sink(error) if error.is_of_input() => 3,
+            Self::Sink(_) => 4,
             Self::Model(_) => 5,
             Self::Device(_) => 6,
             Self::Internal(_) => 70,

@@ -50,7 +50,7 @@ impl Names {
         })
     }
 
-    /// All that a run to the target may write or remove.
+    /// All that a run to the target may write over or remove: not the finished file's own name, which replaces nothing.
     pub(super) fn all(&self) -> [&Path; 4] {
         [&self.part, &self.journal, &self.kept, &self.kept_journal]
     }

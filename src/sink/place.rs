@@ -179,27 +179,16 @@ impl Place {
             let why = self.failed(&error);
             return Err(self.failure(why).into());
         }
-        let Self { target, names, part, mut journal, lock: _lock, replace, .. } = self;
+        let Self { target, names, part, journal, lock: _lock, replace, once } = self;
         let named = if replace { part.persist(&target) } else { persist_new(part, &target) };
-        if let Err(PathPersistError { error, path: mut part }) = named {
+        if let Err(PathPersistError { error, path: part }) = named {
             let taken = error.kind() == io::ErrorKind::AlreadyExists;
-            if unnamed == Unnamed::Goes {
-                let exists = SinkError::Exists { path: target.clone() };
-                return Err(
-                    if taken { exists } else { SinkError::Write { path: target, reason: io_reason(&error) } }.into()
-                );
+            if unnamed == Unnamed::Goes && !once {
+                let reason = io_reason(&error);
+                let path = target;
+                return Err(if taken { SinkError::Exists { path } } else { SinkError::Write { path, reason } }.into());
             }
-            // Under a name of its own no run to this target comes upon it.
-            let place = match part.persist_noclobber(&names.finished) {
-                Ok(()) => &names.finished,
-                Err(refused) => {
-                    part = refused.path;
-                    part.disable_cleanup(true);
-                    // With it the next run does not throw away what it finds, but takes it or asks.
-                    journal.disable_cleanup(true);
-                    &names.part
-                }
-            };
+            let place = keep(part, journal, &names);
             // Not that --force replaces it: the finished file is there now.
             let reason = if taken { "there is a file of this name now".into() } else { io_reason(&error) };
             return Err(SinkError::Write { path: target, reason }.sparing("the finished file", place).into());
@@ -208,6 +197,24 @@ impl Place {
         drop(journal);
         names.forget_kept();
         Ok(())
+    }
+}
+
+/// Keeps a finished file that cannot have the name it was meant for; says where it is.
+fn keep(part: TempPath, mut journal: TempPath, names: &Names) -> &Path {
+    // Under a name of its own no run to the target comes upon it.
+    match persist_new(part, &names.finished) {
+        Ok(()) => {
+            sync_folder(&names.finished);
+            names.forget_kept();
+            &names.finished
+        }
+        Err(PathPersistError { path: mut part, .. }) => {
+            part.disable_cleanup(true);
+            // With it the next run does not throw away what it finds, but takes it or asks.
+            journal.disable_cleanup(true);
+            &names.part
+        }
     }
 }
 

@@ -163,7 +163,11 @@ def _training(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--work", type=Path, metavar="DIR", default=Path("training-runs"), help="checkpoints and previews"
     )
-    verb.add_argument("--force", action="store_true", help="write over what another training made in --out")
+    verb.add_argument(
+        "--force",
+        action="store_true",
+        help="write over what another training made in --out, and begin anew what it began in --work",
+    )
     verb.add_argument("--held-out", type=Path, metavar="DIR", help="photographs to measure on that are not trained on")
     usual = Recipe()
     by_device = "{} on a GPU, {} on a CPU"

@@ -104,7 +104,9 @@ def _trainer(
         return begun({})
     state = checkpoint.load(saved, device)
     trainer = begun(state["recipe"])
-    if options.force and checkpoint.others(state, trainer):
+    different = checkpoint.others(state, trainer)
+    if options.force and different:
+        print(f"begins anew: {saved} was begun with {', '.join(different)}")
         return begun({})
     checkpoint.resume(trainer, saved)
     print(f"goes on from step {trainer.step_count} of {saved}")

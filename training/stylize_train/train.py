@@ -219,6 +219,8 @@ def run(trainer: Trainer, content: Content, folder: Path, previews: list[torch.T
     folder.mkdir(parents=True, exist_ok=True)
     steps = trainer.recipe.steps
     sheet = Sheet(folder / "previews.png", previews)
+    if trainer.step_count == 0:
+        sheet.path.unlink(missing_ok=True)  # of another training
     with tqdm(total=steps, initial=trainer.step_count, unit="step") as bar:
         while trainer.step_count < steps:
             trainer.step(content)

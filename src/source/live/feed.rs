@@ -41,7 +41,7 @@ pub(super) enum Intake {
 pub(super) enum Pace {
     /// As they come.
     Arrival,
-    /// When their time has come, which begins with [`Feed::begin`]. Only the first can be had before.
+    /// When their time has come, which begins with [`Feed::begin`], or at once ([`Feed::go_on`]). Only the first can be had before.
     Time,
 }
 

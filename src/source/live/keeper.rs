@@ -23,6 +23,9 @@ const HOLD: Duration = Duration::from_secs(4);
 /// Time between two frames of the placeholder.
 const STILL: Duration = Duration::from_millis(100);
 
+/// A round of what begins anew where it ends takes at least so long.
+const ROUND: Duration = Duration::from_millis(100);
+
 /// What is filmed, and how it is opened again.
 pub(super) trait Origin: Send {
     /// What it is called.
@@ -195,11 +198,13 @@ impl Keeper {
 
     /// `feed` came to its end.
     fn end(&mut self, feed: Feed) -> Result<()> {
-        // A round that shows nothing would be followed by others like it, for ever.
-        let next = if self.shown { self.origin.next_round()? } else { None };
-        if let Some(next) = next {
-            // A still is over at once; another round needs no hurry.
-            std::thread::sleep(STILL.saturating_sub(self.round.elapsed()));
+        if !self.shown {
+            // It would be followed by others like it, for ever.
+            return self.fail(feed, "this time it showed nothing");
+        }
+        // A still is over at once.
+        std::thread::sleep(ROUND.saturating_sub(self.round.elapsed()));
+        if let Some(next) = self.origin.next_round()? {
             (self.round, self.shown) = (Instant::now(), false);
             feed.abandon();
             self.line.cut();
