@@ -4,11 +4,12 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gst::prelude::*;
 
 use super::container::Container;
+use super::stall::Stall;
 use crate::isobmff;
 use crate::source::parsebin;
 use crate::source::pipeline::{POLL, STALL};
@@ -106,7 +107,7 @@ fn play(pipeline: &gst::Pipeline, found: &Found, patience: Duration) -> Result<(
     pipeline.set_state(gst::State::Playing).map_err(|error| error.to_string())?;
     let ends = [gst::MessageType::Eos, gst::MessageType::Error];
     let poll = gst::ClockTime::from_mseconds(POLL.as_millis() as u64);
-    let (mut buffers, mut since) = (0, Instant::now());
+    let mut stall = Stall::from(0);
     loop {
         if let Some(message) = bus.timed_pop_filtered(poll, &ends) {
             return match message.view() {
@@ -114,11 +115,7 @@ fn play(pipeline: &gst::Pipeline, found: &Found, patience: Duration) -> Result<(
                 _ => Ok(()),
             };
         }
-        let now = found.buffers.load(Ordering::Relaxed);
-        if now != buffers {
-            (buffers, since) = (now, Instant::now());
-        }
-        if since.elapsed() > patience {
+        if stall.outlasts(patience, found.buffers.load(Ordering::Relaxed)) {
             return Err("reading stalls".into());
         }
     }

@@ -14,6 +14,7 @@ use super::leftover::Kept;
 use super::place::Unnamed;
 use super::recorder::Recorder;
 use super::replay::{Replay, Seam, unlike};
+use super::stall::Stall;
 use super::{Goal, Order, Place, SinkError, check, encoder, hardware, labels, stdout};
 use crate::error::{Error, Result};
 use crate::flow::Sink;
@@ -251,8 +252,7 @@ impl FileSink {
 
     /// Waits until `ready`, or an error, or nothing moves any more.
     fn wait(&self, ready: impl Fn(&crate::source::pipeline::Said) -> bool) -> Result<(), SinkError> {
-        let mut since = Instant::now();
-        let mut progress = (0, 0);
+        let mut stall = Stall::from((0, 0));
         loop {
             let failed = |said: &crate::source::pipeline::Said| said.output_error.is_some() || said.encodes_otherwise;
             let said = self.media.status.wait(POLL, |said| ready(said) || failed(said));
@@ -266,12 +266,9 @@ impl FileSink {
                 return Ok(());
             }
             let written = self.place.as_ref().and_then(|place| std::fs::metadata(place.part()).ok());
-            let now = (said.taken, written.map_or(0, |meta| meta.len()));
-            if now != progress {
-                (progress, since) = (now, Instant::now());
-            }
+            let is_over = stall.outlasts(STALL, (said.taken, written.map_or(0, |meta| meta.len())));
             // Who reads standard output may take all the time in the world.
-            if self.place.is_some() && since.elapsed() > STALL {
+            if self.place.is_some() && is_over {
                 return Err(SinkError::Stalled { path: self.name.clone(), seconds: STALL.as_secs() });
             }
         }

@@ -30,6 +30,7 @@ mod snapshot;
 mod steady;
 mod stored;
 mod stdout;
+mod stall;
 mod still;
 mod tally;
 mod text;

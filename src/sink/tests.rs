@@ -13,19 +13,12 @@ use crate::source::{self, Media, Request, pipeline};
 
 /// Writes a clip of two seconds with sound.
 fn write_clip(path: &Path) {
-    pipeline::init().unwrap();
-    let text = format!(
+    pipeline::play_out(&format!(
         "matroskamux name=mux ! filesink location={} \
          videotestsrc num-buffers=50 ! video/x-raw,width=64,height=48,framerate=25/1 ! jpegenc ! mux. \
          audiotestsrc num-buffers=90 ! audioconvert ! avenc_aac ! mux.",
         path.display()
-    );
-    let writing = gst::parse::launch(&text).unwrap().downcast::<gst::Pipeline>().unwrap();
-    writing.set_state(gst::State::Playing).unwrap();
-    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
-    let end = writing.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &ends).unwrap();
-    assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
-    writing.set_state(gst::State::Null).unwrap();
+    ));
 }
 
 /// Buffers in the queues of `media`.

@@ -374,3 +374,15 @@ pub(super) fn check_readable(path: &Path) -> Result<(), SourceError> {
     }
     std::fs::File::open(path).map(drop).map_err(|error| SourceError::open(path, &error))
 }
+
+/// Plays the pipeline of `text` to its end: a test makes a clip so.
+#[cfg(test)]
+pub(crate) fn play_out(text: &str) {
+    init().unwrap();
+    let pipeline = gst::parse::launch(text).unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
+    let end = pipeline.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &ends).unwrap();
+    assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
+    pipeline.set_state(gst::State::Null).unwrap();
+}

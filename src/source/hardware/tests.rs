@@ -2,10 +2,10 @@ use super::*;
 use crate::flow::Stop;
 use crate::frame::Size;
 use crate::job::Part;
-use crate::source::Request;
+use crate::source::{Request, pipeline};
 
 fn factory(name: &str) -> gst::ElementFactory {
-    crate::source::pipeline::init().unwrap();
+    pipeline::init().unwrap();
     gst::ElementFactory::find(name).unwrap()
 }
 
@@ -122,17 +122,11 @@ fn a_chip_that_fails_before_the_first_frame_makes_way_for_software() {
     gst::Element::register(None, "nvbrokendec", gst::Rank::NONE, broken::Element::static_type()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.mkv");
-    let text = format!(
+    pipeline::play_out(&format!(
         "videotestsrc num-buffers=5 ! video/x-raw,width=64,height=48,framerate=25/1 ! videoconvert ! avenc_msmpeg4 ! matroskamux \
          ! filesink location={}",
         path.display()
-    );
-    let writing = gst::parse::launch(&text).unwrap().downcast::<gst::Pipeline>().unwrap();
-    writing.set_state(gst::State::Playing).unwrap();
-    let ends = [gst::MessageType::Eos, gst::MessageType::Error];
-    let end = writing.bus().unwrap().timed_pop_filtered(gst::ClockTime::from_seconds(60), &ends).unwrap();
-    assert_eq!(end.type_(), gst::MessageType::Eos, "{end:?}");
-    writing.set_state(gst::State::Null).unwrap();
+    ));
 
     let (stop, meter) = (Stop::new(), Meter::new());
     let request = Request {
