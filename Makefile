@@ -73,9 +73,10 @@ install: ## install into PREFIX (/usr/local), below DESTDIR if set
 uninstall: ## remove what install put there
 	@bash scripts/uninstall.sh
 
-clean: ## remove what was built; what setup fetched stays
+clean: ## remove what was built; what setup fetched and your own clips stay
 	cargo clean
-	rm -rf demo
+	rm -f demo/scene.mp4 demo/scene.stylized.mp4
+	@if [ -d demo ]; then rmdir demo 2>/dev/null || true; fi
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile

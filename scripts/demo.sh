@@ -34,6 +34,7 @@ main() {
         cargo build --release --locked --bins
     fi
     out=${out:-$(default_out "$in")}
+    if [ -f "$out" ] && [ -z "$force" ]; then die "$out exists: FORCE=1 replaces it, OUT=FILE names another"; fi
 
     if [ -n "${STYLE:-}" ]; then options+=(--style "$STYLE"); fi
     if [ -n "$force" ]; then options+=(--force); fi

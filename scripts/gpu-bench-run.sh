@@ -2,12 +2,20 @@
 # Runs on a machine with a graphics card and its driver, and needs nothing else; see scripts/gpu-bench, which packs it.
 #
 #   PROVIDER=cuda FRAMES=500 SIZE=1920x1080 ./run
+#
+# What was packed small is unpacked into WORK, by default a folder in $TMPDIR that is removed at the end: where programs of /tmp
+# may not run, or it is too small (the CUDA provider takes some hundred MB), name another.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 readonly PROVIDER=${PROVIDER:-cuda} FRAMES=${FRAMES:-500} SIZE=${SIZE:-1920x1080}
 # Not in the kit itself, which may lie where nothing can be written.
-WORK=${WORK:-$(mktemp -d)}
+if [ -z "${WORK:-}" ]; then
+    WORK=$(mktemp -d)
+    trap 'rm -rf "$WORK"' EXIT
+fi
+mkdir -p "$WORK"
+WORK=$(cd "$WORK" && pwd)
 readonly WORK
 
 # What was packed small is made whole again.
@@ -30,15 +38,16 @@ unpack() {
     done
 }
 
-# Sets `program`: as it is, or with the C library that was packed where the system's is too old.
+# Sets `program`: as it is, or with the C library that was packed where the system's is too old. The libraries are the program's
+# alone: the system's own tools would take them, too.
 choose_program() {
-    export LD_LIBRARY_PATH="$PWD/kit/lib:$WORK/runtime:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-    program=("$WORK/stylize")
+    local libraries="$PWD/kit/lib:$WORK/runtime:/usr/local/cuda/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+    program=(env "ORT_DYLIB_PATH=$WORK/runtime" "LD_LIBRARY_PATH=$libraries" "$WORK/stylize")
     if ! "${program[@]}" --version >/dev/null 2>&1; then
-        program=("$PWD"/kit/glibc/ld-linux-*.so.* --library-path "$PWD/kit/glibc:$LD_LIBRARY_PATH:/usr/lib/x86_64-linux-gnu" "$WORK/stylize")
+        program=(env "ORT_DYLIB_PATH=$WORK/runtime" "$PWD"/kit/glibc/ld-linux-*.so.*
+            --library-path "$PWD/kit/glibc:$libraries:/usr/lib/$(uname -m)-linux-gnu" "$WORK/stylize")
     fi
     "${program[@]}" --version || { echo "the program does not start here" >&2; exit 1; }
-    export ORT_DYLIB_PATH="$WORK/runtime"
 }
 
 # Bandwidth in GB/s and TFLOPS of dense fp16 of a card, by its maker's data sheet.
@@ -49,7 +58,7 @@ sheet_of() {
         *H100*) echo 3350 989 ;;
         *A100*) echo 2039 312 ;;
         *L40S*) echo 864 362 ;;
-        *L4*) echo 300 121 ;;
+        *L4,*) echo 300 121 ;;
         *4090*) echo 1008 165 ;;
         *3090*) echo 936 71 ;;
         *) echo "" ;;
@@ -75,7 +84,7 @@ floors() {
 row() {
     local name=$1
     shift
-    echo "== $name"
+    echo "== $name $*"
     "${program[@]}" bench --inside --size "$SIZE" --frames "$FRAMES" --provider "$PROVIDER" "$@" || echo "  failed (exit $?)"
     floors "$name"
 }

@@ -28,6 +28,8 @@ install_runtime() {
         [ -f "$folder/stamp" ] || continue
         found=1
         install -d "$TO/lib/stylize/$kind" "$TO/share/doc/stylize/$kind"
+        # Of libraries of two versions the programs take the newer, which may not be this one.
+        rm -f "$TO/lib/stylize/$kind"/lib*
         for file in "$folder"/lib*; do install -m 644 "$file" "$TO/lib/stylize/$kind"; done
         install -m 644 "$folder"/*-LICENSE "$folder"/*-ThirdPartyNotices.txt "$TO/share/doc/stylize/$kind"
     done

@@ -142,6 +142,8 @@ fetch() {
         chmod 644 "$temporary/ready/$file"
     done
     stamp_of "$temporary/ready" >"$temporary/stamp"
+    # Of libraries of two versions the programs take the newer, which may not be this one.
+    rm -f "$FOLDER/stamp" "$FOLDER"/lib*
     mv "$temporary/ready"/* "$FOLDER"
     mv "$temporary/stamp" "$FOLDER/stamp"
 }
@@ -149,6 +151,9 @@ fetch() {
 main() {
     if [ -n "${ORT_DYLIB_PATH:-}" ]; then
         [ -e "$ORT_DYLIB_PATH" ] || die "ORT_DYLIB_PATH names $ORT_DYLIB_PATH, which does not exist: correct it or unset it"
+        if [ -n "${RUNTIME:-}" ] && [ "${1:-}" != --present ]; then
+            say "RUNTIME=$KIND was not fetched, as ORT_DYLIB_PATH names $ORT_DYLIB_PATH: unset it to fetch one"
+        fi
         exit 0
     fi
     local wheels libraries
@@ -156,6 +161,8 @@ main() {
     if present; then exit 0; fi
     if [ "${1:-}" = --present ]; then exit "$ABSENT"; fi
     mkdir -p "$FOLDER"
+    # What fetches that were killed have left, gigabytes perhaps; one of today may still be under way.
+    find "$FOLDER" -maxdepth 1 -type d -name 'fetch.*' -mtime +0 -exec rm -rf {} +
     temporary=$(mktemp -d "$FOLDER/fetch.XXXXXX")
     trap 'rm -rf "$temporary"' EXIT
     fetch

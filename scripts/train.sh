@@ -21,10 +21,10 @@ fi
 [ -f "$STYLE_IMAGE" ] || die "$STYLE_IMAGE: no such file"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed"
 
-if ! "$ENVIRONMENT/bin/python" -c 'import stylize_train, torchvision' 2>/dev/null; then
+if ! "$ENVIRONMENT/bin/python" -c 'import av, stylize_train, torchvision' 2>/dev/null; then
     say "setting up PyTorch in $ENVIRONMENT (some minutes, gigabytes)"
     run_logged "no Python environment can be made: install python3-venv" python3 -m venv "$ENVIRONMENT"
-    run_logged "PyTorch cannot be installed" "$ENVIRONMENT/bin/pip" install --quiet --editable 'training[vgg,video]'
+    run_logged "PyTorch cannot be installed: look at the network and the disk" "$ENVIRONMENT/bin/pip" install --quiet --editable 'training[vgg,video]'
 fi
 
 if [ -z "${START:-}" ] && [ -f models/wave.live.safetensors ]; then START=models/wave.live.safetensors; fi
