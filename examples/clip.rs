@@ -5,7 +5,8 @@ use std::env;
 use std::io::Write;
 use std::process::ExitCode;
 
-use stylize::job::{self, Input, Job, Output, StyleChoice};
+use stylize::job::{self, Job, StyleChoice};
+use stylize::options::{Input, Output};
 use stylize::report::Meter;
 use stylize::{Observer, Plan, Stop};
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use stylize::Frame;
+use stylize::control::{Board, RecordingState, Screen, Wish};
 use stylize::frame::{Colour, FrameFormat, Painted, PixelFormat, Size, Stamp, Timed, tight_planes};
-use stylize::live::{Board, RecordingState, Screen, Wish};
 use stylize::sink::window::{Options, open};
 
 fn main() -> ExitCode {

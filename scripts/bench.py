@@ -106,7 +106,7 @@ def cores() -> int:
 
 def x264() -> list[str]:
     """The encoder as stylize-video sets it (src/sink/encoder.rs)."""
-    settings = f"bframes=0:rc-lookahead=0:sync-lookahead=0:sliced-threads=0:threads={(cores() + 1) // 2}"
+    settings = f"partitions=i8x8:bframes=0:rc-lookahead=0:sync-lookahead=0:sliced-threads=0:threads={(cores() + 1) // 2}"
     return ["-c:v", "libx264", "-profile:v", "high", "-preset", "superfast", "-crf", "20", "-x264-params", settings]
 
 

@@ -13,12 +13,14 @@ use crate::compose::LiveControls;
 use crate::convert::RunCard;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Sink, Source, Stage, Stop};
-use crate::frame::{Frame, FrameFormat, Size, Timed};
-use crate::job::{self, CodecChoice, Input, Job, Network, Output, Part};
+use crate::frame::{Frame, FrameFormat, FrameRate, Size, Timed};
+use crate::job::{self, Job, Network};
+use crate::media::Timing;
+use crate::options::{CodecChoice, Input, Output, Part};
 use crate::report::{Meter, cpu_time, peak_rss_mb};
 use crate::sink::{self, Claim, Goal, Null, Place};
-use crate::source::test_pattern::{FrameRate, TestPattern};
-use crate::source::{self, Opened, Request, Timing};
+use crate::source::test_pattern::TestPattern;
+use crate::source::{self, Opened, Request};
 use crate::stylizer::{Ends, Stylizer};
 use crate::tensor::Styled;
 

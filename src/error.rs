@@ -1,14 +1,21 @@
 //! What can go wrong, and the exit code that says so.
 
-use crate::model::ModelError;
-use crate::sink::SinkError;
-use crate::source::SourceError;
+use std::fmt;
+
+mod model;
+mod sink;
+mod source;
+
+pub use model::{ModelError, Origin, SpecError};
+pub use sink::SinkError;
+pub use source::SourceError;
 
 /// Result of everything that can fail in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Any failure of a job. Its text is one line: what, which file or option, what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The request contradicts itself or cannot be meant.
     #[error("{0}")]
@@ -43,5 +50,34 @@ impl Error {
             Self::Device(_) => 6,
             Self::Internal(_) => 70,
         }
+    }
+}
+
+/// An I/O error in plain words, without the errno.
+pub(crate) fn io_reason(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "no such file or directory".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        ErrorKind::StorageFull => "no space left on the disk".into(),
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// What is needed and what there is, for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum {
+    /// Needed.
+    pub bytes: u64,
+    /// There.
+    pub limit_bytes: u64,
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        let (needed, there) = (gigabytes(self.bytes), gigabytes(self.limit_bytes));
+        write!(f, "about {needed:.1} GB of memory, and {there:.1} GB can be had")
     }
 }

@@ -5,6 +5,7 @@
 //! one thread. Between two steps is a queue of bounded depth. The queue is the back-pressure, and its closing is the end: when
 //! the source has no more, or a stage fails, its ends are dropped and the threads up and down from it come home by themselves.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -109,7 +110,7 @@ impl Stop {
 }
 
 /// The first failure of the threads of one flow.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Outcome(Arc<Mutex<Option<Error>>>);
 
 impl Outcome {
@@ -127,7 +128,7 @@ impl Outcome {
 }
 
 /// What the threads of one flow share.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Shared {
     depth: usize,
     meter: Meter,
@@ -149,6 +150,12 @@ pub struct Flow<T> {
     threads: Vec<JoinHandle<()>>,
     shared: Shared,
     ended: Receiver<()>,
+}
+
+impl<T> fmt::Debug for Flow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow").field("threads", &self.threads).finish_non_exhaustive()
+    }
 }
 
 /// What happens to a frame for which the next stage has no time yet.
@@ -245,6 +252,7 @@ impl<T: Send + 'static> Flow<T> {
 }
 
 /// A flow at work.
+#[derive(Debug)]
 pub struct Running {
     threads: Vec<JoinHandle<()>>,
     outcome: Outcome,

@@ -1,8 +1,11 @@
 //! A picture in memory, and the moment that it belongs to.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -253,6 +256,7 @@ fn planes_of_rows(pixels: PixelFormat, size: Size, multiple: usize) -> ([Plane; 
 
 /// Why bytes make no frame: it would have no pixels, or the plane layout does not fit the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameError {
     /// Width or height is zero.
     #[error("a frame of {size} has no pixels")]
@@ -364,6 +368,23 @@ impl Frame {
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frame").field("format", &self.format).field("planes", &self.planes()).finish_non_exhaustive()
+    }
+}
+
+/// A constant frame rate: so many frames in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameRate {
+    /// Frames.
+    pub frames: NonZeroU32,
+    /// In so many seconds.
+    pub seconds: NonZeroU32,
+}
+
+impl FrameRate {
+    /// When frame `seq` begins, in nanoseconds, rounded down: errors do not add up.
+    pub fn nanos_at(self, seq: u64) -> u64 {
+        let nanos = u128::from(seq) * 1_000_000_000 * u128::from(self.seconds.get()) / u128::from(self.frames.get());
+        u64::try_from(nanos).unwrap_or(u64::MAX)
     }
 }
 

@@ -7,10 +7,11 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
+use crate::error::SpecError;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Plane, Size};
 use crate::model::graph::{Dim, Element, Graph, GraphPort};
 use crate::model::statements::{INPUT_PREFIX, KEYS, METADATA_PREFIX, Statements};
-use crate::model::{ModelSpec, SpecError, SpecOverrides};
+use crate::model::{ModelSpec, SpecOverrides};
 use crate::resume::Journal;
 use crate::{isobmff, matroska, source};
 

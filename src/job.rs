@@ -1,16 +1,18 @@
 //! What to do, resolved and checked; and doing it.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::compose::LiveControls;
 use crate::convert::{Convert, RunCard};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SinkError};
 use crate::flow::{Flow, Sink, Stop};
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size};
 use crate::memory;
+use crate::options::{Codec, Output};
 use crate::report::{Meter, Report};
 use crate::resume::Unlike;
-use crate::sink::{self, Claim, Container, Goal, Place, SinkError};
+use crate::sink::{self, Claim, Container, Goal, Place};
 use crate::source::{self, Opened, Request};
 use crate::stylizer::Stylizer;
 
@@ -19,7 +21,7 @@ mod resume;
 mod words;
 
 pub(crate) use network::Network;
-pub use words::{Codec, CodecChoice, Encoding, Engine, Input, Job, Look, Output, Part, SizeChoice, StyleChoice};
+pub use words::{Engine, Job, Look, StyleChoice};
 
 /// What is about to be done, known once input and model are open.
 #[derive(Clone, Debug)]
@@ -75,6 +77,12 @@ pub fn run(job: &Job, stop: &Stop, meter: &Meter, observer: &mut dyn Observer) -
 /// Does one job after the other with a network that is opened once.
 pub struct Studio(Network);
 
+impl fmt::Debug for Studio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Studio").field(&self.0.label()).finish()
+    }
+}
+
 impl Studio {
     /// Opens the network.
     ///
@@ -116,6 +124,11 @@ fn codec(job: &Job) -> Result<Option<Codec>> {
         Output::File(_) | Output::Pictures(_) | Output::Null => None,
     };
     container.map(|container| sink::codec(container, &job.encoding)).transpose()
+}
+
+/// Whether a single picture comes out.
+fn is_still(output: &Output) -> bool {
+    matches!(output, Output::File(path) if sink::is_still(path))
 }
 
 /// The output's place, taken before any work.
@@ -168,7 +181,7 @@ fn attempt(
     observer: &mut dyn Observer,
 ) -> Result<Report> {
     let opened = source::open(&job.input, request(job), stop, meter)?;
-    if job.output.is_still() && !opened.single {
+    if is_still(&job.output) && !opened.single {
         return Err(Error::Usage("a picture holds one frame of a video: add --frames 1, or write a video".into()));
     }
     let stylizer = network.stylizer(job, opened.format, meter)?;
@@ -225,7 +238,7 @@ const DEPTH: usize = 0;
 /// What comes out: RGB for pictures and lossless video, else the colours of the source.
 fn out_format(source: FrameFormat, job: &Job) -> FrameFormat {
     let size = job.size.resolve(source.size);
-    let pictures = job.output.is_still() || matches!(job.output, Output::Pictures(_));
+    let pictures = is_still(&job.output) || matches!(job.output, Output::Pictures(_));
     if pictures || job.encoding.lossless {
         return FrameFormat { size, pixels: PixelFormat::Rgbx, colour: Colour::SRGB };
     }

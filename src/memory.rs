@@ -5,12 +5,10 @@
 
 use std::path::Path;
 
-use crate::error::Result;
+use crate::error::{ModelError, Result, SourceError, Sum};
 use crate::frame::{FrameFormat, PixelFormat, Size};
 use crate::gpu::staging::SETS;
-use crate::job::Codec;
-use crate::model::{ModelError, Provider};
-use crate::source::SourceError;
+use crate::options::{Codec, Provider};
 use crate::tensor::DType;
 
 mod ceiling;
@@ -108,6 +106,7 @@ pub struct Needs {
 
 /// What each part takes at its peak, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Estimate {
     /// The program and its libraries.
     pub program_bytes: u64,
@@ -248,23 +247,6 @@ pub(crate) fn check_decoding(path: &Path, size: Size, limit_bytes: Option<u64>) 
             Err(SourceError::Memory { path: path.into(), size, sum: Sum { bytes, limit_bytes } })
         }
         _ => Ok(()),
-    }
-}
-
-/// What is needed and what there is, for a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sum {
-    /// Needed.
-    pub bytes: u64,
-    /// There.
-    pub limit_bytes: u64,
-}
-
-impl std::fmt::Display for Sum {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
-        let (needed, there) = (gigabytes(self.bytes), gigabytes(self.limit_bytes));
-        write!(f, "about {needed:.1} GB of memory, and {there:.1} GB can be had")
     }
 }
 

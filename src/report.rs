@@ -294,6 +294,7 @@ pub struct Latency {
 
 /// What a finished run has to say; written by `--report` (docs/JSON.md: scripts rely on the names).
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Frames that the source gave.
     pub frames_in: u64,

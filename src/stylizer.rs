@@ -1,6 +1,7 @@
 //! `pack → infer → compose → unpack → stabilise`: planes in host memory to planes in host memory. Knows nothing of GStreamer, so that
 //! a program, a server or a test can wrap it.
 
+use std::fmt;
 use std::iter::{once, repeat_with};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,8 @@ use crate::flow::{Crew, Flow, Measured, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::{Choice, Infer, Model, Provider, SessionOptions};
+use crate::model::{Choice, Infer, Model, SessionOptions};
+use crate::options::Provider;
 use crate::pool::Pool;
 use crate::report::Meter;
 use crate::stabilise::Stabilise;
@@ -166,6 +168,17 @@ impl Kit<'_> {
         let submit = Box::new(Measured::new("compose", submit, meter));
         let collect = Box::new(Measured::new("unpack", collect, meter));
         Line::Gpu { pack, infer: infer.collect(), submit, collect }
+    }
+}
+
+impl fmt::Debug for Stylizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { net, choice, sessions, .. } = self;
+        f.debug_struct("Stylizer")
+            .field("net", net)
+            .field("choice", choice)
+            .field("sessions", sessions)
+            .finish_non_exhaustive()
     }
 }
 

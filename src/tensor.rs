@@ -5,6 +5,16 @@ use half::f16;
 use crate::frame::{Frame, Size};
 use crate::pool::{Lent, Pool};
 
+/// Whether all values of a picture were numbers.
+#[must_use = "a picture with NaN or infinity in it is none: the original takes its place"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finite {
+    /// All were.
+    Yes,
+    /// At least one was NaN or infinite.
+    No,
+}
+
 /// Type of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DType {

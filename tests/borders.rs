@@ -1,7 +1,8 @@
-//! The borders of the architecture that no compiler holds: who may name which library, who makes threads, what a
-//! repository may hold.
+//! The borders of the architecture that no compiler holds: who may name which library, who makes threads, that modules
+//! import each other in one direction only, what a repository may hold.
 #![allow(clippy::unwrap_used, reason = "a test says where it failed")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +16,7 @@ struct Border {
 const BORDERS: [Border; 4] = [
     Border {
         crates: &["gstreamer", "gstreamer_app", "gstreamer_base", "gstreamer_pbutils", "gstreamer_video", "gst"],
-        homes: &["source/", "sink/"],
+        homes: &["media/", "source/", "sink/"],
     },
     Border {
         crates: &["wgpu", "naga", "winit", "glyphon"],
@@ -196,6 +197,145 @@ fn a_crossing_is_seen_and_a_mention_is_not() {
         0
     );
     assert_eq!(seen("job.rs", "let a = 1;\n#[cfg(test)]\nmod tests { use gstreamer; }"), 0);
+}
+
+/// For each top-level module those that it imports, and where it does so first.
+type Graph = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The modules that the file `name` below `src/` is in, outermost first; none for the roots of the library and the programs,
+/// and for tests, which may look at any module.
+fn modules_of(name: &str) -> Vec<&str> {
+    let mut path: Vec<&str> = name.trim_end_matches(".rs").split('/').collect();
+    if path == ["lib"] || path[0] == "bin" || path.contains(&"tests") {
+        return Vec::new();
+    }
+    path.pop_if(|last| *last == "mod");
+    path
+}
+
+/// What `lib.rs` has at the root of the crate beside its modules: each name, and the module that it comes from.
+fn exports(lib: &str) -> BTreeMap<String, String> {
+    let code = code_of(lib);
+    let uses = code.split(';').filter_map(|item| item.trim().strip_prefix("pub use "));
+    let named = uses.filter_map(|path| path.split_once("::")).flat_map(|(module, names)| {
+        let names = names.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|name| !name.is_empty());
+        names.map(|name| (name.to_owned(), module.to_owned()))
+    });
+    named.collect()
+}
+
+/// What `tokens` name of the root of the crate, and in which line; `depth` modules lie between it and the code.
+fn root_names<'a>(tokens: &[Token<'a>], depth: usize) -> Vec<Token<'a>> {
+    let word = |at: usize| tokens.get(at).map_or("", |token| token.1);
+    let steps = |at: usize| word(at + 1) == ":" && word(at + 2) == ":";
+    let mut found = Vec::new();
+    for at in 0..tokens.len() {
+        let begins = at == 0 || word(at - 1) != ":";
+        let supers = (0..).take_while(|step| word(at + 3 * step) == "super" && steps(at + 3 * step)).count();
+        let behind = match word(at) {
+            "crate" if begins && steps(at) => at + 3,
+            "super" if begins && supers == depth => at + 3 * supers,
+            _ => continue,
+        };
+        if word(behind) != "{" {
+            found.extend(tokens.get(behind));
+            continue;
+        }
+        // Of a list, the names that begin its paths.
+        let mut nesting = 0;
+        for at in behind..tokens.len() {
+            match word(at) {
+                "{" => nesting += 1,
+                "}" => nesting -= 1,
+                _ => {}
+            }
+            if nesting == 0 {
+                break;
+            }
+            if nesting == 1 && (at == behind || word(at) == ",") {
+                found.extend(tokens.get(at + 1).filter(|token| token.1 != "}"));
+            }
+        }
+    }
+    found
+}
+
+fn graph(sources: &[(String, String)]) -> Graph {
+    let lib = sources.iter().find(|(name, _)| name == "lib.rs").map_or("", |(_, text)| text);
+    let exports = exports(lib);
+    let mut graph = Graph::new();
+    for (name, text) in sources {
+        let path = modules_of(name);
+        let Some(&module) = path.first() else { continue };
+        let imports = graph.entry(module.to_owned()).or_default();
+        let code = code_of(text);
+        for (line, root_name) in root_names(&tokens(&code), path.len()) {
+            let imported = exports.get(root_name).map_or(root_name, String::as_str);
+            if imported != module {
+                let place = || format!("src/{name}:{line}: {module} imports {imported}");
+                imports.entry(imported.to_owned()).or_insert_with(place);
+            }
+        }
+    }
+    graph
+}
+
+/// The places by which modules import each other in a circle; none where there is no such circle.
+fn cycle(graph: &Graph) -> Vec<&str> {
+    let mut left: BTreeSet<&str> = graph.keys().map(String::as_str).collect();
+    let next = |left: &BTreeSet<&str>, module: &str| {
+        graph[module].iter().map(|(to, place)| (to.as_str(), place.as_str())).find(|(to, _)| left.contains(to))
+    };
+    // Who imports nobody that is left is in no circle.
+    while let Some(free) = left.iter().copied().find(|module| next(&left, module).is_none()) {
+        left.remove(free);
+    }
+    let mut way: Vec<(&str, &str)> = Vec::new();
+    let mut here = left.first().copied();
+    while let Some((module, (to, place))) = here.and_then(|module| Some((module, next(&left, module)?))) {
+        if let Some(begin) = way.iter().position(|step| step.0 == module) {
+            return way[begin..].iter().map(|step| step.1).collect();
+        }
+        way.push((module, place));
+        here = Some(to);
+    }
+    Vec::new()
+}
+
+#[test]
+fn modules_import_each_other_in_one_direction() {
+    let graph = graph(&sources());
+    assert!(graph["cli"].contains_key("job") && graph["job"].contains_key("source"), "the test sees no imports");
+    let cycle = cycle(&graph);
+    assert!(cycle.is_empty(), "modules import each other in a circle:\n{}", cycle.join("\n"));
+}
+
+#[test]
+fn a_circle_of_modules_is_seen_and_named() {
+    let circle = |files: &[(&str, &str)]| {
+        let files: Vec<_> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        cycle(&graph(&files)).join(" ")
+    };
+    let (to_b, to_a) = ("use crate::b::Word;", "use crate::a::Word;");
+    assert_eq!(circle(&[("a.rs", to_b), ("b/mod.rs", "use super::c;"), ("c.rs", "// crate::a")]), "");
+    assert_eq!(
+        circle(&[
+            ("a.rs", to_b),
+            ("b/mod.rs", "\nuse super::c;"),
+            ("c.rs", "fn f() { crate::a::f() }"),
+            ("d.rs", to_a)
+        ]),
+        "src/a.rs:1: a imports b src/b/mod.rs:2: b imports c src/c.rs:1: c imports a"
+    );
+    let lists = "use crate::{c::{a, d}, b};";
+    assert_eq!(circle(&[("a/x.rs", lists), ("b.rs", to_a)]), "src/a/x.rs:1: a imports b src/b.rs:1: b imports a");
+    assert_eq!(circle(&[("a/x.rs", lists), ("c.rs", "use super::d; use super::a;"), ("d.rs", "")]).lines().count(), 1);
+    assert_eq!(circle(&[("a/x.rs", "use super::b;"), ("b.rs", to_a)]), "", "its own submodule");
+    assert!(!circle(&[("a/x.rs", "use super::super::b;"), ("b.rs", to_a)]).is_empty());
+    let exported = [("lib.rs", "pub use a::{Word, Other};"), ("a.rs", to_b), ("b.rs", "use crate::Other;")];
+    assert!(!circle(&exported).is_empty());
+    let tests = "#[cfg(test)]\nmod tests { use crate::a; }";
+    assert_eq!(circle(&[("a.rs", to_b), ("b.rs", tests), ("b/tests.rs", to_a)]), "");
 }
 
 #[test]

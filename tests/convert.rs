@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use half::f16;
 use proptest::prelude::*;
-use stylize::convert::{Finite, cpu};
+use stylize::convert::cpu;
 use stylize::flow::Crew;
 use stylize::frame::{
     ChromaSite, Colour, Frame, FrameFormat, Matrix, PixelFormat, Plane, Range, Size, Timed, tight_planes,
 };
-use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, TensorPool, Values};
+use stylize::tensor::{Border, Channels, DType, Finite, Layout, Tensor, TensorFormat, TensorPool, Values};
 
 #[path = "common/card.rs"]
 mod card;

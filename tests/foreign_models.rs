@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 use stylize::frame::Size;
-use stylize::model::{Model, ModelSource, Provider, Runtime, SessionOptions, SpecOverrides, ValueRange};
+use stylize::model::{Model, ModelSource, Runtime, SessionOptions, SpecOverrides, ValueRange};
+use stylize::options::Provider;
 use stylize::tensor::{Channels, Layout, Tensor, TensorPool, Values};
 
 /// What each model does not say: range, range of the output, channels, further inputs; and a size to run it at where it

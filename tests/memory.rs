@@ -13,12 +13,13 @@ use stylize::compose::{Controls, LiveControls};
 use stylize::convert::{ConvertChoice, RunCard};
 use stylize::error::Result;
 use stylize::flow::{Flow, Sink, Source, Stage, Stop};
-use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Timed};
-use stylize::job::{Codec, Job, Observer, Plan};
+use stylize::frame::{Colour, Frame, FrameFormat, FrameRate, PixelFormat, Size, Timed};
+use stylize::job::{Job, Observer, Plan};
 use stylize::memory::{Estimate, Needs, NetworkBytes};
-use stylize::model::{Model, ModelSource, Provider, Runtime, SpecOverrides};
+use stylize::model::{Model, ModelSource, Runtime, SpecOverrides};
+use stylize::options::{Codec, Provider};
 use stylize::report::Meter;
-use stylize::source::test_pattern::{FrameRate, TestPattern};
+use stylize::source::test_pattern::TestPattern;
 use stylize::stylizer::{Order, Stylizer};
 use stylize::tensor::DType;
 

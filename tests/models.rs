@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use half::f16;
 use stylize::Error;
+use stylize::error::ModelError;
 use stylize::flow::Stage;
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
 use stylize::model::{
-    Infer, Inspection, Model, ModelError, ModelSource, Provider, Runtime, Session, SessionOptions, SpecOverrides,
-    ValueRange, provider, zoo,
+    Infer, Inspection, Model, ModelSource, Runtime, Session, SessionOptions, SpecOverrides, ValueRange, provider, zoo,
 };
+use stylize::options::Provider;
 use stylize::report::Meter;
 use stylize::tensor::{Border, Channels, DType, Layout, Packed, Tensor, TensorPool, Values};
 
@@ -398,7 +399,7 @@ fn the_stage_keeps_stamp_and_original_and_allocates_no_frame_after_the_first() {
 
 #[test]
 fn the_first_style_of_the_zoo_runs() {
-    let entry = zoo::find(None, None, None, zoo::best_first(Provider::Cpu, false)).unwrap();
+    let entry = zoo::find(None, None, None, zoo::best_first(Provider::Cpu, false, None)).unwrap();
     let model = Model::open(&runtime(), entry.source, &SpecOverrides::default()).unwrap();
     assert_eq!((model.label().as_str(), model.spec().pad, model.spec().multiple_of), ("wave", 68, 8));
     let mut session = model.session(Size::new(50, 30), &options()).unwrap();

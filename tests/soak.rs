@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use common::clip::{AAC, Clip, FFV1, H264_B, MJPEG, MP3, OPUS, PCM, VP8};
 use common::{Folder, heap, job};
-use stylize::job::{Input, Observer, Part, Plan};
+use stylize::job::{Observer, Plan};
+use stylize::options::{Input, Part};
 use stylize::report::Meter;
 use stylize::{Job, Output, Stop};
 

@@ -15,9 +15,9 @@ use clap::Parser;
 use gst::prelude::*;
 use gst_app::AppSrc;
 use stylize::flow::Source;
-use stylize::frame::{Frame, FrameFormat, Matrix, Size};
-use stylize::job::SizeChoice;
-use stylize::source::test_pattern::{FrameRate, TestPattern};
+use stylize::frame::{Frame, FrameFormat, FrameRate, Matrix, Size};
+use stylize::options::SizeChoice;
+use stylize::source::test_pattern::TestPattern;
 
 use self::sound::Sound;
 

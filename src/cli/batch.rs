@@ -9,12 +9,11 @@ use super::conduct::{Conductor, Done};
 use super::program::causes;
 use super::report_file::{ReportFile, unwritable};
 use super::signals::Signal;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SinkError};
 use crate::flow::Stop;
 use crate::job::{Job, Observer};
 use crate::progress::{Event, Voice};
 use crate::report::{Meter, Report};
-use crate::sink::SinkError;
 
 /// What became of one input.
 struct Outcome {

@@ -3,14 +3,14 @@
 use super::ending::{Ending, Goal};
 use super::groups::MessageArgs;
 use super::signals::{Signal, Signals};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SourceError};
 use crate::flow::Stop;
 use crate::job::Observer;
 use crate::progress::{Event, Progress, Voice};
 use crate::report::{Meter, Report};
-use crate::source::SourceError;
 
 /// What the jobs of a run share.
+#[derive(Debug)]
 pub struct Conductor<'a> {
     message: &'a MessageArgs,
     stop: Stop,

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use crate::error::{Error, Result};
-use crate::job::{Codec, Encoding, Input, Output};
+use crate::options::{Codec, Encoding, Input, Output};
 use crate::sink::Container;
 
 /// What an ending stands for.
@@ -172,7 +172,7 @@ fn codec_name(codec: Codec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::CodecChoice;
+    use crate::options::CodecChoice;
 
     fn verdict(out: &str, encoding: &Encoding) -> Option<String> {
         let output = if out == "null:" { Output::Null } else { Output::File(out.into()) };

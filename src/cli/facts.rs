@@ -4,9 +4,10 @@ use std::path::Path;
 
 use crate::doctor::RuntimeFacts;
 use crate::error::{Error, Result};
+use crate::media::elements;
 use crate::model::describe::Description;
-use crate::model::{Inspection, ModelSource, Precision, Provider, Runtime, SpecOverrides, Tier, trial, zoo};
-use crate::source::elements;
+use crate::model::{Inspection, ModelSource, Precision, Runtime, SpecOverrides, Tier, trial, zoo};
+use crate::options::Provider;
 use crate::{sink, source};
 
 /// A style of the zoo.
@@ -45,7 +46,7 @@ pub fn inspect(path: &Path, overrides: &SpecOverrides, runtime: Option<&Path>) -
     let runtime = Runtime::load(runtime)?;
     let style = path.to_str().filter(|name| !path.exists() && zoo::styles().any(|style| style == *name));
     let source = match style {
-        Some(_) => zoo::find(style, None, None, zoo::best_first(Provider::Cpu, false))?.source,
+        Some(_) => zoo::find(style, None, None, zoo::best_first(Provider::Cpu, false, None))?.source,
         None => ModelSource::File(path.into()),
     };
     Ok(Inspection::of(&runtime, source, overrides)?)

@@ -9,8 +9,9 @@ use crate::compose::Controls;
 use crate::convert::{Convert, ConvertChoice};
 use crate::error::{Error, Result};
 use crate::gpu::context::Wanted;
-use crate::job::{Codec, CodecChoice, Encoding, Engine, Look, Part, SizeChoice, StyleChoice};
-use crate::model::{Precision, Provider, SpecOverrides, Tier, ValueRange};
+use crate::job::{Engine, Look, StyleChoice};
+use crate::model::{Precision, SpecOverrides, Tier, ValueRange};
+use crate::options::{Codec, CodecChoice, Encoding, Part, Provider, SizeChoice};
 use crate::progress;
 use crate::tensor::{Channels, Layout};
 
@@ -95,15 +96,17 @@ pub struct NetworkArgs {
     /// What runs the network: auto, cpu, openvino, cuda, tensorrt, webgpu, coreml or directml
     ///
     /// One that is named must run, or it is an error; auto takes the best that works and says which that was. Which
-    /// there are depends on the ONNX Runtime: `make setup RUNTIME=gpu` (CUDA, TensorRT), openvino or webgpu fetch others. `stylize doctor` tries all.
+    /// there are depends on the ONNX Runtime: `make setup RUNTIME=gpu` (CUDA, TensorRT), openvino or webgpu fetch
+    /// others. `stylize doctor` tries all.
     #[arg(long, value_name = "PROVIDER", default_value = "auto", hide_possible_values = true)]
     pub provider: Provider,
 
     /// Number format of the network: auto, fp32, fp16 or int8
     ///
-    /// auto takes fp16 on a graphics card, and with OpenVINO on a processor with AMX (it calculates in bfloat16 there); int8 on a
-    /// processor that multiplies bytes, else fp32 or fp16. `stylize styles` shows which there are. A model file keeps the numbers that it
-    /// has; fp16 lets OpenVINO and TensorRT calculate in 16 bits what it has in fp32.
+    /// auto takes fp16 on a graphics card, and for the fine tier with OpenVINO on a processor with AMX (it calculates in
+    /// bfloat16 there); int8 on a processor that multiplies bytes, else fp32 or fp16. fp16 shimmers a little less than
+    /// int8. `stylize styles` shows which there are. A model file keeps the numbers that it has; fp16 lets OpenVINO and
+    /// TensorRT calculate in 16 bits what it has in fp32.
     #[arg(
         long,
         value_name = "FORMAT",

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::job::{Encoding, Input};
+use crate::options::{Encoding, Input};
 use crate::sink::Container;
 
 /// The outputs of `inputs` in `folder`, in their order.
@@ -85,7 +85,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::Codec;
+    use crate::options::Codec;
 
     fn named(inputs: &[&str], encoding: &Encoding) -> Result<Vec<String>> {
         let inputs: Vec<_> = inputs.iter().map(|path| Input::File(path.into())).collect();

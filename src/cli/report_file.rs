@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, Result};
-use crate::sink::SinkError;
+use crate::error::{Error, Result, SinkError};
 
 /// Where the report will be.
 #[derive(Debug)]

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::job::{Engine, Input, Job, Output, StyleChoice};
+use crate::job::{Engine, Job, StyleChoice};
 use crate::model::{Runtime, zoo};
+use crate::options::{Input, Output};
 use crate::sandbox::Access;
 
 #[cfg(target_os = "linux")]
@@ -89,10 +90,10 @@ mod on_linux {
 
     use super::super::signals::asking;
     use super::access;
-    use crate::error::{Error, Result};
+    use crate::error::{Error, Result, SourceError};
     use crate::job::Job;
+    use crate::media::elements;
     use crate::sandbox::confine;
-    use crate::source::{SourceError, elements};
 
     /// Holds the number of the process that started this one to confine itself.
     const PARENT: &str = "STYLIZE_SANDBOX_PARENT";

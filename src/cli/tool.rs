@@ -16,8 +16,8 @@ use crate::doctor::Findings;
 use crate::error::{Error, Result};
 use crate::flow::Stop;
 use crate::gpu::adapters;
-use crate::job::{CodecChoice, Encoding, Input, Job, Output, Part, SizeChoice};
-use crate::model::Provider;
+use crate::job::Job;
+use crate::options::{CodecChoice, Encoding, Input, Output, Part, Provider, SizeChoice};
 use crate::progress::Voice;
 use crate::source::live::cameras::{self, Camera};
 

@@ -6,9 +6,8 @@ use std::path::Path;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::job::SizeChoice;
-use crate::live::{ADDRESS_SCHEMES, CameraChoice, LiveInput, Mode};
-use crate::source::test_pattern::FrameRate;
+use crate::frame::FrameRate;
+use crate::options::{ADDRESS_SCHEMES, CameraChoice, LiveInput, Mode, SizeChoice};
 
 /// A choice that the program may make itself: `None` is `auto`. (An alias, as clap gives `Option` a meaning of its own.)
 pub type OrAuto<T> = Option<T>;
@@ -243,7 +242,7 @@ mod tests {
 
         #[test]
         fn sizes_are_read_as_they_are_written(width in 1u32..=16_384, height in 1u32..=16_384) {
-            use crate::job::SizeChoice::{Exact, Height};
+            use crate::options::SizeChoice::{Exact, Height};
             prop_assert_eq!(format!("{width}x{height}").parse(), Ok(Exact(crate::frame::Size::new(width, height))));
             prop_assert_eq!(format!("{height}p").parse(), Ok(Height(height)));
         }

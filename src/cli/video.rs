@@ -13,11 +13,12 @@ use super::value::frame_rate;
 use super::{batch, conduct, encoding, naming, sandbox};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
-use crate::job::{self, Input, Job, Observer, Output, Studio};
+use crate::frame::FrameRate;
+use crate::job::{self, Job, Observer, Studio};
+use crate::options::{Input, Output};
 use crate::pattern::Pattern;
 use crate::progress::{Mode, Voice};
 use crate::report::{Meter, Report};
-use crate::source::test_pattern::FrameRate;
 
 /// Turn a video into a painting that moves
 ///
@@ -312,8 +313,9 @@ mod tests {
     use crate::convert::{Convert, ConvertChoice};
     use crate::frame::Size;
     use crate::gpu::context::Wanted;
-    use crate::job::{SizeChoice, StyleChoice};
-    use crate::model::{Precision, Provider, Tier, ValueRange};
+    use crate::job::StyleChoice;
+    use crate::model::{Precision, Tier, ValueRange};
+    use crate::options::{Provider, SizeChoice};
 
     fn parsed(words: &str) -> VideoArgs {
         VideoArgs::try_parse_from(["stylize-video"].into_iter().chain(words.split(' '))).unwrap()

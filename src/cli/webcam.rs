@@ -13,8 +13,9 @@ use super::report_file::ReportFile;
 use super::value::{camera_mode, live_input};
 use crate::error::{Error, Result};
 use crate::flow::Stop;
-use crate::job::{CodecChoice, Encoding, Observer};
-use crate::live::{self, LiveInput, LiveJob, Microphone, Mode, VirtualCamera, WindowChoice};
+use crate::job::Observer;
+use crate::live::{self, LiveJob};
+use crate::options::{CodecChoice, Encoding, LiveInput, Microphone, Mode, VirtualCamera, WindowChoice};
 use crate::progress::{self, Voice};
 use crate::report::{Meter, Report};
 

@@ -4,7 +4,6 @@
 mod resize;
 
 use crate::compose::Controls;
-use crate::convert::Finite;
 use crate::convert::gpu::resample::{Recorder, plane_bytes};
 use crate::convert::gpu::{Source, copy_planes, unpack_pass};
 use crate::frame::{Frame, FrameFormat, Plane, Size};
@@ -12,7 +11,7 @@ use crate::gpu::context::Fault;
 use crate::gpu::kernels::{Kernel, Params, Variant};
 use crate::gpu::passes::{Inputs, Pass, Place};
 use crate::gpu::workshop::Workshop;
-use crate::tensor::{Border, Tensor, TensorFormat};
+use crate::tensor::{Border, Finite, Tensor, TensorFormat};
 
 /// Brings the picture that `border` leaves of `styled` to the size of `format`, as [`super::guide::Upscaler`] does, mixes
 /// `original` into it, as [`super::cpu::mix`] does, and writes it as a frame of `format`, as [`crate::convert::cpu::unpack`]

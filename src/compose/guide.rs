@@ -17,14 +17,16 @@ use pulp::Arch;
 
 use super::cpu::{add_scaled, luma};
 use super::slopes::Slopes;
-use crate::convert::colour::luma_weights;
+use crate::colour::luma_weights;
 use crate::convert::planar::{Canvas, Scaler, planes, planes_mut};
-use crate::convert::resize::{Filter, Resizer};
+use crate::convert::resize::Resizer;
 use crate::error::Result;
+use crate::filter::Filter;
 use crate::frame::Frame;
 use crate::tensor::{Tensor, TensorPool};
 
 /// Resizes styled pictures; what it needs in between it keeps.
+#[derive(Debug)]
 pub struct Upscaler {
     resizer: Resizer,
     scaler: Scaler,

@@ -10,12 +10,13 @@ pub mod slopes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::colour;
+use crate::convert::cpu as convert;
 use crate::convert::planar::{Canvas, Scaler, planes, planes_mut};
-use crate::convert::{Finite, colour, cpu as convert};
 use crate::error::Result;
 use crate::flow::Stage;
 use crate::frame::{Frame, Size, Timed};
-use crate::tensor::{Border, Styled, Tensor, TensorFormat, TensorPool};
+use crate::tensor::{Border, Finite, Styled, Tensor, TensorFormat, TensorPool};
 use guide::Upscaler;
 
 /// What the user may change while it runs.
@@ -66,6 +67,7 @@ impl LiveControls {
 }
 
 /// Mixes the styled picture with the original, at the size of the output. What is no number stays none.
+#[derive(Debug)]
 pub struct Compose {
     size: Size,
     controls: LiveControls,

@@ -6,8 +6,9 @@ use std::ops::Range;
 use pulp::Arch;
 
 use crate::convert::cpu::kernel::{clamped, kernels};
-use crate::convert::resize::{Filter, Resizer};
+use crate::convert::resize::Resizer;
 use crate::error::Result;
+use crate::filter::Filter;
 use crate::frame::Size;
 
 /// Side of a block, in pixels of the network, that gives one set of statistics; a window is three blocks wide.
@@ -114,6 +115,7 @@ impl Slopes {
 }
 
 /// Slopes of one channel: as many columns as the output has, as many rows as there are rows of blocks.
+#[derive(Debug)]
 pub struct WideSlopes<'a> {
     rows: &'a [f32],
     size: Size,

@@ -3,15 +3,14 @@
 
 pub(crate) mod resample;
 
-use crate::convert::Finite;
+use crate::colour::{Affine, codes_from_rgb, luma_weights, rgb_from_codes};
 use crate::convert::chroma::{down_weights, up_weights};
-use crate::convert::colour::{Affine, codes_from_rgb, luma_weights, rgb_from_codes};
 use crate::frame::{Frame, FrameFormat, Plane, aligned_planes};
 use crate::gpu::context::Fault;
 use crate::gpu::kernels::{Kernel, Params, Variant};
 use crate::gpu::passes::{Inputs, Pass, Place};
 use crate::gpu::workshop::{Workshop, frame_bytes};
-use crate::tensor::{Border, Tensor, TensorFormat};
+use crate::tensor::{Border, Finite, Tensor, TensorFormat};
 use resample::Recorder;
 
 /// Does as [`super::cpu::pack`]; before that, a frame of another size is resized as [`super::planar::Scaler`] does.

@@ -7,21 +7,19 @@
 //!
 //! What frames do not hold (more bits, other chroma, HDR) becomes one before that: [`raw`], by the curves of [`tone`].
 //!
-//! [`colour`] holds the one matrix; [`cpu`] the kernels that walk a picture once, [`gpu`] their twins on a graphics card; [`resize`] other sizes; [`Pack`] and
+//! [`colour`](crate::colour) holds the one matrix; [`cpu`] the kernels that walk a picture once, [`gpu`] their twins on a graphics card; [`resize`] other sizes; [`Pack`] and
 //! [`Unpack`] are the stages at both ends of the flow. "Planar" is [`TensorFormat::PLANAR`]: what can be resized and
 //! mixed.
 //!
 //! [`TensorFormat::PLANAR`]: crate::tensor::TensorFormat::PLANAR
 
 pub mod chroma;
-pub mod colour;
 pub mod cpu;
 pub mod gpu;
 pub mod planar;
 pub mod raw;
 pub mod resize;
 pub mod rescale;
-pub mod taps;
 pub mod tone;
 
 pub(crate) mod choice;
@@ -31,13 +29,3 @@ mod unpack;
 pub use choice::{Convert, ConvertChoice, RunCard};
 pub use pack::Pack;
 pub use unpack::Unpack;
-
-/// Whether all values of a picture were numbers.
-#[must_use = "a picture with NaN or infinity in it is none: the original takes its place"]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finite {
-    /// All were.
-    Yes,
-    /// At least one was NaN or infinite.
-    No,
-}

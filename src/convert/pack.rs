@@ -10,6 +10,7 @@ use crate::report::Meter;
 use crate::tensor::{Border, Packed, Tensor, TensorFormat, TensorPool};
 
 /// Makes tensors of frames.
+#[derive(Debug)]
 pub struct Pack {
     net: Size,
     border: Border,

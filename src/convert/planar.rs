@@ -54,6 +54,7 @@ impl Canvas {
 }
 
 /// Turns frames into planar pictures of any size.
+#[derive(Debug)]
 pub struct Scaler {
     resizer: Resizer,
     full: Canvas,

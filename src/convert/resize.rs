@@ -5,17 +5,9 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
 
 use crate::convert::planar::{planes, planes_mut};
 use crate::error::{Error, Result};
+use crate::filter::Filter;
 use crate::frame::Size;
 use crate::tensor::Tensor;
-
-/// How samples are weighted. Where a picture shrinks, the support grows with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Filter {
-    /// Sharp; overshoots a little at edges.
-    Lanczos3,
-    /// Stays within the values given.
-    Bilinear,
-}
 
 /// Resizes planes; what it needs in between it keeps.
 #[derive(Debug, Default)]

@@ -12,9 +12,9 @@
 //!
 //! The kernels look the curves up ([`Tone`]).
 
-use super::colour::{Coefficients, luma_weights, rgb_from_yuv_codes};
 use super::cpu::kernel::clamped;
 use super::raw::RawFormat;
+use crate::colour::{Coefficients, luma_weights, rgb_from_yuv_codes};
 use crate::frame::{Colour, Matrix, Primaries, Transfer};
 
 /// Light of SDR white, in cd/m² (BT.2408).

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use crate::convert::cpu;
 use crate::convert::planar::{Canvas, Scaler};
-use crate::convert::{Finite, cpu};
 use crate::error::{Error, Result};
 use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, FrameFormat, Painted, Plane, Stamp, Timed, tight_planes};
 use crate::pool::Pool;
 use crate::report::Meter;
-use crate::tensor::{Border, Styled, TensorPool};
+use crate::tensor::{Border, Finite, Styled, TensorPool};
 
 /// Makes frames of tensors. Where a tensor holds what is not a number, the original takes its place and is counted.
+#[derive(Debug)]
 pub struct Unpack {
     format: FrameFormat,
     bytes: Pool<u8>,

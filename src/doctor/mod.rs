@@ -14,9 +14,9 @@ use console::style;
 
 use crate::error::Error;
 use crate::gpu::adapters::{self, Adapter};
-use crate::model::Provider;
+use crate::media::elements::{self, Finding, PluginSet, Side, Survey};
 use crate::model::trial::{self, Trial};
-use crate::source::elements::{self, Finding, PluginSet, Side, Survey};
+use crate::options::Provider;
 use cpu::Cpu;
 use packages::Manager;
 
@@ -30,6 +30,7 @@ pub struct RuntimeFacts {
 }
 
 /// All that was found. Its text is the screen.
+#[derive(Debug)]
 pub struct Findings {
     gstreamer: Result<Survey, Error>,
     runtime: Result<RuntimeFacts, Error>,

@@ -3,7 +3,7 @@
 use std::env;
 use std::process::Command;
 
-use crate::source::elements::PluginSet;
+use crate::media::elements::PluginSet;
 
 /// A package manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What goes on beside a flow, on threads of its own, without ever holding it up.
 
+use std::fmt;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, Timed};
 
 /// A sink beside a flow, on a thread of its own: the flow never waits for it, and goes on when it fails.
+#[derive(Debug)]
 pub struct Aside {
     head: Sender<Timed<Frame>>,
     /// The other end of the queue, where the newest frame takes the place of those that wait.
@@ -62,6 +64,12 @@ impl Aside {
 pub struct Errand<T> {
     result: Receiver<Result<T>>,
     outcome: Outcome,
+}
+
+impl<T> fmt::Debug for Errand<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Errand").field("outcome", &self.outcome).finish_non_exhaustive()
+    }
 }
 
 impl<T: Send + 'static> Errand<T> {

@@ -133,6 +133,7 @@ impl Health {
 }
 
 /// An adapter and a device on it. Whatever goes wrong with the device is put on record here and ends nothing.
+#[derive(Debug)]
 pub struct Context {
     adapter: Adapter,
     name: String,

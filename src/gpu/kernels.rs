@@ -8,7 +8,7 @@ use wgpu::{
     ShaderSource,
 };
 
-use crate::convert::colour::{Coefficients, value_bounds};
+use crate::colour::{Coefficients, value_bounds};
 use crate::frame::{PixelFormat, Plane, Size, aligned_planes};
 use crate::tensor::{Border, DType, Layout, TensorFormat};
 
@@ -279,7 +279,7 @@ pub(super) fn groups(invocations: u32) -> [u32; 2] {
 }
 
 /// The compiled variants, each made at first use.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Pipelines(Mutex<HashMap<Variant, Arc<ComputePipeline>>>);
 
 impl Pipelines {

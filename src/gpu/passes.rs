@@ -27,6 +27,7 @@ pub enum Place {
 pub(crate) const RESERVED: [Place; 4] = [Place::Between(0), Place::Between(1), Place::Between(2), Place::Between(3)];
 
 /// One kernel over one picture.
+#[derive(Debug)]
 pub struct Pass {
     /// Which kernel.
     pub variant: Variant,
@@ -41,7 +42,7 @@ pub struct Pass {
 }
 
 /// What goes up.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Inputs<'a> {
     /// [`Place::Frame`].
     pub frame: Option<&'a Frame>,

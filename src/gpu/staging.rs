@@ -15,7 +15,7 @@ pub(crate) const SETS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The buffers of one frame. Each grows to what is needed.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Set {
     pub upload: Upload,
     pub params: Grown,
@@ -28,7 +28,7 @@ pub(super) struct Set {
 }
 
 /// A buffer that is replaced when it becomes too small.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Grown(Option<Buffer>);
 
 impl Grown {
@@ -45,7 +45,7 @@ impl Grown {
 }
 
 /// The buffer that goes up. It is mapped again as soon as the card has read it, so that nobody waits for that.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Upload {
     buffer: Option<Buffer>,
     /// Its mapping; none where it is mapped since it was made.
@@ -78,7 +78,7 @@ impl Upload {
 }
 
 /// Lends sets; those that come back are lent again, and [`SETS`] of them are kept.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Ring(Mutex<Vec<Set>>);
 
 impl Ring {
@@ -97,6 +97,7 @@ impl Ring {
 }
 
 /// A mapping that was asked for.
+#[derive(Debug)]
 pub(super) struct Mapping(Receiver<bool>);
 
 impl Mapping {

@@ -11,15 +11,15 @@ use super::context::{Context, Fault};
 use super::kernels::{FLAWS, PARAMS, Params, Pipelines, TARGET, groups};
 use super::passes::{Inputs, Pass, Place, between_bytes, target_bytes};
 use super::staging::{Grown, Mapping, Ring, Set};
-use crate::convert::Finite;
-use crate::convert::resize::Filter;
-use crate::convert::taps::{TapsKept, TapsPlace};
+use crate::filter::{Filter, TapsKept, TapsPlace};
 use crate::frame::{Frame, PixelFormat, Size, aligned_planes};
+use crate::tensor::Finite;
 
 /// What kernels read and write, and what is copied to and from.
 const STORED: BufferUsages = BufferUsages::STORAGE.union(BufferUsages::COPY_DST).union(BufferUsages::COPY_SRC);
 
 /// A device, its kernels and its staging buffers. Any number of threads may use it at once.
+#[derive(Debug)]
 pub struct Workshop {
     context: Context,
     pipelines: Pipelines,
@@ -30,7 +30,7 @@ pub struct Workshop {
 }
 
 /// The weights that planes are resized by: they go up once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Taps {
     kept: TapsKept,
     on_card: Grown,
@@ -39,10 +39,11 @@ struct Taps {
 
 /// What a run leaves on the card for the next one: the bytes that came down, and behind them a word that is not 0 if the run met
 /// what is no number. It belongs to one device.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Kept(Grown);
 
 /// A run that the card has been given, and has not given back yet.
+#[derive(Debug)]
 pub struct Flight {
     set: Set,
     mapping: Mapping,

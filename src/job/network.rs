@@ -51,7 +51,7 @@ impl Network {
             // Who runs it decides which of the style's networks it is.
             StyleChoice::Zoo(name) => {
                 let settled = settle(engine.tier != Some(Tier::Fine))?;
-                let order = zoo::best_first(settled.provider, settled.on_card);
+                let order = zoo::best_first(settled.provider, settled.on_card, engine.tier);
                 let entry = zoo::find(name.as_deref(), engine.tier, asked, order)?;
                 let (tier, precision) = (Some(entry.tier), Some(entry.precision));
                 Ok(Self { model: open(entry.source)?, tier, precision, asked, settled, ceiling_bytes })
@@ -222,7 +222,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::model::Provider;
+    use crate::options::Provider;
 
     #[test]
     fn a_file_that_says_its_tier_and_precision_is_taken_as_one_of_the_zoo() {

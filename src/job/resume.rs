@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::{Engine, Input, Job, Network, Output, Plan, StyleChoice, codec};
-use crate::error::{Error, Result};
+use super::{Engine, Job, Network, Plan, StyleChoice, codec, is_still};
+use crate::error::{Error, Result, SourceError};
 use crate::frame::FrameFormat;
+use crate::media::elements;
+use crate::options::{Input, Output};
 use crate::report::Meter;
 use crate::resume::{Identity, Unlike, identity};
 use crate::sink::{self, Found, Kept, Place};
-use crate::source::{SourceError, elements};
 
 /// Says that the work of a killed run is lost, and why.
 pub(super) fn warn_of_new_start(why: &Unlike, meter: &Meter) {
@@ -51,7 +52,7 @@ fn identity_of(
     meter: &Meter,
 ) -> Result<Option<Identity>> {
     let input = match &job.input {
-        _ if job.output.is_still() => return Ok(None),
+        _ if is_still(&job.output) => return Ok(None),
         Input::Stdin => return Ok(None),
         Input::File(path) => identity::content(path),
         Input::Pictures { pattern, .. } => pattern

@@ -114,7 +114,8 @@ impl Workshop {
 mod tests {
     use super::*;
     use crate::frame::{Colour, PixelFormat, Size};
-    use crate::model::{Provider, ValueRange};
+    use crate::model::ValueRange;
+    use crate::options::Provider;
 
     #[test]
     fn each_place_has_its_network_and_that_of_the_users_own_model_is_opened_as_at_the_start() {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Board, Wish};
 use crate::compose::{Controls, LiveControls};
+use crate::control::{Board, Wish};
 use crate::flow::Stop;
 
 /// Takes wishes, and says what is wanted. Clones are the same desk.

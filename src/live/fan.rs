@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::desk::Desk;
-use super::words::{RecordingState, Screen};
+use crate::control::{RecordingState, Screen};
 use crate::error::{Error, Result};
 use crate::flow::{Aside, Errand, Pace, Sink};
 use crate::frame::{Frame, Painted, Timed};

@@ -13,14 +13,10 @@ mod atelier;
 mod desk;
 mod fan;
 mod hand;
+mod job;
 mod ladder;
 mod painter;
 mod run;
-mod words;
 
-pub use crate::sink::virtual_camera::VirtualCamera;
-pub use crate::source::microphone::Microphone;
+pub use job::LiveJob;
 pub use run::run;
-pub use words::{
-    ADDRESS_SCHEMES, Board, CameraChoice, LiveInput, LiveJob, Mode, RecordingState, Screen, Status, WindowChoice, Wish,
-};

@@ -7,22 +7,23 @@ use super::atelier::Atelier;
 use super::desk::{Desk, Wanted};
 use super::fan::{self, Fan, Named, Opened, Recorder, RecordingOrder};
 use super::hand::Key;
+use super::job::LiveJob;
 use super::ladder::Ladder;
 use super::painter::Painter;
-use super::words::{Board, LiveJob, Screen};
+use crate::control::{Board, Screen};
 use crate::convert::Convert;
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Running, Sink, Stop};
-use crate::frame::FrameFormat;
-use crate::job::{self, Encoding, Engine, Network, Observer, Plan, StyleChoice};
+use crate::frame::{FrameFormat, FrameRate};
+use crate::job::{self, Engine, Network, Observer, Plan, StyleChoice};
+use crate::media::microphone;
 use crate::memory;
 use crate::model::zoo;
+use crate::options::{Encoding, Microphone};
 use crate::report::{Meter, Report};
 use crate::sink::window::{self, Window};
 use crate::sink::{self, Claim, Container, Place, live as live_file, virtual_camera};
 use crate::source::live::{self as live_source, Live};
-use crate::source::microphone::{self, Microphone};
-use crate::source::test_pattern::FrameRate;
 
 /// Films, paints and shows until the source or the user ends it, and returns what was measured. The window, if there is
 /// one, belongs to the calling thread, which must be the main one. A recording that failed does not end it: its error is
@@ -274,7 +275,7 @@ mod tests {
     fn every_style_that_is_listed_can_be_had_as_it_is_wanted() {
         let (tiers, precisions) = ([None, Some(Tier::Live), Some(Tier::Fine)], [None, Some(Precision::Int8)]);
         for (tier, precision) in tiers.into_iter().flat_map(|tier| precisions.map(|precision| (tier, precision))) {
-            let order = zoo::best_first(crate::model::Provider::Cpu, false);
+            let order = zoo::best_first(crate::options::Provider::Cpu, false, None);
             let had = zoo::styles().filter(|name| zoo::find(Some(*name), tier, precision, order).is_ok());
             // A model of the user's own stands behind them, whatever they are.
             let own = StyleChoice::File("own.onnx".into());

@@ -5,9 +5,8 @@
 //! allocation fails, and ONNX Runtime says so. Most others, GStreamer among them, end the program when an allocation fails:
 //! so the ceiling is there only as long as the network is alone at work.
 
-use super::Sum;
 use super::room::{resident_bytes, room_bytes};
-use crate::model::ModelError;
+use crate::error::{ModelError, Sum};
 
 /// What a run may have: what the machine has, and not more than `asked`.
 pub fn limit_bytes(asked: Option<u64>) -> Option<u64> {

@@ -19,7 +19,7 @@ pub(super) fn multiplies_halves() -> bool {
     return false;
 }
 
-/// Whether there are instructions that do so by whole tiles (AMX): with them halves are about as fast as bytes.
+/// Whether there are instructions that do so by whole tiles (AMX): with them halves take half as long again as bytes, not three times as long.
 pub(super) fn multiplies_tiles_of_halves() -> bool {
     // The standard library does not tell of AMX yet.
     #[cfg(target_arch = "x86_64")]

@@ -9,9 +9,9 @@ use ort::value::{TensorElementType, ValueType};
 
 use super::complaint::reason;
 use super::graph::{Dim, Element, Graph, GraphPort};
-use super::spec::SpecError;
 use super::statements::{INPUT_PREFIX, KEYS, LONGEST_SIDECAR, METADATA_PREFIX, SpecOverrides, Statements};
-use super::{ModelError, Runtime, one_line};
+use super::{Runtime, one_line};
+use crate::error::{ModelError, SpecError};
 use crate::resume::identity;
 
 /// Most further inputs that the metadata may speak of.

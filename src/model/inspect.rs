@@ -5,9 +5,10 @@ use std::fmt;
 use super::describe::{Description, ModelSource};
 use super::graph::Graph;
 use super::port::Port;
-use super::spec::{ModelSpec, SpecError};
-use super::statements::{INPUT_PREFIX, KEYS, Origin, Statements};
-use super::{ModelError, Runtime, SpecOverrides, one_line};
+use super::spec::ModelSpec;
+use super::statements::{INPUT_PREFIX, KEYS, Statements};
+use super::{Runtime, SpecOverrides, one_line};
+use crate::error::{ModelError, Origin, SpecError};
 use crate::frame::Size;
 
 /// What is known of one property of a model.

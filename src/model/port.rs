@@ -1,8 +1,8 @@
 //! Which input and output of a graph are the picture, and how it lies in them.
 
 use super::graph::{Dim, Element, Graph, GraphPort};
-use super::spec::{SpecError, ValueRange};
-use super::statements::Origin;
+use super::spec::ValueRange;
+use crate::error::{Origin, SpecError};
 use crate::frame::Size;
 use crate::tensor::{BLOCK_SIDE, Channels, DType, Layout, TensorFormat};
 

@@ -8,34 +8,9 @@ use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use super::assignment::Leftover;
 use super::cpu::{multiplies_halves, multiplies_tiles_of_halves};
 use super::register::{self, Setting};
-use super::{ModelError, Runtime, SessionOptions, devices};
-
-/// Who runs the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
-pub enum Provider {
-    /// The best that works.
-    #[default]
-    Auto,
-    /// ONNX Runtime's own kernels.
-    Cpu,
-    /// Intel OpenVINO.
-    #[value(name = "openvino")]
-    OpenVino,
-    /// NVIDIA CUDA.
-    Cuda,
-    /// NVIDIA TensorRT.
-    #[value(name = "tensorrt")]
-    TensorRt,
-    /// WebGPU (Dawn).
-    #[value(name = "webgpu")]
-    WebGpu,
-    /// Apple CoreML.
-    #[value(name = "coreml")]
-    CoreMl,
-    /// Microsoft DirectML.
-    #[value(name = "directml")]
-    DirectMl,
-}
+use super::{Runtime, SessionOptions, devices};
+use crate::error::ModelError;
+use crate::options::Provider;
 
 /// The provider that runs a session, and how it came to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +162,8 @@ const CUDA: &[&str] = &[
     "libcudnn_cnn.so.9",
     "libcudnn_engines_precompiled.so.9",
     "libcudnn_engines_runtime_compiled.so.9",
+    "libcudnn_engines_tensor_ir.so.9",
+    "libcudnn_ext.so.9",
     "libnvinfer.so.10",
     "libnvonnxparser.so.10",
 ];

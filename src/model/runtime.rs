@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::logging::LogLevel;
 
 use super::library::check_whole;
-use super::provider::{self, Excuse, Provider, Row};
-use super::{ModelError, one_line};
-
-/// Minor version of the oldest ONNX Runtime that is taken: older ones read external data of a model from anywhere.
-pub const OLDEST_MINOR: u32 = 24;
+use super::one_line;
+use super::provider::{self, Excuse, Row};
+use crate::error::ModelError;
+use crate::options::Provider;
 
 /// Name of the folder that `make setup` fills, in the project.
 const PROJECT_RUNTIME: &str = ".runtime";

@@ -17,15 +17,17 @@ use super::complaint::reason;
 use super::describe::{Description, ModelSource};
 use super::graph::{Dim, Element};
 use super::port::Port;
-use super::provider::{self, Choice, PassedOver, Provider, Row};
+use super::provider::{self, Choice, PassedOver, Row};
 use super::quiet::hushed;
 use super::register::{self, Setting};
 use super::run::run_into;
 use super::spec::{Constant, ModelSpec};
-use super::{ModelError, Runtime, SpecOverrides};
+use super::{Runtime, SpecOverrides};
+use crate::error::ModelError;
 use crate::flow::with_watchdog;
 use crate::frame::Size;
 use crate::memory;
+use crate::options::Provider;
 use crate::tensor::{Border, Tensor, TensorFormat, TensorPool, Values};
 
 /// Whether ONNX Runtime keeps its memory from run to run (arena), and whether it lays it out in one planned block on top

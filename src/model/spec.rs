@@ -3,8 +3,9 @@
 use super::graph::{Dim, Element, Graph, GraphPort};
 use super::port::{Port, Shape, image_input, image_output};
 use super::scale::output_border;
-use super::statements::{Origin, Statements};
+use super::statements::Statements;
 use super::zoo::{Precision, Tier};
+use crate::error::{Origin, SpecError};
 use crate::frame::Size;
 use crate::tensor::{Border, Channels, Layout};
 
@@ -30,87 +31,6 @@ impl ValueRange {
             Self::Byte => (0.0, 255.0),
             Self::Signed => (-1.0, 1.0),
         }
-    }
-}
-
-/// What is known of a model is not enough to run it, or contradicts itself.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// Nothing says what the values mean.
-    #[error("nothing says which values its pictures take; add --model-range 0..255 (or 0..1, or -1..1)")]
-    NoRange,
-    /// Neither the graph nor anybody says where the channels are.
-    #[error("{port}: nothing says where the channels are; add --model-layout nchw (or nhwc)")]
-    NoLayout {
-        /// The input, with its dimensions.
-        port: String,
-    },
-    /// A further input has no value.
-    #[error("input {name:?} has no value; add --model-input {name}=1")]
-    NoValue {
-        /// The input.
-        name: String,
-    },
-    /// A value that cannot be read, or makes no sense.
-    #[error("the {origin} says {key} = {value:?}: {reason}")]
-    Value {
-        /// Who says it.
-        origin: Origin,
-        /// About what.
-        key: String,
-        /// What.
-        value: String,
-        /// What it should be.
-        reason: String,
-    },
-    /// A value that is longer than anybody needs.
-    #[error("{key} is longer than {limit} bytes")]
-    TooLong {
-        /// About what.
-        key: String,
-        /// The limit.
-        limit: usize,
-    },
-    /// The sidecar cannot be read.
-    #[error("its sidecar file is wrong: {0}")]
-    Sidecar(String),
-    /// An input or output that cannot be the picture, or contradicts what is said of it.
-    #[error("{what} {port}: {reason}")]
-    Port {
-        /// Input or output.
-        what: &'static str,
-        /// Name, dimensions, type.
-        port: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// There is none at all.
-    #[error("it has no {what}")]
-    NoPicture {
-        /// Input or output.
-        what: &'static str,
-    },
-    /// Several could be the picture.
-    #[error("{what}s {names} could each be the picture; models with one are supported")]
-    Ambiguous {
-        /// Input or output.
-        what: &'static str,
-        /// Their names.
-        names: String,
-    },
-}
-
-impl SpecError {
-    /// The line that would mend it, for the sidecar called `sidecar`; empty where no line would.
-    pub(super) fn sidecar_hint(&self, sidecar: &str) -> String {
-        let line = match self {
-            _ if sidecar.is_empty() => return String::new(),
-            Self::NoRange => "range = \"0..255\"".to_owned(),
-            Self::NoLayout { .. } => "layout = \"nchw\"".to_owned(),
-            Self::NoValue { name } => format!("inputs = {{ {name:?} = 1.0 }}"),
-            _ => return String::new(),
-        };
-        format!(", or the line `{line}` to {sidecar}")
     }
 }
 

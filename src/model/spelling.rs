@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-use super::provider::Provider;
 use super::spec::ValueRange;
 use super::zoo::{Precision, Tier};
+use crate::options::Provider;
 use crate::tensor::{Channels, Layout};
 
 fn write_name<T: ValueEnum>(value: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,9 +4,9 @@
 //! [`spec`](super::spec) reads them. Flags go before the sidecar, the sidecar before the metadata.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use super::spec::{SpecError, ValueRange};
+use super::spec::ValueRange;
+use crate::error::{Origin, SpecError};
 use crate::tensor::{Channels, Layout};
 
 /// The keys, in the order in which they are shown. `inputs.NAME` comes on top of them.
@@ -72,33 +72,6 @@ impl SpecOverrides {
         ];
         let inputs = self.inputs.iter().map(|(name, value)| (format!("{INPUT_PREFIX}{name}"), value.to_string()));
         fixed.into_iter().flatten().chain(inputs)
-    }
-}
-
-/// Who said it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// An option of the command line.
-    Flag,
-    /// The file beside the model.
-    Sidecar,
-    /// The model's own metadata.
-    Metadata,
-    /// The shapes of the graph.
-    Graph,
-    /// Nobody: it is so unless somebody says otherwise.
-    Default,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Flag => "flag",
-            Self::Sidecar => "sidecar",
-            Self::Metadata => "metadata",
-            Self::Graph => "inferred from the graph",
-            Self::Default => "default",
-        })
     }
 }
 

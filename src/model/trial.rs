@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::provider::{self, Excuse, Provider, Row};
-use super::{Model, ModelError, Runtime, SessionOptions, SpecOverrides, zoo};
+use super::provider::{self, Excuse, Row};
+use super::{Model, Runtime, SessionOptions, SpecOverrides, zoo};
+use crate::error::ModelError;
 use crate::frame::Size;
+use crate::options::Provider;
 use crate::tensor::TensorPool;
 
 /// Size of the picture that is painted.
@@ -93,7 +95,7 @@ fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, Excuse> {
 }
 
 fn run(runtime: &Runtime, row: &Row) -> Result<Duration, ModelError> {
-    let entry = zoo::find_in(None, None, None, zoo::best_first(row.provider, row.on_card), &[])?;
+    let entry = zoo::find_in(None, None, None, zoo::best_first(row.provider, row.on_card, None), &[])?;
     let model = Model::open(runtime, entry.source, &SpecOverrides::default())?;
     // What is compiled for so small a picture serves no run.
     let options =

@@ -5,6 +5,7 @@ mod snapshot;
 mod voice;
 
 use std::env;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use console::{Term, measure_text_width};
@@ -48,6 +49,12 @@ pub struct Progress {
     warns_at_once: bool,
     /// The warnings that were said, as they were at that time.
     warned: Vec<String>,
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Progress").field("label", &self.label).field("warned", &self.warned).finish_non_exhaustive()
+    }
 }
 
 enum Display {

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use gst::prelude::*;
 
-use super::SinkError;
 use super::container::Container;
 use super::encoder::make;
+use crate::error::SinkError;
 
 /// How a track gets into a container.
 pub(super) struct Way {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::encoder;
 use crate::frame::{Frame, FrameFormat, PixelFormat, Size, tight_planes};
-use crate::job::Codec;
+use crate::options::Codec;
 use crate::pool::Pool;
 use crate::report::Meter;
 

@@ -11,11 +11,12 @@ use super::leftover::Kept;
 use super::recorder::Recorder;
 use super::replay::Seam;
 use super::steady::steady;
-use super::{Goal, SinkError, audio, labels, stdout, text};
+use super::{Goal, audio, labels, stdout, text};
+use crate::error::SinkError;
 use crate::isobmff;
+use crate::media::pipeline::FILE_SINK;
+use crate::media::{Kind, Media, Track};
 use crate::report::Meter;
-use crate::source::pipeline::FILE_SINK;
-use crate::source::{Kind, Media, Track};
 
 /// Encoded video that may wait for the sound it is muxed with. It is as good as unbounded: the muxer waits for sound
 /// that stands later in the file, and the demuxer reaches it only if video goes on.

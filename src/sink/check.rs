@@ -11,8 +11,8 @@ use gst::prelude::*;
 use super::container::Container;
 use super::stall::Stall;
 use crate::isobmff;
-use crate::source::parsebin;
-use crate::source::pipeline::{POLL, STALL};
+use crate::media::parsebin;
+use crate::media::pipeline::{POLL, STALL};
 
 /// What a file was found to hold.
 #[derive(Default)]
@@ -127,7 +127,7 @@ mod tests {
 
     /// Plays what `elements` give.
     fn played(elements: &str, patience: Duration) -> (Result<(), String>, u64) {
-        crate::source::pipeline::init().unwrap();
+        crate::media::pipeline::init().unwrap();
         let pipeline = gst::parse::launch(elements).unwrap().downcast::<gst::Pipeline>().unwrap();
         let found = Arc::new(Found::default());
         count(&pipeline, &pipeline.by_name("last").unwrap().static_pad("src").unwrap(), &found);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::job::Codec;
+use crate::options::Codec;
 
 /// A kind of video file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

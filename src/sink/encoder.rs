@@ -4,11 +4,11 @@ use std::thread::available_parallelism;
 
 use gst::prelude::*;
 
-use super::{Container, SinkError, hardware};
-use crate::error::{Error, Result};
+use super::{Container, hardware};
+use crate::error::{Error, Result, SinkError};
 use crate::frame::Size;
-use crate::job::{Codec, Encoding};
-use crate::source::pipeline;
+use crate::media::pipeline;
+use crate::options::{Codec, Encoding};
 
 /// An encoder as GStreamer has it.
 struct Recipe {
@@ -32,7 +32,8 @@ struct Recipe {
 // x264: "superfast" takes 12 ms of a core for a styled frame of 1280x720, "veryfast" 25, the network 24; at equal quality (SSIM .95)
 // the file is 4 % larger ("ultrafast": 5 ms, 80 %; with CABAC 9 ms, 60 %). Without a buffer of 0 GStreamer caps what is
 // to be constant quality at 2 Mbit/s. Strokes are hard to predict from both sides: without B-frames, and with nothing to look ahead
-// for, a fifth of its time and 60 MB at 1920x1080 are saved, and files of equal SSIM are 1 to 2 % larger.
+// for, a fifth of its time and 60 MB at 1920x1080 are saved, and files of equal SSIM are 1 to 2 % larger. Blocks of 4x4 are as hard to
+// predict from their neighbours: without, a twentieth of its time is saved, and the files are 1 % smaller.
 const RECIPES: [Recipe; 5] = [
     Recipe {
         codec: Codec::H264,
@@ -47,6 +48,7 @@ const RECIPES: [Recipe; 5] = [
             ("bframes", "0"),
             ("sync-lookahead", "0"),
             ("rc-lookahead", "0"),
+            ("option-string", "partitions=i8x8"),
         ],
         caps: "video/x-h264,profile=high",
         parser: Some("h264parse"),

@@ -15,16 +15,15 @@ use super::place::Unnamed;
 use super::recorder::Recorder;
 use super::replay::{Replay, Seam, unlike};
 use super::stall::Stall;
-use super::{Goal, Order, Place, SinkError, check, encoder, hardware, labels, stdout};
-use crate::error::{Error, Result};
+use super::{Goal, Order, Place, check, encoder, hardware, labels, stdout};
+use crate::error::{Error, Result, SinkError, SourceError, io_reason};
 use crate::flow::Sink;
 use crate::frame::{Frame, Timed};
+use crate::media::caps::caps_of;
+use crate::media::pipeline::{Failure, POLL, STALL};
+use crate::media::{About, Kind, Media, Track};
 use crate::report::Meter;
 use crate::resume::Identity;
-use crate::source::caps::caps_of;
-use crate::source::pipeline::{Failure, POLL, STALL};
-use crate::source::{About, Kind, Media, Track};
-use crate::source::{SourceError, io_reason};
 
 /// Frames that may wait before the encoder.
 const WAITING: u64 = 1;
@@ -251,10 +250,10 @@ impl FileSink {
     }
 
     /// Waits until `ready`, or an error, or nothing moves any more.
-    fn wait(&self, ready: impl Fn(&crate::source::pipeline::Said) -> bool) -> Result<(), SinkError> {
+    fn wait(&self, ready: impl Fn(&crate::media::pipeline::Said) -> bool) -> Result<(), SinkError> {
         let mut stall = Stall::from((0, 0));
         loop {
-            let failed = |said: &crate::source::pipeline::Said| said.output_error.is_some() || said.encodes_otherwise;
+            let failed = |said: &crate::media::pipeline::Said| said.output_error.is_some() || said.encodes_otherwise;
             let said = self.media.status.wait(POLL, |said| ready(said) || failed(said));
             if said.encodes_otherwise {
                 return Err(unlike(&self.name, "the encoder does not continue its stream"));

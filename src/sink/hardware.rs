@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::SinkError;
 use super::encoder::{default_quality, make, needs_even, parser, software};
+use crate::error::SinkError;
 use crate::frame::Size;
-use crate::job::{Codec, CodecChoice, Encoding};
+use crate::media::pipeline;
+use crate::options::{Codec, CodecChoice, Encoding};
 use crate::report::Meter;
-use crate::source::pipeline;
 
 /// An encoder of a chip.
 struct Chip {

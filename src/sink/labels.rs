@@ -7,8 +7,8 @@ use gst::prelude::*;
 
 use super::container::Container;
 use crate::about::{Chapter, Label};
+use crate::media::{About, Kind, Track};
 use crate::report::Meter;
-use crate::source::{About, Kind, Track};
 use crate::{isobmff, matroska};
 
 /// Makes one sound track the one that plays: the first that is marked so, else the first; and at most one track of

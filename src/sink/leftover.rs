@@ -11,11 +11,10 @@ use std::path::{Path, PathBuf};
 
 use super::container::Container;
 use super::place::{PART_ENDING, Place, folder_of};
-use super::{SinkError, stored};
-use crate::error::Result;
+use super::stored;
+use crate::error::{Result, SinkError, io_reason};
 use crate::resume::journal::LONGEST_BYTES;
 use crate::resume::{Identity, Journal, Unlike};
-use crate::source::io_reason;
 
 /// The names beside a target.
 #[derive(Clone, Debug)]

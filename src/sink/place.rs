@@ -9,10 +9,8 @@ use std::time::Duration;
 use nix::libc::{EINVAL, ENOSYS, ENOTSUP, EPERM};
 use tempfile::{PathPersistError, TempPath};
 
-use super::SinkError;
 use super::leftover::{Leftover, Names, sync_folder, unreadable};
-use crate::error::{Error, Result};
-use crate::source::io_reason;
+use crate::error::{Error, Result, SinkError, io_reason};
 use crate::text::clock;
 
 /// Suffix of unfinished files; assumed to be used by no other program.

@@ -16,19 +16,19 @@ use std::time::Instant;
 
 use gst::prelude::*;
 
+use super::Container;
 use super::encoder::make;
 use super::file::failure;
 use super::leftover::{Kept, unreadable};
 use super::recorder::{Recorder, running_nanos};
 use super::stored::Stored;
-use super::{Container, SinkError};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SinkError, SourceError};
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, Timed};
+use crate::media::Media;
+use crate::media::pipeline::{Failure, POLL, STALL};
 use crate::report::Meter;
 use crate::resume::Unit;
-use crate::source::pipeline::{Failure, POLL, STALL};
-use crate::source::{Media, SourceError};
 
 /// Frames are decoded up to this much before the begin of the output; times of buffers cannot be negative.
 const BEFORE_BEGIN_NANOS: u64 = 3_600_000_000_000;
@@ -214,7 +214,7 @@ impl Replay {
         let since = Instant::now();
         loop {
             let fed = self.fed;
-            let room = |said: &crate::source::pipeline::Said| fed < said.replayed + WAITING;
+            let room = |said: &crate::media::pipeline::Said| fed < said.replayed + WAITING;
             let said = self.media.status.wait(POLL, |said| room(said) || said.output_error.is_some());
             if let Some(error) = said.output_error {
                 return Err(self.refused(error));
@@ -311,7 +311,7 @@ mod tests {
     use std::fs::File;
 
     use super::*;
-    use crate::source::pipeline::Said;
+    use crate::media::pipeline::Said;
 
     fn unit(dts_nanos: i64, shown_nanos: u64) -> Unit {
         Unit {

@@ -6,14 +6,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::still::StillSink;
-use super::{Claim, Place, SinkError};
-use crate::error::{Error, Result};
+use super::{Claim, Place};
+use crate::error::{Error, Result, SinkError, SourceError, io_reason};
 use crate::flow::Sink;
 use crate::frame::{Frame, Timed};
-use crate::job::Input;
+use crate::options::Input;
 use crate::pattern::Pattern;
 use crate::report::Meter;
-use crate::source::{SourceError, io_reason};
 
 /// The place of a sequence, kept from other runs by an empty file of the pattern's own name.
 pub(crate) struct Pictures {

@@ -2,17 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::SinkError;
 use super::place::{Claim, Place};
 use super::still::StillSink;
+use crate::convert::cpu;
 use crate::convert::planar::{Canvas, Scaler};
-use crate::convert::{Finite, cpu};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SinkError};
 use crate::flow::Crew;
 use crate::flow::Sink;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Stamp, Timed, tight_planes};
 use crate::pool::Pool;
-use crate::tensor::{Border, TensorPool};
+use crate::tensor::{Border, Finite, TensorPool};
 
 /// Files of one second that are told apart by a number.
 const MOST_A_SECOND: u32 = 100;

@@ -7,9 +7,8 @@ use std::path::Path;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::SinkError;
 use super::encoder::make;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SinkError};
 
 /// Its name in messages.
 pub(super) const NAME: &str = "<stdout>";

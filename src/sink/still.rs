@@ -6,12 +6,11 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 
+use super::Place;
 use super::place::Unnamed;
-use super::{Place, SinkError};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SinkError, io_reason};
 use crate::flow::Sink;
 use crate::frame::{Frame, PixelFormat, Timed};
-use crate::source::io_reason;
 
 /// JPEG quality: past this, files grow and pictures do not get better.
 const JPEG_QUALITY: u8 = 92;

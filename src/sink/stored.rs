@@ -9,9 +9,9 @@ use gst::prelude::*;
 
 use super::container::Container;
 use crate::isobmff::{self, Sample};
+use crate::media::pipeline::{POLL, STALL, init};
 use crate::resume::Unit;
 use crate::resume::journal::digest;
-use crate::source::pipeline::{POLL, STALL, init};
 
 /// Frames that may wait to be asked for.
 const AHEAD: u32 = 8;

@@ -7,9 +7,10 @@ use gst::prelude::*;
 
 use super::*;
 use crate::flow::Stop;
-use crate::job::{CodecChoice, Input, Part};
+use crate::media::{Media, pipeline};
+use crate::options::{CodecChoice, Input, Part};
 use crate::pattern::Pattern;
-use crate::source::{self, Media, Request, pipeline};
+use crate::source::{self, Request};
 
 /// Writes a clip of two seconds with sound.
 fn write_clip(path: &Path) {

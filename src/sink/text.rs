@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 
-use super::SinkError;
 use super::container::Container;
 use super::encoder::make;
+use crate::error::SinkError;
 
 /// Marks of HTML that SubRip files use, and players of them understand.
 const MARKS: [&str; 12] = ["i", "b", "u", "s", "em", "strong", "font", "span", "big", "small", "sub", "sup"];

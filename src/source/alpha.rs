@@ -4,9 +4,9 @@ use gst::prelude::*;
 use gst_video::prelude::*;
 use gst_video::{VideoColorRange, VideoFlags, VideoFormat, VideoFrameRef, VideoInfo};
 
-use super::SourceError;
-use super::demux::{element, pad};
+use crate::error::SourceError;
 use crate::frame::Size;
+use crate::media::{element, pad};
 use crate::report::Meter;
 
 /// What the user is told.

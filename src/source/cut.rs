@@ -1,7 +1,7 @@
 //! Which frames of a stream belong to the part that is wanted.
 
 use crate::frame::Timed;
-use crate::job::Part;
+use crate::options::Part;
 
 /// Times are mostly given in milliseconds: what would be shown for less than one of a part is not meant.
 pub(super) const LEAST_SHOWN_NANOS: u64 = 1_000_000;

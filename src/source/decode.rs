@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::caps::{Stated, light, peak_nits, stated_colorimetry, wanted, without_colorimetry};
-use super::demux::{Stream, element, pad, unreadable};
-use super::origin::Origin;
-use super::pipeline::Media;
+use super::alpha;
+use super::demux::unreadable;
 use super::turn::Orientation;
-use super::{SourceError, alpha};
+use crate::error::SourceError;
 use crate::flow::Stop;
+use crate::media::caps::{Stated, light, peak_nits, stated_colorimetry, wanted, without_colorimetry};
+use crate::media::origin::Origin;
+use crate::media::pipeline::Media;
+use crate::media::{Stream, element, pad};
 use crate::report::Meter;
 
 /// Longest time that the first frame may take.

@@ -18,9 +18,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::SourceError;
 use super::shape::Shape;
-use crate::error::Result;
+use crate::error::{Result, SourceError};
 use crate::frame::{Frame, Timed, tight_planes};
 use crate::pool::Pool;
 

@@ -7,20 +7,19 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::cut::{Cut, Use};
-use super::origin::Origin;
-use super::pipeline::{Media, POLL, STALL};
 use super::reader::{self, Reader};
 use super::shape::{Meant, Shape, Shaped, Stored};
 use super::stdin::Pipe;
 use super::turn::Orientation;
-use super::{
-    Kind, OpenMedia, Opened, Request, SourceError, Timing, Track, damage, decode, demux, hardware, labels, track, whole,
-};
-use crate::error::Result;
+use super::{Opened, Request, damage, decode, demux, hardware, whole};
+use crate::error::{Result, SourceError};
 use crate::flow::Stop;
 use crate::frame::{Frame, FrameFormat, Stamp, Timed};
 use crate::isobmff::Index;
-use crate::job::{CodecChoice, Part};
+use crate::media::origin::Origin;
+use crate::media::pipeline::{Media, POLL, STALL};
+use crate::media::{Kind, OpenMedia, Stream, Timing, Track, labels, track};
+use crate::options::{CodecChoice, Part};
 use crate::report::Meter;
 use crate::{matroska, memory};
 
@@ -106,7 +105,7 @@ pub(super) fn open(
 /// The tracks of `audio` and `texts`. What is not wanted is thrown away, as is the rest.
 fn tracks(
     media: &Arc<Media>,
-    [mut audio, texts, mut rest]: [Vec<demux::Stream>; 3],
+    [mut audio, texts, mut rest]: [Vec<Stream>; 3],
     index: &Index,
     request: Request<'_>,
     origin: &Origin,
@@ -140,7 +139,7 @@ fn index_of(path: &Path, pipe: Option<&Pipe>, request: Request<'_>) -> Result<In
 /// A track of sound, with its run-up where the sink can hide it.
 fn sound(
     media: &Media,
-    stream: demux::Stream,
+    stream: Stream,
     index: &Index,
     request: Request<'_>,
     origin: &Origin,

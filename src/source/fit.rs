@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::convert::cpu;
 use crate::convert::planar::{Canvas, Scaler, planes, planes_mut};
-use crate::convert::{Finite, cpu};
 use crate::error::{Error, Result};
 use crate::flow::Crew;
 use crate::frame::{Frame, FrameFormat, Size, tight_planes};
 use crate::pool::Pool;
 use crate::report::Meter;
-use crate::tensor::{Border, TensorPool};
+use crate::tensor::{Border, Finite, TensorPool};
 
 /// Brings frames to the size of the first: scaled so that they keep their shape on the screen, with black bars where the
 /// shapes differ.

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use gst::prelude::*;
 
+use super::alpha;
 use super::decode::decoder_for;
-use super::demux::Stream;
-use super::{SourceError, alpha};
-use crate::job::CodecChoice;
+use crate::error::SourceError;
+use crate::media::Stream;
+use crate::options::CodecChoice;
 use crate::report::Meter;
 
 /// How their elements' names begin: NVDEC, VA-API, VideoToolbox, Media Foundation, V4L2. Others that GStreamer has are older

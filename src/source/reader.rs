@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::SourceError;
-use super::caps::{Layout, Stated, layout};
 use crate::convert::raw::{Narrow, RawFrame};
+use crate::error::SourceError;
 use crate::frame::{Frame, FrameFormat, Plane};
 use crate::isobmff::DolbyVision;
+use crate::media::caps::{Layout, Stated, layout};
 
 /// Makes frames of samples: 8-bit 4:2:0 shares the decoder's memory, the rest is brought to it.
 pub(super) struct Reader {

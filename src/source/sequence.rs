@@ -6,12 +6,12 @@ use image::{ImageBuffer, ImageError, Rgba, imageops};
 
 use super::cut::LEAST_SHOWN_NANOS;
 use super::still::{check_room, decode_still};
-use super::test_pattern::FrameRate;
-use super::{Opened, Request, SourceError, Timing};
-use crate::error::{Error, Result};
+use super::{Opened, Request};
+use crate::error::{Error, Result, SourceError};
 use crate::flow::Source;
-use crate::frame::{Frame, FrameFormat, Size, Stamp, Timed, tight_planes};
-use crate::job::Part;
+use crate::frame::{Frame, FrameFormat, FrameRate, Size, Stamp, Timed, tight_planes};
+use crate::media::Timing;
+use crate::options::Part;
 use crate::pattern::Pattern;
 use crate::report::Meter;
 

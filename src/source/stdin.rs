@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gst::prelude::*;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::demux::{element, pad};
-use super::pipeline::POLL;
-use super::{Opened, Request, SourceError, file, io_reason, open_file};
-use crate::error::{Error, Result};
+use super::{Opened, Request, file, open_file};
+use crate::error::{Error, Result, SourceError, io_reason};
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, Timed};
+use crate::media::pipeline::POLL;
+use crate::media::{element, pad};
 use crate::report::Meter;
 
 /// Bytes that are read at once.

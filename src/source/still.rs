@@ -9,12 +9,13 @@ use std::sync::Arc;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
 
 use super::cut::Cut;
-use super::{Opened, Request, SourceError, Timing, animation, several};
-use crate::error::{Error, Result};
+use super::{Opened, Request, animation, several};
+use crate::error::{Error, Result, SourceError};
 use crate::flow::Source;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
-use crate::job::Part;
+use crate::media::Timing;
 use crate::memory;
+use crate::options::Part;
 use crate::report::Meter;
 
 /// How long a still is shown when it becomes a video.

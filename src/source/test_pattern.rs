@@ -10,35 +10,16 @@ mod noise;
 mod scene;
 mod water;
 
-use std::num::NonZeroU32;
+use std::fmt;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use self::canvas::Rgb;
 use self::scene::Scene;
-use crate::convert::colour::luma_weights;
+use crate::colour::luma_weights;
 use crate::error::{Error, Result};
 use crate::flow::Source;
-use crate::frame::{Colour, Frame, FrameFormat, Matrix, PixelFormat, Size, Stamp, Timed, tight_planes};
+use crate::frame::{Colour, Frame, FrameFormat, FrameRate, Matrix, PixelFormat, Size, Stamp, Timed, tight_planes};
 use crate::pool::Pool;
-
-/// A constant frame rate: so many frames in so many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FrameRate {
-    /// Frames.
-    pub frames: NonZeroU32,
-    /// In so many seconds.
-    pub seconds: NonZeroU32,
-}
-
-impl FrameRate {
-    /// When frame `seq` begins, in nanoseconds, rounded down: errors do not add up.
-    pub fn nanos_at(self, seq: u64) -> u64 {
-        let nanos = u128::from(seq) * 1_000_000_000 * u128::from(self.seconds.get()) / u128::from(self.frames.get());
-        u64::try_from(nanos).unwrap_or(u64::MAX)
-    }
-}
 
 /// Renders the scene as I420 in limited range, with the matrix that [`Colour::assumed_for`] its size.
 pub struct TestPattern {
@@ -48,6 +29,18 @@ pub struct TestPattern {
     next_seq: u64,
     scene: Scene,
     pool: Pool<u8>,
+}
+
+impl fmt::Debug for TestPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, fps, frames, next_seq, .. } = self;
+        f.debug_struct("TestPattern")
+            .field("size", size)
+            .field("fps", fps)
+            .field("frames", frames)
+            .field("next_seq", next_seq)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TestPattern {
@@ -152,6 +145,8 @@ fn code_of(offset: f32, weights: [f32; 3], rgb: Rgb) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
 
     fn ntsc() -> FrameRate {

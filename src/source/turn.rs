@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gst::prelude::*;
 
-use super::SourceError;
+use crate::error::SourceError;
 use crate::frame::{Frame, FrameFormat, Size, tight_planes};
 use crate::pool::Pool;
 

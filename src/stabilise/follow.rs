@@ -8,7 +8,7 @@ use crate::flow::Crew;
 use crate::frame::Frame;
 
 /// Follows the input from frame to frame.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Follow {
     now: Pyramid,
     before: Pyramid,

@@ -19,6 +19,7 @@ use crate::gpu::workshop::{Kept, Workshop, frame_bytes};
 use crate::tensor::{Border, TensorFormat};
 
 /// Mixes each painting with the one before it.
+#[derive(Debug)]
 pub struct Stabilise {
     controls: LiveControls,
     follow: Follow,
@@ -28,6 +29,7 @@ pub struct Stabilise {
 }
 
 /// The painting before.
+#[derive(Debug)]
 struct Before {
     /// Where it is.
     workshop: Arc<Workshop>,
@@ -36,6 +38,7 @@ struct Before {
 }
 
 /// What the card is to do.
+#[derive(Debug)]
 pub struct Mix<'a> {
     /// Mix, and give back the contrast that this takes.
     pub passes: [Pass; 4],

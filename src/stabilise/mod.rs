@@ -36,6 +36,7 @@ use texture::Texture;
 use weights::Spread;
 
 /// Mixes each painting with the one before it.
+#[derive(Debug)]
 pub struct Stabilise {
     controls: LiveControls,
     pool: Pool<u8>,

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::compose::{Compose, LiveControls, gpu};
+use crate::convert::Unpack;
 use crate::convert::gpu::copy_planes;
-use crate::convert::{Finite, Unpack};
 use crate::error::Result;
 use crate::flow::{Crew, Stage};
 use crate::frame::{Frame, FrameFormat, Stamp, Timed};
@@ -15,7 +15,7 @@ use crate::gpu::passes::{Inputs, Place, RESERVED};
 use crate::gpu::workshop::{Flight, Workshop};
 use crate::report::Meter;
 use crate::stabilise::{self, Stabilise};
-use crate::tensor::Styled;
+use crate::tensor::{Finite, Styled};
 
 /// Hands frames to the card.
 pub(crate) struct Submit {

@@ -19,8 +19,8 @@ use std::time::Duration;
 use assert_cmd::Command;
 use serde_json::Value;
 use stylize::compose::Controls;
-use stylize::job::{Engine, Input, Job, Look, Output, SizeChoice, StyleChoice};
-use stylize::model::Provider;
+use stylize::job::{Engine, Job, Look, StyleChoice};
+use stylize::options::{Input, Output, Provider, SizeChoice};
 use tempfile::TempDir;
 
 /// A run that takes longer hangs.

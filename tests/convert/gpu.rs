@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::thread;
 
+use stylize::colour;
 use stylize::compose::{self, Controls};
 use stylize::convert::planar::{planes, planes_mut};
-use stylize::convert::{Finite, colour, cpu, gpu};
+use stylize::convert::{cpu, gpu};
 use stylize::flow::Crew;
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Plane, Size, tight_planes};
 use stylize::gpu::workshop::Workshop;
-use stylize::tensor::{Border, Channels, DType, Layout, Tensor, TensorFormat, TensorPool};
+use stylize::tensor::{Border, Channels, DType, Finite, Layout, Tensor, TensorFormat, TensorPool};
 
 use super::{BORDER, Errors, SIZES, card, check_pack_by, check_unpack_by, colours, noisy_frame, noisy_tensor, spoilt};
 

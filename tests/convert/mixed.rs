@@ -2,9 +2,9 @@
 
 use stylize::compose::{self, Controls};
 use stylize::convert::planar::Scaler;
-use stylize::convert::{Finite, cpu, gpu};
+use stylize::convert::{cpu, gpu};
 use stylize::frame::{Frame, FrameFormat, PixelFormat, Plane, Size};
-use stylize::tensor::{Tensor, TensorFormat, TensorPool};
+use stylize::tensor::{Finite, Tensor, TensorFormat, TensorPool};
 
 use super::gpu::{WIDE, painted_by_cpu, workshop};
 use super::{

@@ -6,11 +6,11 @@ use stylize::compose::gpu::paint;
 use stylize::compose::{Compose, Controls, LiveControls};
 use stylize::convert::gpu::pack;
 use stylize::convert::resize::Resizer;
-use stylize::convert::{Finite, Pack, cpu};
+use stylize::convert::{Pack, cpu};
 use stylize::flow::Crew;
 use stylize::flow::Stage;
 use stylize::frame::{Colour, Frame, FrameFormat, PixelFormat, Size, Stamp, Timed, tight_planes};
-use stylize::tensor::{Border, Channels, DType, Layout, Styled, Tensor, TensorFormat, TensorPool};
+use stylize::tensor::{Border, Channels, DType, Finite, Layout, Styled, Tensor, TensorFormat, TensorPool};
 
 use super::gpu::workshop;
 use super::{BORDER, Errors, index, noisy_frame, noisy_tensor, padded_planes, raw, set};

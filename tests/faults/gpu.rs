@@ -3,11 +3,12 @@
 use stylize::compose::{Controls, LiveControls};
 use stylize::convert::{Convert, ConvertChoice, RunCard};
 use stylize::flow::{Source, Stage};
-use stylize::frame::{Frame, PixelFormat, Size, Stamp, Timed};
+use stylize::frame::{Frame, FrameRate, PixelFormat, Size, Stamp, Timed};
 use stylize::gpu::context::{Context, Fault, Wanted};
-use stylize::model::{Model, ModelSource, Provider, Runtime, SpecOverrides};
+use stylize::model::{Model, ModelSource, Runtime, SpecOverrides};
+use stylize::options::Provider;
 use stylize::report::Meter;
-use stylize::source::test_pattern::{FrameRate, TestPattern};
+use stylize::source::test_pattern::TestPattern;
 use stylize::stylizer::{Order, Stylizer};
 
 use crate::common::clip::Clip;

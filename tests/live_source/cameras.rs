@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use stylize::frame::Size;
-use stylize::live::{CameraChoice, LiveInput, Mode};
+use stylize::frame::{FrameRate, Size};
+use stylize::options::{CameraChoice, LiveInput, Mode};
 use stylize::report::Meter;
 use stylize::source::live::{self, Live};
-use stylize::source::test_pattern::FrameRate;
 use stylize::{Error, Frame, Stop, Timed};
 
 use crate::session::{self, is_dark, until};

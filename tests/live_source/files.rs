@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use stylize::frame::{PixelFormat, Size};
-use stylize::live::LiveInput;
+use stylize::options::LiveInput;
 use stylize::report::Meter;
 use stylize::source::live::{self, Live};
 use stylize::{Error, Frame, Stop, Timed};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stylize::Frame;
-use stylize::convert::colour::codes_from_rgb;
+use stylize::colour::codes_from_rgb;
+use stylize::control::{RecordingState, Status};
 use stylize::frame::{ChromaSite, Colour, FrameFormat, Matrix, Painted, PixelFormat, Range, Size, tight_planes};
-use stylize::live::{RecordingState, Status};
 use stylize::sink::window::offscreen::Offscreen;
 use stylize::sink::window::{By, View};
 

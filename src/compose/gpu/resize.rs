@@ -4,7 +4,7 @@ use super::Picture;
 use crate::compose::slopes::{BLOCK, FLAT, MEANS, NONE, STEEPEST};
 use crate::convert::gpu::Source;
 use crate::convert::gpu::resample::{Part, Planes, Recorder, plane_bytes};
-use crate::convert::resize::Filter;
+use crate::filter::Filter;
 use crate::frame::Size;
 use crate::gpu::kernels::{Kernel, Params, Variant};
 use crate::gpu::passes::{Pass, Place};

@@ -8,7 +8,7 @@ use super::border::reflect_above_and_below;
 use super::chroma::{Samples, Upsampler};
 use super::kernel::{clamped, kernels};
 use super::rows::RowWriter;
-use crate::convert::colour::{Bounds, Coefficients, rgb_from_codes, value_bounds};
+use crate::colour::{Bounds, Coefficients, rgb_from_codes, value_bounds};
 use crate::flow::Crew;
 use crate::frame::{Frame, FrameFormat, PixelFormat};
 use crate::tensor::{Border, Tensor};

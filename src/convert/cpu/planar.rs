@@ -5,9 +5,8 @@ use pulp::Arch;
 use super::border::reflect_above_and_below;
 use super::kernel::{Greatest, clamped, kernels};
 use super::rows::{RowReader, RowWriter};
-use crate::convert::Finite;
-use crate::convert::colour::{Affine, value_bounds};
-use crate::tensor::{Border, Tensor};
+use crate::colour::{Affine, value_bounds};
+use crate::tensor::{Border, Finite, Tensor};
 
 /// Writes what `border` leaves of `tensor` to `out`, a tensor of [`TensorFormat::PLANAR`], held in 0..=1. Says whether
 /// all values were numbers.

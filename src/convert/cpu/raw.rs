@@ -6,7 +6,7 @@ use super::chroma::{Downsampler, Samples, Upsampler};
 use super::frame_rows::FrameRows;
 use super::kernel::{Greatest, byte_from, clamped, kernels};
 use super::unpack::{to_yuv, write_chroma};
-use crate::convert::colour::{Coefficients, bytes_from_codes, codes_from_rgb};
+use crate::colour::{Coefficients, bytes_from_codes, codes_from_rgb};
 use crate::convert::raw::{Chroma, RawFrame};
 use crate::convert::tone::{Octaves, Squeeze, Steps, Tone};
 use crate::frame::{FrameFormat, Plane};

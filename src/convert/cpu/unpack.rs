@@ -6,11 +6,10 @@ use super::chroma::Downsampler;
 use super::frame_rows::FrameRows;
 use super::kernel::{Greatest, byte_from, clamped, kernels};
 use super::rows::RowReader;
-use crate::convert::Finite;
-use crate::convert::colour::{Bounds, Coefficients, codes_from_rgb, value_bounds};
+use crate::colour::{Bounds, Coefficients, codes_from_rgb, value_bounds};
 use crate::flow::Crew;
 use crate::frame::{FrameFormat, PixelFormat, Plane};
-use crate::tensor::{Border, Tensor, TensorFormat};
+use crate::tensor::{Border, Finite, Tensor, TensorFormat};
 
 /// Writes what `border` leaves of `tensor` as a frame of this format: values held in the gamut, chroma brought down by
 /// the triangle of its siting, rounded to nearest. Padding between rows is not touched; the fourth byte of Rgbx becomes

@@ -1,7 +1,7 @@
 //! Planes at other sizes on a card, twin of [`crate::convert::resize`]: passes, by weights that are looked up.
 
 use super::{Source, pack_pass};
-use crate::convert::resize::Filter;
+use crate::filter::Filter;
 use crate::frame::Size;
 use crate::gpu::kernels::{Kernel, Params, Variant};
 use crate::gpu::passes::{Pass, Place, RESERVED};

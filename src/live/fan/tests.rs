@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use super::super::desk::Wanted;
-use super::super::words::{Board, Wish};
 use super::*;
 use crate::compose::Controls;
+use crate::control::{Board, Wish};
 use crate::flow::Stop;
 use crate::frame::{Colour, FrameFormat, PixelFormat, Size, Stamp, tight_planes};
 

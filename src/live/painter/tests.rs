@@ -1,13 +1,14 @@
 //! That hands change without a gap.
 
 use super::super::desk::Wanted;
-use super::super::words::{Board, Wish};
 use super::*;
 use crate::compose::Controls;
+use crate::control::{Board, Wish};
 use crate::flow::Stop;
 use crate::frame::{Colour, PixelFormat, Stamp};
 use crate::job::{Engine, Network, StyleChoice};
-use crate::model::{Provider, zoo};
+use crate::model::zoo;
+use crate::options::Provider;
 use crate::report::Meter;
 
 fn grey(value: u8) -> Frame {

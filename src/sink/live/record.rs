@@ -6,13 +6,12 @@
 
 use crate::error::Result;
 use crate::flow::Sink;
-use crate::frame::{Frame, FrameFormat, Timed};
-use crate::job::Encoding;
+use crate::frame::{Frame, FrameFormat, FrameRate, Timed};
+use crate::media::Timing;
+use crate::media::microphone::{self, Listening};
+use crate::options::{Encoding, Microphone};
 use crate::report::Meter;
 use crate::sink::{self, Goal, Order, Place};
-use crate::source::Timing;
-use crate::source::microphone::{self, Listening, Microphone};
-use crate::source::test_pattern::FrameRate;
 
 /// A file that grows while the run lasts.
 struct Recording {

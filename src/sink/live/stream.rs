@@ -10,21 +10,20 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SinkError, SourceError};
 use crate::flow::{Sink, Stop};
-use crate::frame::{Frame, FrameFormat, Stamp, Timed, tight_planes};
-use crate::job::CodecChoice;
+use crate::frame::{Frame, FrameFormat, FrameRate, Stamp, Timed, tight_planes};
+use crate::media::caps::caps_of;
+use crate::media::microphone::{self, Listening};
+use crate::media::pipeline::{Media, POLL};
+use crate::media::{OpenMedia, Timing, Track};
+use crate::options::{CodecChoice, Microphone};
 use crate::report::Meter;
 use crate::sink::buffer::buffer;
 use crate::sink::container::Container;
 use crate::sink::encoder::make;
 use crate::sink::tally::Tally;
-use crate::sink::{SinkError, audio, hardware};
-use crate::source::caps::caps_of;
-use crate::source::microphone::{self, Listening, Microphone};
-use crate::source::pipeline::{Media, POLL};
-use crate::source::test_pattern::FrameRate;
-use crate::source::{OpenMedia, SourceError, Timing, Track};
+use crate::sink::{audio, hardware};
 
 /// How long a server may take to accept the first frames.
 const ACCEPTING: Duration = Duration::from_secs(10);

@@ -13,15 +13,14 @@ use super::REPORTED;
 use super::pipewire::Daemon;
 use crate::error::{Error, Result};
 use crate::flow::Sink;
-use crate::frame::{Frame, FrameFormat, Timed};
+use crate::frame::{Frame, FrameFormat, FrameRate, Timed};
+use crate::media::Timing;
+use crate::media::caps::caps_of;
+use crate::media::pipeline::Media;
 use crate::report::Meter;
 use crate::sink::buffer::buffer;
 use crate::sink::encoder::make;
 use crate::sink::tally::Tally;
-use crate::source::Timing;
-use crate::source::caps::caps_of;
-use crate::source::pipeline::Media;
-use crate::source::test_pattern::FrameRate;
 
 /// Frames that flowed and have stopped for so long tell that the reader has left.
 const SILENCE: Duration = Duration::from_millis(1500);
@@ -219,7 +218,7 @@ mod tests {
 
     use super::*;
     use crate::frame::{Colour, PixelFormat, Size, Stamp, tight_planes};
-    use crate::source::pipeline;
+    use crate::media::pipeline;
 
     #[test]
     fn frames_that_a_lost_camera_misses_are_counted() {

@@ -7,27 +7,16 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::flow::Sink;
-use crate::frame::{Frame, FrameFormat, Timed};
+use crate::frame::{Frame, FrameFormat, FrameRate, Timed};
+use crate::media::pipeline;
+use crate::options::VirtualCamera;
 use crate::report::Meter;
-use crate::source::pipeline;
-use crate::source::test_pattern::FrameRate;
 
 mod branch;
 mod loopback;
 mod pipewire;
 
 use branch::Branch;
-
-/// Which virtual camera.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VirtualCamera {
-    /// All that this machine can have, called "stylize".
-    Auto,
-    /// A node of PipeWire, and its name.
-    Named(String),
-    /// A v4l2loopback device.
-    Device(PathBuf),
-}
 
 /// What the report calls it.
 pub(crate) const REPORTED: &str = "virtual_camera";

@@ -16,9 +16,9 @@ use super::keys::{Act, act_of};
 use super::overlay::{Card, View, cards};
 use super::pointer::{Pointer, Split};
 use super::{Call, Options, Slot};
+use crate::control::{Status, Wish};
 use crate::error::{Error, Result};
 use crate::frame::{Painted, Size, Stamp};
-use crate::live::{Status, Wish};
 
 /// Time between two looks at the status.
 const TICK: Duration = Duration::from_millis(100);

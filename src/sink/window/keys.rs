@@ -2,7 +2,7 @@
 
 use winit::keyboard::{Key, KeyCode, ModifiersState, NamedKey, PhysicalKey};
 
-use crate::live::Wish;
+use crate::control::Wish;
 
 /// What a key or the mouse can do.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -16,9 +16,10 @@ use std::time::Duration;
 use wgpu::{Instance, InstanceDescriptor};
 use winit::event_loop::{EventLoop, EventLoopProxy};
 
+use crate::control::{Board, Screen, Wish};
 use crate::error::{Error, Result};
 use crate::frame::{Painted, Size, Timed};
-use crate::live::{Board, Screen, WindowChoice, Wish};
+use crate::options::WindowChoice;
 
 mod app;
 mod boxes;

@@ -1,5 +1,6 @@
 //! What a window of a given size would show, as a picture in memory: for tests, and for pictures of the window.
 
+use std::fmt;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use wgpu::{
 
 use super::overlay::{View, cards};
 use super::scene::{By, Canvas, Scene};
+use crate::control::Status;
 use crate::error::{Error, Result};
 use crate::frame::{Painted, Size};
 use crate::gpu::context::{Choice, Context, Wanted};
-use crate::live::Status;
 
 const FORMAT: TextureFormat = TextureFormat::Rgba8Unorm;
 const PIXEL_BYTES: u32 = 4;
@@ -25,6 +26,12 @@ pub struct Offscreen {
     scene: Scene,
     texture: Texture,
     canvas: Canvas,
+}
+
+impl fmt::Debug for Offscreen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offscreen").field("texture", &self.texture).finish_non_exhaustive()
+    }
 }
 
 impl Offscreen {

@@ -1,7 +1,7 @@
 //! What the window says beside the picture, in words; how they are set is another matter.
 
 use super::keys::BINDINGS;
-use crate::live::{RecordingState, Status};
+use crate::control::{RecordingState, Status};
 use crate::text::clock;
 
 /// How the picture is shown.

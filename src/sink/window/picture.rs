@@ -8,7 +8,7 @@ use wgpu::{
 };
 
 use super::fit::Area;
-use crate::convert::colour;
+use crate::colour;
 use crate::frame::{ChromaSite, Frame, FrameFormat, PixelFormat};
 use crate::gpu::context::Context;
 

@@ -1,8 +1,9 @@
 use super::*;
 use crate::flow::Stop;
 use crate::frame::Size;
-use crate::job::Part;
-use crate::source::{Request, pipeline};
+use crate::media::pipeline;
+use crate::options::Part;
+use crate::source::Request;
 
 fn factory(name: &str) -> gst::ElementFactory {
     pipeline::init().unwrap();
@@ -60,7 +61,7 @@ mod broken {
 
     const CAPS: &str = "video/x-msmpeg";
 
-    #[derive(Default)]
+    #[derive(Debug, Default)]
     pub struct Chip;
 
     #[glib::object_subclass]

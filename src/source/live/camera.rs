@@ -10,16 +10,14 @@ use super::feed::{Feed, Intake, Pace};
 use super::keeper::{self, Origin};
 use super::modes::{self, Chosen, Coding};
 use super::{Live, USUAL};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SourceError};
 use crate::flow::Stop;
-use crate::frame::Size;
-use crate::live::{CameraChoice, Mode};
+use crate::frame::{FrameRate, Size};
+use crate::media::element;
+use crate::media::pipeline::{Access, Failure};
+use crate::options::{CameraChoice, Mode};
 use crate::report::Meter;
-use crate::source::SourceError;
 use crate::source::decode::decoder_for;
-use crate::source::demux::element;
-use crate::source::pipeline::{Access, Failure};
-use crate::source::test_pattern::FrameRate;
 
 /// Time between two looks at what cameras there are, while one is missed.
 const LOOKS: Duration = Duration::from_secs(1);
@@ -243,6 +241,6 @@ mod tests {
     }
 
     fn pipeline_init() {
-        crate::source::pipeline::init().unwrap();
+        crate::media::pipeline::init().unwrap();
     }
 }

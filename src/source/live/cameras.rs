@@ -11,12 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::choice;
 use super::modes::{self, Coding, Offer, Span};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SourceError, io_reason};
 use crate::flow::Stop;
-use crate::live::CameraChoice;
-use crate::source::pipeline::{self, POLL};
-use crate::source::test_pattern::FrameRate;
-use crate::source::{SourceError, io_reason};
+use crate::frame::FrameRate;
+use crate::media::pipeline::{self, POLL};
+use crate::options::CameraChoice;
 
 /// The verb of `stylize` that prints [`list`].
 pub const VERB: &str = "camera-list";

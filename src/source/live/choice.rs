@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::cameras::Camera;
 use crate::error::{Error, Result};
-use crate::live::CameraChoice;
+use crate::options::CameraChoice;
 
 /// The camera of `cameras` that `choice` means.
 ///

@@ -8,12 +8,11 @@ use crossbeam_channel::{Receiver, bounded};
 use gst::prelude::*;
 
 use super::moment;
-use crate::error::Result;
+use crate::error::{Result, SourceError};
 use crate::frame::{Frame, FrameFormat};
-use crate::source::SourceError;
-use crate::source::caps::Stated;
-use crate::source::demux::{element, pad};
-use crate::source::pipeline::{Failure, Media};
+use crate::media::caps::Stated;
+use crate::media::pipeline::{Failure, Media};
+use crate::media::{element, pad};
 use crate::source::reader::Reader;
 
 /// How long the end of a run waits for a pipeline to let go of its camera.

@@ -8,13 +8,14 @@ use gst::prelude::*;
 use super::feed::{Feed, Intake, Pace};
 use super::keeper::{self, Origin, WATCH};
 use super::{Live, USUAL};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SourceError};
 use crate::flow::Stop;
-use crate::live::{ADDRESS_SCHEMES, Mode};
+use crate::media::element;
+use crate::media::pipeline::{Failure, STALL};
+use crate::options::{ADDRESS_SCHEMES, Mode};
 use crate::report::Meter;
-use crate::source::SourceError;
-use crate::source::demux::{element, unreadable};
-use crate::source::pipeline::{Failure, STALL, check_readable};
+use crate::source::check_readable;
+use crate::source::demux::unreadable;
 
 /// How long a first frame may take.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use super::feed::{Feed, News, Picture, square};
 use super::moment::Line;
 use super::{Live, USUAL, dark, nominal};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SourceError};
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, Timed};
+use crate::media::pipeline::{Failure, POLL};
 use crate::pool::Pool;
 use crate::report::Meter;
-use crate::source::SourceError;
 use crate::source::fit::Fit;
-use crate::source::pipeline::{Failure, POLL};
 
 /// An input whose frames come as they are taken has stopped when none came for so long.
 pub(super) const WATCH: Duration = Duration::from_secs(2);
@@ -280,8 +279,8 @@ mod tests {
 
     use super::*;
     use crate::frame::Size;
+    use crate::media::pipeline;
     use crate::source::live::feed::{Intake, Pace};
-    use crate::source::pipeline;
 
     /// Nothing here takes so long unless it hangs.
     const HANG: Duration = Duration::from_secs(60);

@@ -11,14 +11,14 @@ mod moment;
 mod dark;
 mod keeper;
 
+use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::error::Result;
 use crate::flow::{Source, Stop};
-use crate::frame::{FrameFormat, Size};
-use crate::live::{LiveInput, Mode};
+use crate::frame::{FrameFormat, FrameRate, Size};
+use crate::options::{LiveInput, Mode};
 use crate::report::Meter;
-use crate::source::test_pattern::FrameRate;
 
 /// How a camera films if nobody says.
 pub const USUAL: Mode = Mode {
@@ -39,6 +39,13 @@ pub struct Live {
     pub rate: FrameRate,
     /// Name of the camera, or what else is filmed.
     pub name: String,
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { format, rate, name, .. } = self;
+        f.debug_struct("Live").field("format", format).field("rate", rate).field("name", name).finish_non_exhaustive()
+    }
 }
 
 /// Opens `input`, and waits for its first frame. Where `mode` is given a camera films so or not at all.

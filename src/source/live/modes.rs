@@ -5,9 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::frame::Size;
-use crate::live::Mode;
-use crate::source::test_pattern::FrameRate;
+use crate::frame::{FrameRate, Size};
+use crate::options::Mode;
 
 /// Cameras say 29.97 for 30: rates that are so near are one.
 const SAME_RATE: f64 = 0.01;

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use super::Live;
 use crate::error::{Error, Result};
 use crate::flow::{Source, Stop};
-use crate::frame::{Frame, FrameFormat, Plane, Size, Stamp, Timed};
-use crate::live::Mode;
-use crate::source::pipeline::POLL;
-use crate::source::test_pattern::{FrameRate, TestPattern};
+use crate::frame::{Frame, FrameFormat, FrameRate, Plane, Size, Stamp, Timed};
+use crate::media::pipeline::POLL;
+use crate::options::Mode;
+use crate::source::test_pattern::TestPattern;
 
 /// Moments of the scene that are painted.
 const MOMENTS: u64 = 12;

@@ -7,8 +7,9 @@ use winit::event_loop::EventLoop;
 use winit::platform::x11::EventLoopBuilderExtX11;
 
 use super::*;
+use crate::control::Board;
 use crate::frame::{Colour, Frame, FrameFormat, PixelFormat, Timed, tight_planes};
-use crate::live::{Board, WindowChoice};
+use crate::options::WindowChoice;
 
 /// A display that nobody sees, and its name; none where there is no Xvfb.
 fn display() -> Option<(Child, String)> {

@@ -43,7 +43,7 @@ pub(super) fn read(tags: &gst::TagListRef, label: &mut Label) {
 
 /// What a file says of itself, as far as the events that wait on its `pads`, the first of which is of the video, have
 /// told; or, of chapters, its index. Of these those count that lie in the part that begins at `begin_nanos`.
-pub(super) fn about(pads: &[gst::Pad], indexed: &[Chapter], begin_nanos: u64, duration_nanos: Option<u64>) -> About {
+pub(crate) fn about(pads: &[gst::Pad], indexed: &[Chapter], begin_nanos: u64, duration_nanos: Option<u64>) -> About {
     let mut tags = gst::TagList::new();
     tags.make_mut().set_scope(gst::TagScope::Global);
     pads.iter().for_each(|pad| add_tags(pad, &mut tags));

@@ -1,12 +1,11 @@
 //! The one pipeline that a file source and a file sink share, and what its bus has said.
 
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use super::SourceError;
+use crate::error::SourceError;
 use crate::flow::Stop;
 
 /// Longest time that nothing may move before the pipeline counts as hung.
@@ -47,7 +46,7 @@ impl Media {
     }
 
     /// Whether an element of one of these kinds is on the way in.
-    pub(super) fn has_any(&self, factories: &[&str]) -> bool {
+    pub(crate) fn has_any(&self, factories: &[&str]) -> bool {
         let elements = self.input.iterate_recurse().into_iter().flatten();
         elements.filter_map(|element| element.factory()).any(|factory| factories.contains(&factory.name().as_str()))
     }
@@ -56,7 +55,7 @@ impl Media {
     ///
     /// An error that an element posts while parsebin still plugs it in is swallowed by parsebin (GStreamer 1.22), when it
     /// comes at the wrong moment. Nothing comes any more then, and only that tells of it.
-    pub(super) fn wait(
+    pub(crate) fn wait(
         &self,
         stop: &Stop,
         timeout: Duration,
@@ -79,7 +78,7 @@ impl Media {
     }
 
     /// Whether any pad of the input has a thread at work, be it one that waits.
-    pub(super) fn moves(&self) -> bool {
+    pub(crate) fn moves(&self) -> bool {
         let mut elements = self.input.iterate_recurse();
         loop {
             match elements.next() {
@@ -170,7 +169,7 @@ pub(crate) struct Said {
 impl Said {
     /// Whether anything went wrong. While the input is opened all errors are its own: those of elements that have been
     /// thrown out meanwhile come from nowhere, and so count as errors of the output.
-    pub(super) fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.input_error.is_some() || self.output_error.is_some()
     }
 }
@@ -358,22 +357,6 @@ fn is_file_sink(message: &gst::Message) -> bool {
 
 /// Name of the element whose end of stream means that the file is complete.
 pub(crate) const FILE_SINK: &str = "file-sink";
-
-/// Whether `path` can be read at all, before GStreamer is asked.
-pub(super) fn check_readable(path: &Path) -> Result<(), SourceError> {
-    let cannot = |reason: &str| SourceError::Open { path: path.into(), reason: reason.into() };
-    let meta = std::fs::metadata(path).map_err(|error| SourceError::open(path, &error))?;
-    if meta.is_dir() {
-        return Err(cannot("it is a directory; name a video or a picture"));
-    }
-    if !meta.is_file() {
-        return Err(cannot("it is not a regular file; copy it to one first"));
-    }
-    if meta.len() == 0 {
-        return Err(cannot("it is empty (0 bytes)"));
-    }
-    std::fs::File::open(path).map(drop).map_err(|error| SourceError::open(path, &error))
-}
 
 /// Plays the pipeline of `text` to its end: a test makes a clip so.
 #[cfg(test)]

@@ -6,35 +6,11 @@ use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 
-use super::demux::{Stream, element, pad};
 use super::pipeline::{Media, POLL, Said, init};
-use super::{About, OpenMedia, track};
+use super::{About, OpenMedia, Stream, element, pad, track};
 use crate::about::Label;
 use crate::error::{Error, Result};
-
-/// Which microphone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Microphone {
-    /// That of the system's settings.
-    Default,
-    /// By its name, or a part of it.
-    Named(String),
-    /// A tick each second, for tests.
-    Test,
-    /// None: silence, where there must be sound.
-    Silence,
-}
-
-impl Microphone {
-    /// As the command line names it: nothing, `test`, or a name.
-    pub fn named(name: &str) -> Self {
-        match name {
-            "" => Self::Default,
-            "test" => Self::Test,
-            name => Self::Named(name.into()),
-        }
-    }
-}
+use crate::options::Microphone;
 
 /// What is kept of the sound: enough for a voice and a room.
 const SAMPLES: &str = "audio/x-raw,format=F32LE,layout=interleaved,rate=48000,channels=2";

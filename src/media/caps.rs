@@ -14,16 +14,16 @@ const PLAUSIBLE_NITS: std::ops::RangeInclusive<f64> = 100.0..=10_000.0;
 
 /// What is known of a stream beside the caps of its raw frames.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stated {
+pub(crate) struct Stated {
     /// What the container says of colours, where the decoder does not.
-    pub(super) colorimetry: Option<VideoColorimetry>,
+    pub(crate) colorimetry: Option<VideoColorimetry>,
     /// Greatest light of an HDR picture, in cd/m².
-    pub(super) peak_nits: Option<f64>,
+    pub(crate) peak_nits: Option<f64>,
 }
 
 /// How frames come from the decoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     /// As frames.
     Frame(FrameFormat),
     /// As what becomes frames.
@@ -34,7 +34,7 @@ pub(super) enum Layout {
 ///
 /// What the decoder leaves open follows `stated`, and what that leaves open too, [`Colour::assumed_for`]. The fields of
 /// the caps are read, not a [`VideoInfo`]: that fills in assumptions of its own.
-pub(super) fn layout(caps: &gst::CapsRef, stated: &Stated) -> Option<Layout> {
+pub(crate) fn layout(caps: &gst::CapsRef, stated: &Stated) -> Option<Layout> {
     let info = VideoInfo::from_caps(caps).ok()?;
     let size = Size::new(info.width(), info.height());
     let light = light(caps, stated);
@@ -69,7 +69,7 @@ const fn samples(format: VideoFormat) -> Option<(u32, Chroma)> {
 
 /// What GStreamer is to make of frames of `info`: nothing where [`layout`] knows them, RGBx of RGB, else the nearest that
 /// it knows. Chroma of interlaced pictures must not be mixed across the fields; GStreamer sees to that.
-pub(super) fn wanted(info: &VideoInfo, light: Light) -> gst::Caps {
+pub(crate) fn wanted(info: &VideoInfo, light: Light) -> gst::Caps {
     let format = info.format();
     let (hdr, whole) = (light != Light::Relative, info.format_info().h_sub().get(1).is_none_or(|&shift| shift == 0));
     let bits = info.format_info().depth().iter().copied().max().unwrap_or(8);
@@ -125,7 +125,7 @@ pub(super) fn wanted(info: &VideoInfo, light: Light) -> gst::Caps {
 }
 
 /// How the signal of frames of `caps` becomes light.
-pub(super) fn light(caps: &gst::CapsRef, stated: &Stated) -> Light {
+pub(crate) fn light(caps: &gst::CapsRef, stated: &Stated) -> Light {
     let decoder = stated_colorimetry(caps);
     let transfers = decoder.iter().chain(&stated.colorimetry).map(VideoColorimetry::transfer);
     match transfers.into_iter().find(|&transfer| transfer != VideoTransferFunction::Unknown) {
@@ -137,7 +137,7 @@ pub(super) fn light(caps: &gst::CapsRef, stated: &Stated) -> Light {
 
 /// The greatest light that `caps` of a compressed stream state, in cd/m²: that of the content or of the display that it
 /// was mastered on, whichever is less. Values that no display has are mistakes of unit and left alone.
-pub(super) fn peak_nits(caps: &gst::CapsRef) -> Option<f64> {
+pub(crate) fn peak_nits(caps: &gst::CapsRef) -> Option<f64> {
     let content = VideoContentLightLevel::from_caps(caps).ok().map(|level| f64::from(level.max_content_light_level()));
     let display = VideoMasteringDisplayInfo::from_caps(caps).ok();
     let display = display.map(|display| f64::from(display.max_display_mastering_luminance()) / 10_000.0);
@@ -145,7 +145,7 @@ pub(super) fn peak_nits(caps: &gst::CapsRef) -> Option<f64> {
 }
 
 /// The colorimetry that `caps` state.
-pub(super) fn stated_colorimetry(caps: &gst::CapsRef) -> Option<VideoColorimetry> {
+pub(crate) fn stated_colorimetry(caps: &gst::CapsRef) -> Option<VideoColorimetry> {
     caps.structure(0)?.get::<&str>("colorimetry").ok()?.parse().ok()
 }
 
@@ -302,7 +302,7 @@ fn colorimetry(pixels: PixelFormat, colour: Colour) -> VideoColorimetry {
 }
 
 /// `caps` of a compressed stream without the colorimetry that its container states.
-pub(super) fn without_colorimetry(caps: &gst::CapsRef) -> gst::Caps {
+pub(crate) fn without_colorimetry(caps: &gst::CapsRef) -> gst::Caps {
     let mut caps = caps.to_owned();
     for structure in caps.make_mut().iter_mut() {
         structure.remove_field("colorimetry");

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{SourceError, pipeline};
+use super::pipeline;
+use crate::error::SourceError;
 
 /// Which part of a job does not work without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

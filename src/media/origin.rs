@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::SourceError;
 use super::pipeline::Media;
+use crate::error::SourceError;
 use crate::flow::Stop;
 
 /// Longest time that the streams may take to begin.
@@ -22,7 +22,7 @@ type Segment = gst::FormattedSegment<gst::ClockTime>;
 
 /// The begin of an input's time, once it is known. Clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Origin(Arc<Begin>);
+pub(crate) struct Origin(Arc<Begin>);
 
 #[derive(Default)]
 struct Begin {
@@ -42,17 +42,17 @@ struct Begin {
 
 impl Origin {
     /// With `counts`, time begins with the earliest data; else it goes as the demuxer says.
-    pub(super) fn new(counts: bool) -> Self {
+    pub(crate) fn new(counts: bool) -> Self {
         Self(Arc::new(Begin { counts, ..Begin::default() }))
     }
 
     /// Whether time begins with the earliest data.
-    pub(super) fn counts(&self) -> bool {
+    pub(crate) fn counts(&self) -> bool {
         self.0.counts
     }
 
     /// Notes the first time stamp of what comes to `sink`.
-    pub(super) fn watch(&self, media: &Media, sink: &gst::Pad) {
+    pub(crate) fn watch(&self, media: &Media, sink: &gst::Pad) {
         if !self.0.counts {
             return;
         }
@@ -72,7 +72,7 @@ impl Origin {
     }
 
     /// Waits until all streams that are watched have begun, or `queue` is full, so that more cannot come.
-    pub(super) fn settle(&self, media: &Media, queue: &gst::Element, stop: &Stop) -> Result<(), SourceError> {
+    pub(crate) fn settle(&self, media: &Media, queue: &gst::Element, stop: &Stop) -> Result<(), SourceError> {
         let status = Arc::clone(&media.status);
         queue.connect("overrun", false, move |_| {
             status.note(|said| said.full = true);
@@ -88,7 +88,7 @@ impl Origin {
     }
 
     /// Lets what leaves `src` keep to this begin.
-    pub(super) fn follow(&self, src: &gst::Pad) {
+    pub(crate) fn follow(&self, src: &gst::Pad) {
         let origin = self.clone();
         src.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
             if let Some(gst::PadProbeData::Event(event)) = &mut info.data
@@ -103,7 +103,7 @@ impl Origin {
     }
 
     /// `segment` as it is from this begin on; none if that changes nothing.
-    pub(super) fn moved(&self, segment: &Segment) -> Option<Segment> {
+    pub(crate) fn moved(&self, segment: &Segment) -> Option<Segment> {
         let zero = *self.0.zero.get().filter(|_| !self.0.left.load(Ordering::Relaxed))?;
         let base = segment.base().unwrap_or_default();
         let mut moved = segment.clone();
@@ -122,12 +122,12 @@ impl Origin {
     }
 
     /// From now on time goes as the demuxer says: it is about to begin elsewhere.
-    pub(super) fn leave(&self) {
+    pub(crate) fn leave(&self) {
         self.0.left.store(true, Ordering::Relaxed);
     }
 
     /// The time stamp at which this time begins.
-    pub(super) fn zero_nanos(&self) -> u64 {
+    pub(crate) fn zero_nanos(&self) -> u64 {
         self.0.zero.get().map_or(0, |zero| zero.nseconds())
     }
 }

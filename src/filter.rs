@@ -1,9 +1,17 @@
-//! The weights by which [`super::resize`] brings a row of values to another length, as tables for kernels that cannot ask it.
+//! How values are weighted where a row of them is brought to another length; as tables, too, for kernels that cannot ask the
+//! [resizer](crate::convert::resize).
 
 use std::collections::HashMap;
 use std::f64::consts::PI;
 
-use crate::convert::resize::Filter;
+/// How samples are weighted. Where a picture shrinks, the support grows with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Filter {
+    /// Sharp; overshoots a little at edges.
+    Lanczos3,
+    /// Stays within the values given.
+    Bilinear,
+}
 
 /// For each place of the result, the first value that it takes, then the weights of that and of those behind it. A weight that would
 /// lie behind the last value is 0.

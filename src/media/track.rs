@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 
-use super::SourceError;
-use super::demux::{Stream, element, pad};
-use super::labels;
 use super::origin::Origin;
 use super::pipeline::Media;
+use super::{Stream, element, labels, pad};
 use crate::about::Label;
+use crate::error::SourceError;
 use crate::isobmff::Priming;
 
 /// How often a track of text hears how far the picture is.
@@ -80,7 +79,7 @@ impl Track {
 
     /// Opus of Matroska begins before the time of its first packet, by its run-up (RFC 9559, CodecDelay). No time stamp
     /// of GStreamer is negative, so that packet is said to begin at 0, too late. MP4 holds the run-up and hides it.
-    pub(super) fn keep_opus_run_up(&mut self) {
+    pub(crate) fn keep_opus_run_up(&mut self) {
         let Some(nanos) = opus_run_up_nanos(&self.caps).filter(|&nanos| nanos > 0) else { return };
         self.priming = Some(Priming { track_id: 0, nanos, heard_nanos: 0 });
         let later = gst::ClockTime::from_nseconds(nanos);
@@ -125,7 +124,7 @@ impl Track {
     }
 
     /// Leaves out what begins before `nanos` of the input's time, which becomes 0.
-    pub(super) fn begin_at(&mut self, nanos: u64) {
+    pub(crate) fn begin_at(&mut self, nanos: u64) {
         self.begin_nanos = nanos;
         self.pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             let pts = info.buffer().and_then(|buffer| buffer.pts());
@@ -202,7 +201,7 @@ fn opus_run_up_nanos(caps: &gst::Caps) -> Option<u64> {
 }
 
 /// Gives `stream` a queue and a blocked pad on the outside of the input bin.
-pub(super) fn track(
+pub(crate) fn track(
     media: &Media,
     stream: Stream,
     kind: Kind,
@@ -247,14 +246,14 @@ pub(super) fn track(
 
 /// A track of what is heard now, and the pad that it comes in by. It is encoded in every container, also in one that
 /// could hold it as it is.
-pub(super) fn live(media: &Media, stream: Stream) -> Result<(Track, gst::Pad), SourceError> {
+pub(crate) fn live(media: &Media, stream: Stream) -> Result<(Track, gst::Pad), SourceError> {
     let track = track(media, stream, Kind::Sound, None, &Origin::new(false))?;
     let way = pad(&track.queue, "sink")?;
     Ok((Track { is_live: true, ..track }, way))
 }
 
 /// Lets `stream` run into nowhere.
-pub(super) fn discard(media: &Media, stream: Stream) -> Result<(), SourceError> {
+pub(crate) fn discard(media: &Media, stream: Stream) -> Result<(), SourceError> {
     let gstreamer = |error: gst::glib::BoolError| SourceError::Gstreamer(error.to_string());
     let nowhere = element("fakesink")?;
     nowhere.set_property("sync", false);
