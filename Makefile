@@ -51,7 +51,7 @@ demo: setup ## stylize a clip: make demo [IN=video OUT=video STYLE=name|file.onn
 test: setup ## run every test
 	$(WITH_RUNTIME) cargo test --locked --no-fail-fast
 
-lint: setup ## formatting, clippy, scripts, shaders
+lint: setup ## formatting, clippy, documentation, scripts, shaders
 	@bash scripts/lint.sh
 
 bench: setup ## kernels (criterion), then the programs beside Python: make bench [RUNS=5 FRAMES=300 LONG=1]

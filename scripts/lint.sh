@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, clippy with warnings denied, the shaders, and the scripts where shellcheck is there.
+# Formatting, clippy and the documentation with warnings denied, the shaders, and the scripts where shellcheck is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/common.sh
@@ -17,6 +17,7 @@ have_component clippy clippy
 
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --lib
 cargo test --locked --quiet --test borders --test shaders
 if command -v shellcheck >/dev/null; then
     shellcheck -x scripts/*.sh scripts/gpu-bench .ci/run

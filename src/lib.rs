@@ -8,7 +8,7 @@
 //!             └─ audio: copied, or converted by GStreamer; never in Rust ──────────────────────────┘
 //! ```
 //!
-//! The modules stand in the order in which a frame meets them.
+//! The modules stand in layers: each imports from its own or from those above it.
 //!
 //! # Using it
 //!
@@ -28,40 +28,44 @@
 //!   project does not look by itself.
 
 pub mod frame;
+pub mod pattern;
+pub mod options;
+pub mod control;
+mod about;
+mod text;
+
 pub mod pool;
 pub mod tensor;
 pub mod colour;
 pub mod filter;
 
-pub mod pattern;
-pub mod options;
-pub mod control;
-mod text;
-mod about;
 mod isobmff;
 mod matroska;
 pub mod resume;
-mod media;
-pub mod source;
-pub mod convert;
-pub mod model;
-pub mod compose;
-pub mod stabilise;
-pub mod sink;
+
+pub mod error;
+pub mod report;
+pub mod flow;
+
 #[doc(hidden)]
 pub mod gpu;
-
-pub mod flow;
-pub mod stylizer;
 pub mod memory;
+pub mod model;
+pub mod convert;
+pub mod compose;
+pub mod stabilise;
+pub mod stylizer;
+
+mod media;
+pub mod source;
+pub mod sink;
+
 pub mod job;
 pub mod live;
-pub mod report;
-#[doc(hidden)]
-pub mod bench;
-pub mod error;
 
 // For the programs of this package.
+#[doc(hidden)]
+pub mod bench;
 #[doc(hidden)]
 pub mod progress;
 #[doc(hidden)]

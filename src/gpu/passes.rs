@@ -33,7 +33,7 @@ pub struct Pass {
     pub variant: Variant,
     /// What it is told.
     pub params: Params,
-    /// What it reads, as [`super::kernels::Kernel::reads`] lists it.
+    /// What it reads, as `Kernel::reads` lists it.
     pub reads: Vec<Place>,
     /// What it writes, nothing of which it reads.
     pub writes: Place,

@@ -1,8 +1,8 @@
 //! The stabiliser: where the input stands still the painting stands still, where it moves the strokes move along.
 //!
 //! A network paints each frame afresh, so that camera noise makes its strokes shimmer. Here the painting before, brought to
-//! where each part of it is now ([`motion`]), is mixed into the painting of now, as far as the input says that it is still the
-//! same ([`weights`]), and given back the contrast that mixing takes ([`texture`]). It looks back one frame, never forward, and
+//! where each part of it is now (`motion`), is mixed into the painting of now, as far as the input says that it is still the
+//! same (`weights`), and given back the contrast that mixing takes (`texture`). It looks back one frame, never forward, and
 //! forgets at cuts, at what does not continue, and at what is no painting.
 //!
 //! ```text
