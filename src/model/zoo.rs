@@ -208,6 +208,9 @@ mod tests {
         assert_eq!(entry.precision, Precision::Fp16);
         assert_eq!(best_first(Provider::Cuda, true, None)[0], Precision::Fp16);
         assert_eq!(best_first(Provider::Cpu, false, None)[0] == Precision::Int8, multiplies_bytes());
+        assert_eq!(best_first(Provider::OpenVino, false, None), best_first(Provider::Cpu, false, None));
+        let fine = best_first(Provider::OpenVino, false, Some(Tier::Fine))[0];
+        assert_eq!(fine == Precision::Fp16, multiplies_tiles_of_halves());
     }
 
     #[test]
