@@ -9,6 +9,10 @@ readonly ABSENT=3
 # shellcheck disable=SC2034 # used by those who source this
 readonly PROGRAMS="stylize stylize-video stylize-webcam"
 
+# Where cargo puts them.
+# shellcheck disable=SC2034 # used by those who source this
+readonly BUILT="${CARGO_TARGET_DIR:-target}/release"
+
 say() {
     echo "stylize: $*"
 }

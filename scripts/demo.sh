@@ -21,15 +21,14 @@ default_out() {
 
 main() {
     local in=${IN:-} out=${OUT:-} force=${FORCE:-} options=() code=0
-    # Not by `cargo run`, which builds each alone, and so all of it again: examples ask more of some dependencies.
-    local built=${CARGO_TARGET_DIR:-target}/release
     if [ -n "$in" ] && [ ! -e "$in" ]; then die "IN=$in: no such file"; fi
 
     mkdir -p demo
     if [ -z "$in" ]; then
         cargo build --release --locked --bins --example demo_clip
         in=demo/scene.mp4
-        "$built/examples/demo_clip" "$in"
+        # Not by `cargo run`, which builds each alone, and so all of it again: examples ask more of some dependencies.
+        "$BUILT/examples/demo_clip" "$in"
         # Without an OUT of the user's, the result is ours as well and may be made anew.
         if [ -z "$out" ]; then force=1; fi
     else
@@ -41,7 +40,7 @@ main() {
     if [ -n "${STYLE:-}" ]; then options+=(--style "$STYLE"); fi
     if [ -n "$force" ]; then options+=(--force); fi
     # bash 3.2 (macOS) takes an empty array for an unset variable.
-    "$built/stylize-video" ${options[@]+"${options[@]}"} -- "$in" "$out" || code=$?
+    "$BUILT/stylize-video" ${options[@]+"${options[@]}"} -- "$in" "$out" || code=$?
     # 7: there is a result, though the input was damaged or cut; stylize-video has said so.
     if [ "$code" != 0 ] && [ "$code" != 7 ]; then exit "$code"; fi
     say "the original is $in"

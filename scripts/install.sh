@@ -7,7 +7,6 @@ cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 readonly TO="${DESTDIR:-}${PREFIX:-/usr/local}"
-readonly BUILT="${CARGO_TARGET_DIR:-target}/release"
 
 build() {
     if [ -n "${SUDO_USER:-}" ]; then

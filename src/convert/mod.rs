@@ -7,9 +7,9 @@
 //!
 //! What frames do not hold (more bits, other chroma, HDR) becomes one before that: [`raw`], by the curves of [`tone`].
 //!
-//! [`colour`](crate::colour) holds the one matrix; [`cpu`] the kernels that walk a picture once, [`gpu`] their twins on a graphics card; [`resize`] other sizes; [`Pack`] and
-//! [`Unpack`] are the stages at both ends of the flow. "Planar" is [`TensorFormat::PLANAR`]: what can be resized and
-//! mixed.
+//! [`colour`](crate::colour) holds the one matrix; [`cpu`] the kernels that walk a picture once, [`gpu`] their twins on a graphics
+//! card; [`resize`] other sizes; [`Pack`] and [`Unpack`] are the stages at both ends of the flow. "Planar" is
+//! [`TensorFormat::PLANAR`]: what can be resized and mixed.
 //!
 //! [`TensorFormat::PLANAR`]: crate::tensor::TensorFormat::PLANAR
 
