@@ -31,8 +31,11 @@ pub use inside::{Inside, inside};
 /// Frames a second of the clip that is measured with.
 const RATE: FrameRate = FrameRate { frames: NonZeroU32::new(25).unwrap(), seconds: NonZeroU32::MIN };
 
-/// Frames that go through the stages one by one.
+/// How many times a frame goes through the stages while no other is under way.
 const TRIES: usize = 50;
+
+/// Different frames of the clip that do so.
+const FRAMES: usize = 8;
 
 /// What was measured.
 #[derive(Clone, Debug)]
@@ -264,11 +267,18 @@ struct Alone {
     beyond: Duration,
 }
 
-/// Frames that follow each other, since how long the stabiliser looks for motion depends on them.
+/// Frames that follow each other, there and back again, since how long the stabiliser looks for motion depends on them. They are decoded
+/// before: a decoder that works ahead would take a core meanwhile.
 fn one_by_one(ends: &mut Ends, clip: &Path) -> Result<Alone> {
     let mut source = open(clip)?.source;
+    let mut frames = Vec::new();
+    while let Some(frame) = source.next()?.filter(|_| frames.len() < FRAMES) {
+        frames.push(frame);
+    }
+    drop(source);
+    let there_and_back: Vec<_> = frames.iter().chain(frames.iter().rev()).collect();
     let (mut finish, mut network, mut beyond) = (Duration::ZERO, Vec::new(), Vec::new());
-    while let Some(frame) = source.next()?.filter(|_| beyond.len() < TRIES) {
+    for frame in there_and_back.into_iter().cycle().take(TRIES).cloned() {
         let since = Instant::now();
         let packed = ends.pack.process(frame)?;
         let (before, since) = (since.elapsed(), Instant::now());

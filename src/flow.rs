@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, Timed};
 use crate::report::Meter;
 
+mod apart;
 mod aside;
 mod crew;
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::apart::Apart;
+
 /// Bands for each of a crew: who is held up leaves some of its own to the others.
 const BANDS_EACH: usize = 2;
 /// Rows that are worth a band.
@@ -22,6 +24,7 @@ pub struct Crew(Option<Arc<Helpers>>);
 #[derive(Debug)]
 struct Helpers {
     pool: ThreadPool,
+    apart: Arc<Apart>,
     /// How many wait awake.
     awake: Arc<AtomicUsize>,
 }
@@ -35,9 +38,17 @@ impl Crew {
     /// `count` threads, the caller being one of them; the caller alone where the system gives no more.
     pub fn of(count: usize) -> Self {
         let helpers = count.saturating_sub(1);
+        let apart = Arc::<Apart>::default();
         let named = |index| format!("crew {index}");
-        let pool = (helpers > 0).then(|| ThreadPoolBuilder::new().num_threads(helpers).thread_name(named).build());
-        let helpers = |pool| Arc::new(Helpers { pool, awake: Arc::default() });
+        let pool = (helpers > 0).then(|| {
+            let apart = Arc::clone(&apart);
+            ThreadPoolBuilder::new()
+                .num_threads(helpers)
+                .thread_name(named)
+                .start_handler(move |_| apart.enrol())
+                .build()
+        });
+        let helpers = |pool| Arc::new(Helpers { pool, apart, awake: Arc::default() });
         Self(pool.and_then(Result::ok).map(helpers))
     }
 
@@ -94,11 +105,21 @@ impl Crew {
         let left = Mutex::new(parts.iter_mut());
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
         let toil = || std::iter::from_fn(next).for_each(&work);
+        let at_work = AtomicUsize::new(count);
+        helpers.apart.keep();
         helpers.pool.in_place_scope(|scope| {
             for _ in 0..count {
-                scope.spawn(|_| toil());
+                scope.spawn(|_| {
+                    toil();
+                    at_work.fetch_sub(1, Ordering::Release);
+                });
             }
             toil();
+            // Else this thread would sleep, and be woken again.
+            let since = Instant::now();
+            while at_work.load(Ordering::Acquire) > 0 && since.elapsed() < LINGER {
+                spin_loop();
+            }
         });
         helpers.keep_awake(count);
     }

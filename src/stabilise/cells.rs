@@ -1,6 +1,7 @@
 //! The motion of each cell of a picture: pixels that move alike, whichever plane they are in.
 
 use super::motion::{CELL, Field, Way};
+use crate::flow::Crew;
 use crate::frame::{PixelFormat, Size};
 
 /// Pixels of the picture, along each side, that one of a plane stands for.
@@ -25,16 +26,18 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Becomes that of a picture of `size` pixels, if `scale` columns and rows of the input are one of it.
-    pub fn spread(&mut self, field: &Field, size: [usize; 2], scale: [f32; 2]) {
+    /// Becomes that of a picture of `size` pixels, if `scale` columns and rows of the input are one of it. The crew shares the rows.
+    pub fn spread(&mut self, crew: &Crew, field: &Field, size: [usize; 2], scale: [f32; 2]) {
         let [columns, rows] = [size[0].div_ceil(CELL[0]), size[1].div_ceil(CELL[1])];
         let [across, down] = [CELL[0] as f32 * scale[0], CELL[1] as f32 * scale[1]];
         self.columns = columns;
-        self.ways.clear();
-        for row in 0..rows {
+        self.ways.resize(columns * rows, Way::default());
+        crew.each_row((&mut self.ways, columns), |row, ways| {
             let y = (row as f32 + 0.5) * down;
-            self.ways.extend((0..columns).map(|column| field.at((column as f32 + 0.5) * across, y)));
-        }
+            for (column, way) in ways.iter_mut().enumerate() {
+                *way = field.at((column as f32 + 0.5) * across, y);
+            }
+        });
     }
 
     /// Cells in a row.

@@ -99,8 +99,8 @@ impl Stabilise {
     /// Writes to `table` what the input says of a painting of `format`; gives where that stands (`shaders/steady.wgsl`).
     fn tell(&mut self, format: FrameFormat, original: Size, table: &mut Vec<u32>) -> [[u32; 4]; 4] {
         let FrameFormat { size, pixels, .. } = format;
-        let Self { follow: Follow { motion: Search { field, .. }, weights, .. }, cells, ways, .. } = self;
-        cells.spread(field, [size.width as usize, size.height as usize], plane_scale(pixels, 0, size, original));
+        let Self { follow: Follow { motion: Search { field, .. }, weights, crew, .. }, cells, ways, .. } = self;
+        cells.spread(crew, field, [size.width as usize, size.height as usize], plane_scale(pixels, 0, size, original));
         let mut lookup = [[0; 4]; 4];
         // Both planes of chroma are alike.
         let planes = pixels.planes().min(2);

@@ -80,7 +80,12 @@ impl Stabilise {
         let mut bytes = self.pool.lend(len);
         let size = format.size;
         let scale = plane_scale(format.pixels, 0, size, painted.original.size());
-        self.cells.spread(&self.follow.motion.field, [size.width as usize, size.height as usize], scale);
+        self.cells.spread(
+            &self.follow.crew,
+            &self.follow.motion.field,
+            [size.width as usize, size.height as usize],
+            scale,
+        );
         for (index, plane) in planes.iter().enumerate().take(format.pixels.planes()) {
             let (row_bytes, rows) = format.pixels.plane_extent(index, format.size);
             let out = &mut bytes[plane.offset_bytes..][..row_bytes * rows];

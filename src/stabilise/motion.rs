@@ -48,6 +48,8 @@ pub(super) struct Field {
 #[derive(Clone, Copy, Debug, Default)]
 struct Found {
     way: Way,
+    /// What its window differs by.
+    difference: u32,
     /// Below which a difference has to be for another way to be better.
     limit: u32,
 }
@@ -79,29 +81,32 @@ pub(super) struct Search {
 #[derive(Debug, Default)]
 struct Usual {
     columns: usize,
-    /// The ways of three rows of cells, with one more at each end.
-    near: [[Vec<i32>; 3]; 2],
     medians: [Vec<i32>; 2],
+    near: Vec<[Vec<i32>; 3]>,
 }
 
 impl Usual {
-    /// Becomes those of `field`.
-    fn find(&mut self, field: &Field) {
-        self.columns = field.columns;
-        let rows = field.found.len() / field.columns;
-        for (side, (near, medians)) in self.near.iter_mut().zip(&mut self.medians).enumerate() {
+    /// Becomes those of `field`. The crew shares the rows.
+    fn find(&mut self, crew: &Crew, field: &Field) {
+        let columns = field.columns;
+        self.columns = columns;
+        let last = field.found.len() / columns - 1;
+        for (side, medians) in self.medians.iter_mut().enumerate() {
             medians.resize(field.found.len(), 0);
-            for (row, medians) in medians.chunks_exact_mut(field.columns).enumerate() {
-                let rows = [row.saturating_sub(1), row, (row + 1).min(rows - 1)];
-                for (line, row) in near.iter_mut().zip(rows) {
-                    line.clear();
-                    line.push(0);
-                    line.extend(field.row(row).map(|way| way[side]));
-                    line[0] = line[1];
-                    line.push(line[field.columns]);
+            crew.each_band((medians, columns), 1, &mut self.near, |rows, medians, near| {
+                for (row, medians) in rows.zip(medians.chunks_exact_mut(columns)) {
+                    let rows = [row.saturating_sub(1), row, (row + 1).min(last)];
+                    for (line, row) in near.iter_mut().zip(rows) {
+                        // One more at each end.
+                        line.clear();
+                        line.push(0);
+                        line.extend(field.row(row).map(|way| way[side]));
+                        line[0] = line[1];
+                        line.push(line[columns]);
+                    }
+                    medians_of(Arch::new(), near.each_ref().map(Vec::as_slice), medians);
                 }
-                medians_of(Arch::new(), near.each_ref().map(Vec::as_slice), medians);
-            }
+            });
         }
     }
 
@@ -147,7 +152,7 @@ impl Search {
                 for row in parents(1, coarse.len() / coarse_columns) {
                     let row = &coarse[row * coarse_columns..];
                     let ways = columns.iter().map(|&column| row[column].way.map(|side| 2 * side));
-                    found.extend(ways.map(|way| Found { way, limit: 0 }));
+                    found.extend(ways.map(|way| Found { way, ..Found::default() }));
                 }
             }
         }
@@ -163,7 +168,7 @@ impl Search {
         crew.each_row((&mut field.found, columns), |row, found| {
             ask_neighbours(Arch::new(), pair, Near::of(before, columns, row), found);
         });
-        usual.find(field);
+        usual.find(crew, field);
         crew.each_row((&mut field.found, columns), |row, found| calm(Arch::new(), pair, (row, usual), found));
     }
 }
@@ -243,7 +248,7 @@ impl<'a, const WIDTH: usize, const PIXELS: usize> Window<'a, WIDTH, PIXELS> {
     fn consider(&self, way: Way, best: &mut Found) {
         let difference = self.difference(way);
         if difference < best.limit {
-            *best = Found { way, limit: difference };
+            *best = Found { way, difference, limit: difference };
         }
     }
 }
@@ -278,7 +283,8 @@ fn step_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, row: usiz
     let noise = (PIXELS / 2) as u32;
     for (column, best) in found.iter_mut().enumerate() {
         let window = Window::<WIDTH, PIXELS>::of(pair, column, row);
-        best.limit = window.difference(best.way).saturating_sub(noise);
+        best.difference = window.difference(best.way);
+        best.limit = best.difference.saturating_sub(noise);
         if best.limit == 0 {
             continue; // nothing can be better
         }
@@ -299,8 +305,8 @@ fn ask_cells<const WIDTH: usize, const PIXELS: usize>(pair: Pair<'_>, near: Near
             continue;
         }
         let window = Window::<WIDTH, PIXELS>::of(pair, column, near.row);
-        for way in ways {
-            if way != best.way {
+        for (index, way) in ways.into_iter().enumerate() {
+            if way != best.way && !ways[..index].contains(&way) {
                 window.consider(way, best);
             }
         }
@@ -318,7 +324,7 @@ fn calm_cells<const WIDTH: usize, const PIXELS: usize>(
     for (column, (best, usual)) in found.iter_mut().zip(usual.row(row)).enumerate() {
         if usual != best.way {
             let window = Window::<WIDTH, PIXELS>::of(pair, column, row);
-            if window.difference(usual) <= window.difference(best.way) + little {
+            if window.difference(usual) <= best.difference + little {
                 best.way = usual;
             }
         }

@@ -50,10 +50,12 @@ pub(super) struct Texture {
     blocks: Vec<Block>,
     /// How much of the painting of now comes back to each, and by how much the texture of each is enlarged, in 256ths.
     more: Vec<[u8; 2]>,
-    /// Texture of the mix and of the painting of now, and how far they are apart, in a column of three blocks.
-    sums: Vec<[u32; 3]>,
+    sums: Vec<Sums>,
     scratch: Vec<Scratch>,
 }
+
+/// Texture of the mix and of the painting of now, and how far they are apart, in each column of three blocks.
+type Sums = Vec<[u32; 3]>;
 
 /// What one band needs.
 #[derive(Debug, Default)]
@@ -93,7 +95,7 @@ impl Texture {
     pub fn restore(&mut self, crew: &Crew, now: Plane<'_>, mixed: &mut [u8]) {
         let columns = now.width.div_ceil(BLOCK);
         self.look(crew, now, mixed, columns);
-        self.weigh(columns, now.step);
+        self.weigh(crew, columns, now.step);
         let Self { blocks, more, scratch, .. } = self;
         let row_bytes = now.width * now.step;
         crew.each_band((mixed, row_bytes), 1, scratch, |rows, out, Scratch { lines, .. }| {
@@ -143,29 +145,35 @@ impl Texture {
     }
 
     /// Says by how much the texture of each block is enlarged, by what there is in it and in its neighbours.
-    fn weigh(&mut self, columns: usize, step: usize) {
+    fn weigh(&mut self, crew: &Crew, columns: usize, step: usize) {
         let rows = self.blocks.len() / columns;
         let little = little(step);
         let Self { blocks, more, sums, .. } = self;
-        more.clear();
-        for row in 0..rows {
-            let near = &blocks[row.saturating_sub(1) * columns..(row + 2).min(rows) * columns];
-            sums.clear();
-            sums.resize(columns, [0; 3]);
-            for blocks in near.chunks_exact(columns) {
-                for (sum, block) in sums.iter_mut().zip(blocks) {
-                    *sum = added(*sum, [block.mixed, block.wanted, block.apart]);
+        more.resize(blocks.len(), [0; 2]);
+        crew.each_band((more, columns), 1, sums, |own, more, sums| {
+            for (row, more) in own.zip(more.chunks_exact_mut(columns)) {
+                let near = &blocks[row.saturating_sub(1) * columns..(row + 2).min(rows) * columns];
+                sums.clear();
+                sums.resize(columns, [0; 3]);
+                for blocks in near.chunks_exact(columns) {
+                    for (sum, block) in sums.iter_mut().zip(blocks) {
+                        *sum = added(*sum, [block.mixed, block.wanted, block.apart]);
+                    }
+                }
+                for (column, more) in more.iter_mut().enumerate() {
+                    let near = &sums[column.saturating_sub(1)..(column + 2).min(columns)];
+                    *more = weight(near.iter().copied().fold([0; 3], added), little);
                 }
             }
-            more.extend((0..columns).map(|column| {
-                let near = &sums[column.saturating_sub(1)..(column + 2).min(columns)];
-                let [mixed, wanted, apart] = near.iter().copied().fold([0; 3], added);
-                let back = (RETURN * (256 * apart / (wanted + little)).saturating_sub(APART)).min(MOST);
-                let more = (SHARE * wanted.saturating_sub(mixed) / (mixed + little)).min(MOST);
-                [back as u8, ((more * (MOST - back)) >> 8) as u8]
-            }));
-        }
+        });
     }
+}
+
+/// How much of the painting of now comes back to a block, and by how much its texture is enlarged, by what there is around it.
+fn weight([mixed, wanted, apart]: [u32; 3], little: u32) -> [u8; 2] {
+    let back = (RETURN * (256 * apart / (wanted + little)).saturating_sub(APART)).min(MOST);
+    let more = (SHARE * wanted.saturating_sub(mixed) / (mixed + little)).min(MOST);
+    [back as u8, ((more * (MOST - back)) >> 8) as u8]
 }
 
 fn added(one: [u32; 3], other: [u32; 3]) -> [u32; 3] {

@@ -27,7 +27,7 @@ pub(super) struct Weights {
     grid: Gray,
     fine: Gray,
     scratch: Vec<Scratch>,
-    line: Vec<u8>,
+    lines: Vec<Vec<u8>>,
     least: Vec<u8>,
 }
 
@@ -55,34 +55,40 @@ impl Weights {
             judge((before, now), field, 2 * rows.start..2 * rows.end, most, scratch, grid);
         });
         let kept = self.grid.values.iter().filter(|&&weight| weight > 0).count();
-        self.shrink();
-        self.refine();
+        self.shrink(crew);
+        self.refine(crew);
         kept * CUT > self.grid.values.len()
     }
 
     /// Each weight becomes the least of its neighbourhood: between two weights pixels take from both, and what was uncovered must not
     /// take from what stayed.
-    fn shrink(&mut self) {
-        let Gray { width, height, .. } = self.grid;
-        self.least.resize(width * height, 0);
-        self.line.resize(width, 0);
-        for y in 0..height {
-            let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|y| self.grid.row(y));
-            least_of(Arch::new(), rows, &mut self.line, &mut self.least[y * width..][..width]);
-        }
+    fn shrink(&mut self, crew: &Crew) {
+        let Self { grid, lines, least, .. } = self;
+        let Gray { width, height, .. } = *grid;
+        least.resize(width * height, 0);
+        crew.each_band((least, width), 1, lines, |rows, least, line| {
+            line.resize(width, 0);
+            for (y, least) in rows.zip(least.chunks_exact_mut(width)) {
+                let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|y| grid.row(y));
+                least_of(Arch::new(), rows, line, least);
+            }
+        });
         std::mem::swap(&mut self.grid.values, &mut self.least);
     }
 
     /// Twice as many weights along each side, linear between those that there are.
-    fn refine(&mut self) {
-        let Gray { width, height, .. } = self.grid;
-        self.fine.resize(2 * width, 2 * height);
-        for y in 0..2 * height {
-            let near = y / 2;
-            let far = if y % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
-            let out = &mut self.fine.values[y * 2 * width..][..2 * width];
-            doubled(Arch::new(), self.grid.row(near), self.grid.row(far), &mut self.line, out);
-        }
+    fn refine(&mut self, crew: &Crew) {
+        let Self { grid, fine, lines, .. } = self;
+        let Gray { width, height, .. } = *grid;
+        fine.resize(2 * width, 2 * height);
+        crew.each_band((&mut fine.values, 2 * width), 1, lines, |rows, fine, line| {
+            line.resize(width, 0);
+            for (y, fine) in rows.zip(fine.chunks_exact_mut(2 * width)) {
+                let near = y / 2;
+                let far = if y % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
+                doubled(Arch::new(), grid.row(near), grid.row(far), line, fine);
+            }
+        });
     }
 
     /// A weight for each 4x4 pixels of the input: what is refined to twice as many.

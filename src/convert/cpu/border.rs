@@ -91,16 +91,28 @@ pub(super) fn reflect_beside<T: Copy>(planes: &mut [&mut [T]], geometry: &Geomet
 }
 
 /// Fills what lies beside `width` pixels of `STEP` values in a row, on the left so many.
-fn beside<T: Copy, const STEP: usize>(row: &mut [T], left: usize, width: usize) {
+pub(super) fn beside<T: Copy, const STEP: usize>(row: &mut [T], left: usize, width: usize) {
     let (pixels, _) = row.as_chunks_mut::<STEP>();
-    let (last, right) = (left + width - 1, pixels.len() - left - width);
-    // Divisions are slow, and mostly the picture is wider than its border.
-    let inside = |distance: usize| if distance < width { distance } else { reflect(distance as isize, width) };
-    for distance in 1..=left {
-        pixels[left - distance] = pixels[left + inside(distance)];
+    let right = pixels.len() - left - width;
+    if left.max(right) >= width {
+        return around(pixels, left, width);
     }
-    for distance in 1..=right {
-        pixels[last + distance] = pixels[last - inside(distance)];
+    let (before, picture) = pixels.split_at_mut(left);
+    for (out, from) in before.iter_mut().rev().zip(&picture[1..]) {
+        *out = *from;
+    }
+    let (picture, behind) = picture.split_at_mut(width);
+    for (out, from) in behind.iter_mut().zip(picture.iter().rev().skip(1)) {
+        *out = *from;
+    }
+}
+
+/// The same where the picture is narrower than its border, and is reflected more than once.
+#[cold]
+fn around<T: Copy, const STEP: usize>(pixels: &mut [[T; STEP]], left: usize, width: usize) {
+    let outside = (0..left).chain(left + width..pixels.len());
+    for at in outside {
+        pixels[at] = pixels[left + reflect(at as isize - left as isize, width)];
     }
 }
 

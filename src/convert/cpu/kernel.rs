@@ -80,18 +80,36 @@ kernels! {
 
     /// Takes triples apart.
     pub fn split_triples<'a>(triples: &'a [f32], rows: [&'a mut [f32]; 3]) {
-        let [a, b, c] = rows;
-        for (((triple, a), b), c) in triples.chunks_exact(3).zip(a).zip(b).zip(c) {
-            (*a, *b, *c) = (triple[0], triple[1], triple[2]);
-        }
+        split(triples, rows);
+    }
+
+    /// Takes triples of bytes apart.
+    pub fn split_bytes<'a>(triples: &'a [u8], rows: [&'a mut [u8]; 3]) {
+        split(triples, rows);
     }
 
     /// Puts triples together.
     pub fn join_triples<'a>(rows: [&'a [f32]; 3], triples: &'a mut [f32]) {
-        let [a, b, c] = rows;
-        for (((triple, &a), &b), &c) in triples.chunks_exact_mut(3).zip(a).zip(b).zip(c) {
-            triple.copy_from_slice(&[a, b, c]);
-        }
+        join(rows, triples);
+    }
+
+    /// Puts triples of bytes together.
+    pub fn join_bytes<'a>(rows: [&'a [u8]; 3], triples: &'a mut [u8]) {
+        join(rows, triples);
+    }
+}
+
+#[inline(always)]
+fn split<T: Copy>(triples: &[T], [a, b, c]: [&mut [T]; 3]) {
+    for (((triple, a), b), c) in triples.chunks_exact(3).zip(a).zip(b).zip(c) {
+        (*a, *b, *c) = (triple[0], triple[1], triple[2]);
+    }
+}
+
+#[inline(always)]
+fn join<T: Copy>([a, b, c]: [&[T]; 3], triples: &mut [T]) {
+    for (((triple, &a), &b), &c) in triples.chunks_exact_mut(3).zip(a).zip(b).zip(c) {
+        triple.copy_from_slice(&[a, b, c]);
     }
 }
 

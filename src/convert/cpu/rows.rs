@@ -6,7 +6,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use pulp::Arch;
 
-use super::border::{Geometry, reflect_beside};
+use super::border::{Geometry, beside, reflect_beside};
 use super::kernel;
 use crate::frame::Size;
 use crate::tensor::{BLOCK_SIDE, Border, Channels, Layout, Tensor, TensorFormat, Values};
@@ -14,14 +14,39 @@ use crate::tensor::{BLOCK_SIDE, Border, Channels, Layout, Tensor, TensorFormat, 
 /// Rows of floats for what a tensor does not hold as such.
 struct Scratch {
     planes: [Vec<f32>; 3],
+    /// The same as bytes, what is written with its border: triples of bytes are taken apart, and put together, in a third of the time that
+    /// triples of floats take.
+    bytes: [Vec<u8>; 3],
     triples: Vec<f32>,
-    /// A row of a tensor of blocks, border included.
-    row: Vec<u8>,
 }
 
 impl Scratch {
     fn for_width(width: usize) -> Self {
-        Self { planes: std::array::from_fn(|_| vec![0.0; width]), triples: vec![0.0; 3 * width], row: Vec::new() }
+        Self {
+            planes: std::array::from_fn(|_| vec![0.0; width]),
+            bytes: std::array::from_fn(|_| vec![0; width]),
+            triples: vec![0.0; 3 * width],
+        }
+    }
+}
+
+/// The rows of a row of blocks, border included.
+#[derive(Default)]
+struct Gathered {
+    /// Which row of blocks it is.
+    of: Option<usize>,
+    rows: [Vec<u8>; BLOCK_SIDE],
+}
+
+impl Gathered {
+    /// Row `y` of a tensor of blocks whose rows have `len` values.
+    fn row(&mut self, values: &[u8], y: usize, len: usize) -> &[u8] {
+        let of = y / BLOCK_SIDE;
+        if self.of.replace(of) != Some(of) {
+            self.rows.iter_mut().for_each(|row| row.resize(len, 0));
+            gather(&values[of * BLOCK_SIDE * len..][..BLOCK_SIDE * len], &mut self.rows);
+        }
+        &self.rows[y % BLOCK_SIDE]
     }
 }
 
@@ -39,6 +64,7 @@ pub(super) struct RowReader<'a> {
     tensor: &'a Tensor,
     geometry: Geometry,
     scratch: Scratch,
+    gathered: Gathered,
 }
 
 impl<'a> RowReader<'a> {
@@ -46,14 +72,15 @@ impl<'a> RowReader<'a> {
     /// When the border leaves no picture of `tensor`.
     pub fn new(arch: Arch, tensor: &'a Tensor, border: Border) -> Self {
         let geometry = Geometry::of(tensor, border);
-        Self { arch, tensor, geometry, scratch: Scratch::for_width(geometry.width) }
+        Self { arch, tensor, geometry, scratch: Scratch::for_width(geometry.width), gathered: Gathered::default() }
     }
 
     /// Red, green and blue of row `y`, in the tensor's own scale.
     pub fn row(&mut self, y: usize) -> [&[f32]; 3] {
-        let start = self.geometry.top * self.geometry.row_len + self.geometry.picture_range(y).start;
-        let (plane_len, width) = (self.geometry.plane_len(), self.geometry.width);
-        let Scratch { planes, triples, row } = &mut self.scratch;
+        let Geometry { top, left, width, row_len, .. } = self.geometry;
+        let start = top * row_len + self.geometry.picture_range(y).start;
+        let plane_len = self.geometry.plane_len();
+        let Scratch { planes, bytes, triples } = &mut self.scratch;
         let rows = match (&self.tensor.values, self.tensor.format.layout) {
             (Values::F32(values), Layout::Nchw) => [0, 1, 2].map(|plane| &values[plane * plane_len + start..][..width]),
             (values, Layout::Nchw) => {
@@ -62,17 +89,20 @@ impl<'a> RowReader<'a> {
                 }
                 planes.each_ref().map(Vec::as_slice)
             }
-            (values, layout) => {
-                if layout == Layout::Blocks4 {
-                    let Values::U8(values) = values else { unreachable!("only bytes lie in blocks") };
-                    row.resize(self.geometry.row_len, 0);
-                    gather(values, self.geometry.top + y, row);
-                    kernel::floats_from_bytes(self.arch, &row[3 * self.geometry.left..], triples);
-                } else {
-                    load(self.arch, values, start, triples);
+            (Values::U8(values), layout) => {
+                let row = match layout {
+                    Layout::Blocks4 => &self.gathered.row(values, top + y, row_len)[3 * left..],
+                    _ => &values[start..],
+                };
+                kernel::split_bytes(self.arch, row, bytes.each_mut().map(Vec::as_mut_slice));
+                for (row, bytes) in planes.iter_mut().zip(bytes) {
+                    kernel::floats_from_bytes(self.arch, bytes, row);
                 }
-                let rows = planes.each_mut().map(Vec::as_mut_slice);
-                kernel::split_triples(self.arch, triples, rows);
+                planes.each_ref().map(Vec::as_slice)
+            }
+            (values, _) => {
+                load(self.arch, values, start, triples);
+                kernel::split_triples(self.arch, triples, planes.each_mut().map(Vec::as_mut_slice));
                 planes.each_ref().map(Vec::as_slice)
             }
         };
@@ -162,6 +192,18 @@ impl<'a> RowWriter<'a> {
                 fill(reordered(format.channels, [first, second, third].map(|plane| &mut plane[picture.clone()])));
                 reflect_beside(planes, geometry, y);
             }
+            Planes::U8(planes) if format.layout != Layout::Nchw => {
+                fill(reordered(format.channels, own));
+                let Scratch { planes: floats, bytes, .. } = scratch;
+                let &mut Geometry { left, width, row_len, .. } = geometry;
+                for (bytes, floats) in bytes.iter_mut().zip(floats) {
+                    bytes.resize(row_len / 3, 0);
+                    kernel::bytes_from_floats(*arch, floats, &mut bytes[left..][..width]);
+                    beside::<_, 1>(bytes, left, width);
+                }
+                let rows = bytes.each_ref().map(Vec::as_slice);
+                kernel::join_bytes(*arch, rows, &mut planes[0][y * row_len..][..row_len]);
+            }
             planes => {
                 fill(reordered(format.channels, own));
                 let rows = scratch.planes.each_ref().map(Vec::as_slice);
@@ -196,13 +238,15 @@ fn store<T: Copy>(
     reflect_beside(planes, geometry, y);
 }
 
-/// Copies row `y` of a tensor of blocks, as wide as `row`.
-fn gather(values: &[u8], y: usize, row: &mut [u8]) {
+/// Copies a row of blocks into rows of its pixels.
+fn gather(blocks: &[u8], rows: &mut [Vec<u8>; BLOCK_SIDE]) {
     const RUN: usize = 3 * BLOCK_SIDE;
-    let blocks = &values[y / BLOCK_SIDE * BLOCK_SIDE * row.len()..];
-    let blocks = blocks.chunks_exact(RUN * BLOCK_SIDE);
-    for (run, block) in row.chunks_exact_mut(RUN).zip(blocks) {
-        run.copy_from_slice(&block[y % BLOCK_SIDE * RUN..][..RUN]);
+    let [first, second, third, fourth] = rows.each_mut().map(|row| row.as_chunks_mut::<RUN>().0);
+    let (blocks, _) = blocks.as_chunks::<{ RUN * BLOCK_SIDE }>();
+    for ((((block, first), second), third), fourth) in blocks.iter().zip(first).zip(second).zip(third).zip(fourth) {
+        for (run, from) in [first, second, third, fourth].into_iter().zip(block.as_chunks::<RUN>().0) {
+            *run = *from;
+        }
     }
 }
 
