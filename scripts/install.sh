@@ -39,6 +39,8 @@ install_runtime() {
 install_models() {
     local model
     install -d "$TO/share/stylize/models"
+    # Of an older version there may be some that this one does not have.
+    rm -f "$TO/share/stylize/models"/*.fine.*.onnx
     for model in models/*.fine.*.onnx; do install -m 644 "$model" "$TO/share/stylize/models"; done
 }
 

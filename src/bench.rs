@@ -276,9 +276,15 @@ fn one_by_one(ends: &mut Ends, clip: &Path) -> Result<Alone> {
         frames.push(frame);
     }
     drop(source);
-    let there_and_back: Vec<_> = frames.iter().chain(frames.iter().rev()).collect();
+    if frames.is_empty() {
+        return Err(Error::Internal("the clip is empty".into()));
+    }
+    // Neither end twice, and none that begins anew: what does not move is found at once.
+    let back = frames[1..].iter().rev().skip(1);
+    let there_and_back = frames.iter().chain(back).cycle().take(TRIES).cloned();
     let (mut finish, mut network, mut beyond) = (Duration::ZERO, Vec::new(), Vec::new());
-    for frame in there_and_back.into_iter().cycle().take(TRIES).cloned() {
+    for mut frame in there_and_back {
+        frame.stamp.discontinuity = false;
         let since = Instant::now();
         let packed = ends.pack.process(frame)?;
         let (before, since) = (since.elapsed(), Instant::now());

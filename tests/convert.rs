@@ -259,8 +259,9 @@ fn unpack_is_the_reference_for_every_colour_and_size() {
 
 #[test]
 fn both_are_the_reference_for_every_type_layout_and_order() {
-    let size = Size::new(37, 18);
-    for tensor_format in tensor_formats() {
+    // All but the first are reflected more than once on some side.
+    let sizes = [(37, 18), (1, 1), (2, 3), (3, 2), (5, 6)].map(|(width, height)| Size::new(width, height));
+    for (tensor_format, size) in tensor_formats().flat_map(|format| sizes.map(|size| (format, size))) {
         let tensor = noisy_tensor(tensor_format, size, BORDER);
         for pixels in PixelFormat::ALL {
             let format = FrameFormat { size, pixels, colour: Colour::assumed_for(size) };

@@ -399,7 +399,7 @@ fn the_stage_keeps_stamp_and_original_and_allocates_no_frame_after_the_first() {
 
 #[test]
 fn the_first_style_of_the_zoo_runs() {
-    let entry = zoo::find(None, None, None, zoo::best_first(Provider::Cpu, false, None)).unwrap();
+    let entry = zoo::find(None, None, None, zoo::best_first(false)).unwrap();
     let model = Model::open(&runtime(), entry.source, &SpecOverrides::default()).unwrap();
     assert_eq!((model.label().as_str(), model.spec().pad, model.spec().multiple_of), ("wave", 68, 8));
     let mut session = model.session(Size::new(50, 30), &options()).unwrap();

@@ -158,7 +158,7 @@ fn numbers_that_a_file_has_not_are_refused_or_warned_of() {
 
 #[test]
 fn where_nothing_is_said_the_live_tier_is_taken() {
-    let order = zoo::best_first(stylize::options::Provider::Cpu, false, None);
+    let order = zoo::best_first(false);
     for style in zoo::styles() {
         let entry = zoo::find(Some(style), None, None, order).unwrap();
         assert_eq!((entry.style, entry.tier), (style, Tier::Live));

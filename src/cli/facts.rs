@@ -46,7 +46,7 @@ pub fn inspect(path: &Path, overrides: &SpecOverrides, runtime: Option<&Path>) -
     let runtime = Runtime::load(runtime)?;
     let style = path.to_str().filter(|name| !path.exists() && zoo::styles().any(|style| style == *name));
     let source = match style {
-        Some(_) => zoo::find(style, None, None, zoo::best_first(Provider::Cpu, false, None))?.source,
+        Some(_) => zoo::find(style, None, None, zoo::best_first(false))?.source,
         None => ModelSource::File(path.into()),
     };
     Ok(Inspection::of(&runtime, source, overrides)?)

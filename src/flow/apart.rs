@@ -28,6 +28,11 @@ mod linux {
         core: AtomicUsize,
     }
 
+    /// How many there are.
+    fn cores(set: &CpuSet) -> usize {
+        (0..CpuSet::count()).filter(|&core| set.is_set(core) == Ok(true)).count()
+    }
+
     impl Default for Apart {
         fn default() -> Self {
             Self { helpers: Mutex::default(), core: AtomicUsize::new(NONE) }
@@ -41,17 +46,21 @@ mod linux {
             self.core.store(NONE, Ordering::Relaxed);
         }
 
-        /// The calling thread is about to be helped. Where it may run on one core only, or the system does not say, all stays as it is.
+        /// The calling thread is about to be helped. Where it may run on one core only, or the system does not say, all stays as it
+        /// is. What it may run on is asked for again when it has moved.
         pub fn keep(&self) {
             let Ok(here) = sched_getcpu() else { return };
-            if self.core.swap(here, Ordering::Relaxed) == here {
+            if self.core.load(Ordering::Relaxed) == here {
                 return;
             }
+            // Held until all know: another who is helped may keep them off another core.
+            let helpers = self.helpers.lock().unwrap_or_else(PoisonError::into_inner);
+            self.core.store(here, Ordering::Relaxed);
             let Ok(mut others) = sched_getaffinity(CALLER) else { return };
-            if others.unset(here).is_err() || (0..CpuSet::count()).all(|core| others.is_set(core) != Ok(true)) {
+            if others.unset(here).is_err() || cores(&others) == 0 {
                 return;
             }
-            for helper in self.helpers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            for helper in helpers.iter() {
                 // One that is refused works where it is.
                 let _ = sched_setaffinity(*helper, &others);
             }
@@ -64,22 +73,43 @@ mod linux {
 
         use super::*;
 
-        #[test]
-        fn helpers_keep_off_the_core_of_whom_they_help_if_there_is_another() {
+        /// Two helpers, and the threads that they are.
+        fn helpers() -> (Arc<Apart>, rayon::ThreadPool) {
             let apart = Arc::<Apart>::default();
             let enrolled = Arc::clone(&apart);
             let pool = rayon::ThreadPoolBuilder::new().num_threads(2).start_handler(move |_| enrolled.enrol());
             let pool = pool.build().unwrap();
             pool.broadcast(|_| ());
-            let before = sched_getaffinity(CALLER).unwrap();
+            (apart, pool)
+        }
+
+        fn own() -> CpuSet {
+            sched_getaffinity(CALLER).unwrap()
+        }
+
+        #[test]
+        fn helpers_keep_off_the_core_of_whom_they_help_if_there_is_another() {
+            let (apart, pool) = helpers();
+            let before = own();
             apart.keep();
-            let core = apart.core.load(Ordering::Relaxed);
             let mut wanted = before;
-            if (0..CpuSet::count()).filter(|&core| before.is_set(core) == Ok(true)).count() > 1 {
-                wanted.unset(core).unwrap();
+            if cores(&before) > 1 {
+                wanted.unset(apart.core.load(Ordering::Relaxed)).unwrap();
             }
-            assert_eq!(pool.broadcast(|_| sched_getaffinity(CALLER).unwrap()), [wanted; 2]);
-            assert_eq!(sched_getaffinity(CALLER).unwrap(), before, "the caller may run where it could");
+            assert_eq!(pool.broadcast(|_| own()), [wanted; 2]);
+            assert_eq!(own(), before, "the caller may run where it could");
+        }
+
+        #[test]
+        fn helpers_of_whom_has_one_core_only_stay_where_they_are() {
+            let (apart, pool) = helpers();
+            let before = own();
+            let mut one = CpuSet::new();
+            one.set(sched_getcpu().unwrap()).unwrap();
+            sched_setaffinity(CALLER, &one).unwrap();
+            apart.keep();
+            sched_setaffinity(CALLER, &before).unwrap();
+            assert_eq!(pool.broadcast(|_| own()), [before; 2]);
         }
     }
 }

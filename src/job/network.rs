@@ -51,7 +51,7 @@ impl Network {
             // Who runs it decides which of the style's networks it is.
             StyleChoice::Zoo(name) => {
                 let settled = settle(engine.tier != Some(Tier::Fine))?;
-                let order = zoo::best_first(settled.provider, settled.on_card, engine.tier);
+                let order = zoo::best_first(settled.on_card);
                 let entry = zoo::find(name.as_deref(), engine.tier, asked, order)?;
                 let (tier, precision) = (Some(entry.tier), Some(entry.precision));
                 Ok(Self { model: open(entry.source)?, tier, precision, asked, settled, ceiling_bytes })

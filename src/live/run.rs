@@ -275,7 +275,7 @@ mod tests {
     fn every_style_that_is_listed_can_be_had_as_it_is_wanted() {
         let (tiers, precisions) = ([None, Some(Tier::Live), Some(Tier::Fine)], [None, Some(Precision::Int8)]);
         for (tier, precision) in tiers.into_iter().flat_map(|tier| precisions.map(|precision| (tier, precision))) {
-            let order = zoo::best_first(crate::options::Provider::Cpu, false, None);
+            let order = zoo::best_first(false);
             let had = zoo::styles().filter(|name| zoo::find(Some(*name), tier, precision, order).is_ok());
             // A model of the user's own stands behind them, whatever they are.
             let own = StyleChoice::File("own.onnx".into());

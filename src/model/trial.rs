@@ -95,7 +95,7 @@ fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, Excuse> {
 }
 
 fn run(runtime: &Runtime, row: &Row) -> Result<Duration, ModelError> {
-    let entry = zoo::find_in(None, None, None, zoo::best_first(row.provider, row.on_card, None), &[])?;
+    let entry = zoo::find_in(None, None, None, zoo::best_first(row.on_card), &[])?;
     let model = Model::open(runtime, entry.source, &SpecOverrides::default())?;
     // What is compiled for so small a picture serves no run.
     let options =

@@ -5,11 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cpu::{multiplies_bytes, multiplies_tiles_of_halves};
+use super::cpu::multiplies_bytes;
 use super::describe::ModelSource;
 use super::runtime::{data_home, project_folder};
 use crate::error::ModelError;
-use crate::options::Provider;
 
 /// Number format of a network's weights and arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
@@ -87,17 +86,14 @@ pub fn entries() -> Vec<Entry> {
     STYLES.iter().flat_map(|style| networks(style, &folders())).collect()
 }
 
-/// Number formats, the best first, of the zoo's networks of `tier` (`None`: live) where `provider` runs them, on a card or on the
-/// processor.
-pub fn best_first(provider: Provider, on_card: bool, tier: Option<Tier>) -> [Precision; 3] {
-    match (provider, tier) {
-        _ if on_card => [Precision::Fp16, Precision::Fp32, Precision::Int8],
-        // Who has patience gets what is as steady as the network that was trained, half as fast as in bytes.
-        (Provider::OpenVino, Some(Tier::Fine)) if multiplies_tiles_of_halves() => {
-            [Precision::Fp16, Precision::Int8, Precision::Fp32]
-        }
-        _ if multiplies_bytes() => [Precision::Int8, Precision::Fp32, Precision::Fp16],
-        _ => [Precision::Fp32, Precision::Fp16, Precision::Int8],
+/// Number formats, the best first, of the zoo's networks where they run on a card or on the processor.
+pub fn best_first(on_card: bool) -> [Precision; 3] {
+    if on_card {
+        [Precision::Fp16, Precision::Fp32, Precision::Int8]
+    } else if multiplies_bytes() {
+        [Precision::Int8, Precision::Fp32, Precision::Fp16]
+    } else {
+        [Precision::Fp32, Precision::Fp16, Precision::Int8]
     }
 }
 
@@ -206,11 +202,8 @@ mod tests {
     fn the_fastest_that_is_there_is_taken() {
         let entry = find_in(None, None, None, [Precision::Fp32, Precision::Fp16, Precision::Int8], &[]).unwrap();
         assert_eq!(entry.precision, Precision::Fp16);
-        assert_eq!(best_first(Provider::Cuda, true, None)[0], Precision::Fp16);
-        assert_eq!(best_first(Provider::Cpu, false, None)[0] == Precision::Int8, multiplies_bytes());
-        assert_eq!(best_first(Provider::OpenVino, false, None), best_first(Provider::Cpu, false, None));
-        let fine = best_first(Provider::OpenVino, false, Some(Tier::Fine))[0];
-        assert_eq!(fine == Precision::Fp16, multiplies_tiles_of_halves());
+        assert_eq!(best_first(true)[0], Precision::Fp16);
+        assert_eq!(best_first(false)[0] == Precision::Int8, multiplies_bytes());
     }
 
     #[test]

@@ -54,7 +54,9 @@ def make_zoo(options: argparse.Namespace) -> None:
     for tier, style in missing:
         print(f"{style.name}, {tier} tier")
         licence = options.licence or listed.licence
-        make_style(style, options.styles / style.painting, licence, tier, options)
+        precision = options.precision or zoo.PRECISIONS[tier]
+        own = argparse.Namespace(**{**vars(options), "precision": precision})
+        make_style(style, options.styles / style.painting, licence, tier, own)
 
 
 def export_again(options: argparse.Namespace) -> None:
@@ -211,6 +213,7 @@ def _zoo_parser(verbs) -> None:
     verb.add_argument("--tier", choices=TIERS, nargs="+", default=list(TIERS))
     _list(verb)
     _training(verb)
+    verb.set_defaults(precision=None)
 
 
 def _list(verb: argparse.ArgumentParser) -> None:

@@ -16,6 +16,8 @@ HEAD = (
     "| model | kMAC/px | MB | PSNR, dB | c | s | E_warp | flicker | lattice |",
     "|---|---|---|---|---|---|---|---|---|",
 )
+#: What ships of each tier. The fine one is for cards, which take halves, and all files together are to stay small.
+PRECISIONS = {"live": ["fp16", "int8"], "fine": ["fp16"]}
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ impl<'a> RowReader<'a> {
             (Values::U8(values), layout) => {
                 let row = match layout {
                     Layout::Blocks4 => &self.gathered.row(values, top + y, row_len)[3 * left..],
-                    _ => &values[start..],
+                    Layout::Nhwc | Layout::Nchw => &values[start..],
                 };
                 kernel::split_bytes(self.arch, row, bytes.each_mut().map(Vec::as_mut_slice));
                 for (row, bytes) in planes.iter_mut().zip(bytes) {
@@ -100,7 +100,8 @@ impl<'a> RowReader<'a> {
                 }
                 planes.each_ref().map(Vec::as_slice)
             }
-            (values, _) => {
+            (_, Layout::Blocks4) => unreachable!("only bytes lie in blocks"),
+            (values, Layout::Nhwc) => {
                 load(self.arch, values, start, triples);
                 kernel::split_triples(self.arch, triples, planes.each_mut().map(Vec::as_mut_slice));
                 planes.each_ref().map(Vec::as_slice)
