@@ -152,6 +152,15 @@ def test_a_list_names_the_style_of_each_peer(tmp_path):
         zoo.load(tmp_path / "zoo.toml")
 
 
+def test_the_zoo_has_its_fine_tier_in_halves_alone(folder, monkeypatch):
+    (folder / "zoo.toml").write_text(LISTED)
+    asked = {}
+    monkeypatch.setattr(__main__, "make_style", lambda *given: asked.update({given[3]: given[4].precision}))
+    words = ("zoo", "--list", folder / "zoo.toml", "--styles", folder, "--out", folder / "models")
+    assert run(*words) == 0 and asked == {"live": ["fp16", "int8"], "fine": ["fp16"]}
+    assert run(*words, "--precision", "fp32") == 0 and asked == {"live": ["fp32"], "fine": ["fp32"]}
+
+
 def test_the_zoo_is_made_and_measured_in_one_go(folder, vgg, monkeypatch, capsys):
     monkeypatch.setattr(making, "CALIBRATED", 4)
     monkeypatch.setattr(making, "MEASURED", 2)
