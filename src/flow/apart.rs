@@ -28,7 +28,7 @@ mod linux {
         core: AtomicUsize,
     }
 
-    /// How many there are.
+    /// How many cores are in `set`.
     fn cores(set: &CpuSet) -> usize {
         (0..CpuSet::count()).filter(|&core| set.is_set(core) == Ok(true)).count()
     }

@@ -88,10 +88,20 @@ impl Crew {
     }
 
     /// Lets `work` write each row of `out`, `row_len` values, once it is told which row it is.
-    pub fn each_row<T: Send>(&self, (out, row_len): (&mut [T], usize), work: impl Fn(usize, &mut [T]) + Sync) {
-        self.each_band((out, row_len), 1, &mut Vec::<()>::new(), |rows, out, ()| {
+    pub fn each_row<T: Send>(&self, rows: (&mut [T], usize), work: impl Fn(usize, &mut [T]) + Sync) {
+        self.each_row_with(rows, &mut Vec::<()>::new(), |row, out, ()| work(row, out));
+    }
+
+    /// The same, `work` being lent what else it needs, as by [`Self::each_band`].
+    pub fn each_row_with<T: Send, L: Default + Send>(
+        &self,
+        (out, row_len): (&mut [T], usize),
+        lent: &mut Vec<L>,
+        work: impl Fn(usize, &mut [T], &mut L) + Sync,
+    ) {
+        self.each_band((out, row_len), 1, lent, |rows, out, lent| {
             for (row, out) in rows.zip(out.chunks_exact_mut(row_len)) {
-                work(row, out);
+                work(row, out, lent);
             }
         });
     }

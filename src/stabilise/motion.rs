@@ -93,19 +93,17 @@ impl Usual {
         let last = field.found.len() / columns - 1;
         for (side, medians) in self.medians.iter_mut().enumerate() {
             medians.resize(field.found.len(), 0);
-            crew.each_band((medians, columns), 1, &mut self.near, |rows, medians, near| {
-                for (row, medians) in rows.zip(medians.chunks_exact_mut(columns)) {
-                    let rows = [row.saturating_sub(1), row, (row + 1).min(last)];
-                    for (line, row) in near.iter_mut().zip(rows) {
-                        // One more at each end.
-                        line.clear();
-                        line.push(0);
-                        line.extend(field.row(row).map(|way| way[side]));
-                        line[0] = line[1];
-                        line.push(line[columns]);
-                    }
-                    medians_of(Arch::new(), near.each_ref().map(Vec::as_slice), medians);
+            crew.each_row_with((medians, columns), &mut self.near, |row, medians, near| {
+                let rows = [row.saturating_sub(1), row, (row + 1).min(last)];
+                for (line, row) in near.iter_mut().zip(rows) {
+                    // One more at each end.
+                    line.clear();
+                    line.push(0);
+                    line.extend(field.row(row).map(|way| way[side]));
+                    line[0] = line[1];
+                    line.push(line[columns]);
                 }
+                medians_of(Arch::new(), near.each_ref().map(Vec::as_slice), medians);
             });
         }
     }

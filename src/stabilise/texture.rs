@@ -127,20 +127,18 @@ impl Texture {
         let Plane { width, height, step, .. } = now;
         let mixed = Plane { bytes: mixed, stride_bytes: width * step, ..now };
         self.blocks.resize(columns * height.div_ceil(BLOCK), Block::default());
-        crew.each_band((&mut self.blocks, columns), 1, &mut self.scratch, |rows, blocks, scratch| {
-            for (row, blocks) in rows.zip(blocks.chunks_exact_mut(columns)) {
-                let rows = row * BLOCK..((row + 1) * BLOCK).min(height);
-                measure(Arch::new(), &mixed, &rows, scratch);
-                let means = scratch.means.chunks(BLOCK * step);
-                for ((block, means), &total) in blocks.iter_mut().zip(means).zip(&scratch.totals) {
-                    block.means[..step].copy_from_slice(&means[..step]);
-                    block.mixed = total;
-                }
-                measure(Arch::new(), &now, &rows, scratch);
-                blocks.iter_mut().zip(&scratch.totals).for_each(|(block, &total)| block.wanted = total);
-                compare(Arch::new(), (&mixed, &now), &rows, scratch);
-                blocks.iter_mut().zip(&scratch.totals).for_each(|(block, &total)| block.apart = total);
+        crew.each_row_with((&mut self.blocks, columns), &mut self.scratch, |row, blocks, scratch| {
+            let rows = row * BLOCK..((row + 1) * BLOCK).min(height);
+            measure(Arch::new(), &mixed, &rows, scratch);
+            let means = scratch.means.chunks(BLOCK * step);
+            for ((block, means), &total) in blocks.iter_mut().zip(means).zip(&scratch.totals) {
+                block.means[..step].copy_from_slice(&means[..step]);
+                block.mixed = total;
             }
+            measure(Arch::new(), &now, &rows, scratch);
+            blocks.iter_mut().zip(&scratch.totals).for_each(|(block, &total)| block.wanted = total);
+            compare(Arch::new(), (&mixed, &now), &rows, scratch);
+            blocks.iter_mut().zip(&scratch.totals).for_each(|(block, &total)| block.apart = total);
         });
     }
 
@@ -150,20 +148,18 @@ impl Texture {
         let little = little(step);
         let Self { blocks, more, sums, .. } = self;
         more.resize(blocks.len(), [0; 2]);
-        crew.each_band((more, columns), 1, sums, |own, more, sums| {
-            for (row, more) in own.zip(more.chunks_exact_mut(columns)) {
-                let near = &blocks[row.saturating_sub(1) * columns..(row + 2).min(rows) * columns];
-                sums.clear();
-                sums.resize(columns, [0; 3]);
-                for blocks in near.chunks_exact(columns) {
-                    for (sum, block) in sums.iter_mut().zip(blocks) {
-                        *sum = added(*sum, [block.mixed, block.wanted, block.apart]);
-                    }
+        crew.each_row_with((more, columns), sums, |row, more, sums| {
+            let near = &blocks[row.saturating_sub(1) * columns..(row + 2).min(rows) * columns];
+            sums.clear();
+            sums.resize(columns, [0; 3]);
+            for blocks in near.chunks_exact(columns) {
+                for (sum, block) in sums.iter_mut().zip(blocks) {
+                    *sum = added(*sum, [block.mixed, block.wanted, block.apart]);
                 }
-                for (column, more) in more.iter_mut().enumerate() {
-                    let near = &sums[column.saturating_sub(1)..(column + 2).min(columns)];
-                    *more = weight(near.iter().copied().fold([0; 3], added), little);
-                }
+            }
+            for (column, more) in more.iter_mut().enumerate() {
+                let near = &sums[column.saturating_sub(1)..(column + 2).min(columns)];
+                *more = weight(near.iter().copied().fold([0; 3], added), little);
             }
         });
     }

@@ -66,12 +66,10 @@ impl Weights {
         let Self { grid, lines, least, .. } = self;
         let Gray { width, height, .. } = *grid;
         least.resize(width * height, 0);
-        crew.each_band((least, width), 1, lines, |rows, least, line| {
+        crew.each_row_with((least, width), lines, |y, least, line| {
             line.resize(width, 0);
-            for (y, least) in rows.zip(least.chunks_exact_mut(width)) {
-                let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|y| grid.row(y));
-                least_of(Arch::new(), rows, line, least);
-            }
+            let rows = [y.saturating_sub(1), y, (y + 1).min(height - 1)].map(|y| grid.row(y));
+            least_of(Arch::new(), rows, line, least);
         });
         std::mem::swap(&mut self.grid.values, &mut self.least);
     }
@@ -81,13 +79,11 @@ impl Weights {
         let Self { grid, fine, lines, .. } = self;
         let Gray { width, height, .. } = *grid;
         fine.resize(2 * width, 2 * height);
-        crew.each_band((&mut fine.values, 2 * width), 1, lines, |rows, fine, line| {
+        crew.each_row_with((&mut fine.values, 2 * width), lines, |y, fine, line| {
             line.resize(width, 0);
-            for (y, fine) in rows.zip(fine.chunks_exact_mut(2 * width)) {
-                let near = y / 2;
-                let far = if y % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
-                doubled(Arch::new(), grid.row(near), grid.row(far), line, fine);
-            }
+            let near = y / 2;
+            let far = if y % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(height - 1) };
+            doubled(Arch::new(), grid.row(near), grid.row(far), line, fine);
         });
     }
 

@@ -242,11 +242,10 @@ fn store<T: Copy>(
 /// Copies a row of blocks into rows of its pixels.
 fn gather(blocks: &[u8], rows: &mut [Vec<u8>; BLOCK_SIDE]) {
     const RUN: usize = 3 * BLOCK_SIDE;
-    let [first, second, third, fourth] = rows.each_mut().map(|row| row.as_chunks_mut::<RUN>().0);
-    let (blocks, _) = blocks.as_chunks::<{ RUN * BLOCK_SIDE }>();
-    for ((((block, first), second), third), fourth) in blocks.iter().zip(first).zip(second).zip(third).zip(fourth) {
-        for (run, from) in [first, second, third, fourth].into_iter().zip(block.as_chunks::<RUN>().0) {
-            *run = *from;
+    let mut rows = rows.each_mut().map(|row| row.as_chunks_mut::<RUN>().0);
+    for (at, block) in blocks.as_chunks::<{ RUN * BLOCK_SIDE }>().0.iter().enumerate() {
+        for (row, run) in rows.iter_mut().zip(block.as_chunks::<RUN>().0) {
+            row[at] = *run;
         }
     }
 }
