@@ -95,6 +95,7 @@ fn good_models_give_what_they_compute() {
     gives("two_inputs_stated", |v| v * 0.25);
     gives("default_input", |v| v * 0.5);
     gives("external_inside", |v| v * 0.5);
+    gives("large_sums", |v| v);
 }
 
 #[test]

@@ -103,10 +103,10 @@ pub struct NetworkArgs {
 
     /// Number format of the network: auto, fp32, fp16 or int8
     ///
-    /// auto takes fp16 on a graphics card, int8 on a processor that multiplies bytes, else fp32 or fp16, of those that the
-    /// style has: the fine tier is in fp16 alone. fp16 shimmers a little less than int8. `stylize styles` shows which
-    /// there are. A model file keeps the numbers that it has; fp16 lets OpenVINO and TensorRT calculate in 16 bits what it
-    /// has in fp32.
+    /// auto takes fp16 on a graphics card, int8 on a processor that multiplies bytes (AVX2, VNNI, Arm's dot product), else
+    /// fp32 or fp16, of those that the style has: the fine tier is in fp16 alone. fp16 shimmers a little less than int8.
+    /// `stylize styles` shows which there are. A model file keeps the numbers that it has; fp16 lets OpenVINO and TensorRT
+    /// calculate in 16 bits what it has in fp32.
     #[arg(
         long,
         value_name = "FORMAT",

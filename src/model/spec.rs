@@ -56,6 +56,8 @@ pub struct About {
     pub tier: Option<Tier>,
     /// Number format of its weights and arithmetic.
     pub precision: Option<Precision>,
+    /// Bits in which the sum of any two products of its bytes has room, as far as it says.
+    pub sum_bits: Option<u32>,
     /// Thousands of multiplications for each pixel of the input.
     pub kmac_per_pixel: Option<f32>,
     /// Pictures that it learned from.
@@ -288,6 +290,7 @@ fn about(said: &Statements) -> Result<About, SpecError> {
         name: text("name"),
         tier: value(said, "tier")?.map(|(tier, _)| tier),
         precision: value(said, "precision")?.map(|(precision, _)| precision),
+        sum_bits: said.get("sum_bits").map(|_| count(said, "sum_bits")).transpose()?,
         kmac_per_pixel,
         trained_on: text("trained_on"),
         licence: text("licence"),

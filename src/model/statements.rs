@@ -10,7 +10,7 @@ use crate::error::{Origin, SpecError};
 use crate::tensor::{Channels, Layout};
 
 /// The keys, in the order in which they are shown. `inputs.NAME` comes on top of them.
-pub const KEYS: [&str; 18] = [
+pub const KEYS: [&str; 19] = [
     "version",
     "name",
     "layout",
@@ -25,6 +25,7 @@ pub const KEYS: [&str; 18] = [
     "output_pad",
     "tier",
     "precision",
+    "sum_bits",
     "kmac_per_pixel",
     "trained_on",
     "licence",

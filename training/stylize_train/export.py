@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
+from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 
 from . import metadata
@@ -20,6 +21,10 @@ from .runner import unblocked
 PRECISIONS = ("fp32", "fp16", "int8")
 #: Of the values of an activation, so many are within what its byte can say.
 CALIBRATED_PERCENT = 99.999
+#: In which the sum of two products has room.
+SUM_BITS = 16
+#: Of two weights in bytes, whose inputs may be 255 and which are rounded, so that there is room.
+LARGEST_SUM = (2 ** (SUM_BITS - 1) - 1) // 255 - 1
 
 
 def export(net: StyleNet, about: About, precision: str, photographs: list[torch.Tensor]) -> onnx.ModelProto:
@@ -62,14 +67,42 @@ def quantised(model: onnx.ModelProto, pictures: list[np.ndarray]) -> onnx.ModelP
             calibrate_method=CalibrationMethod.Percentile,
             op_types_to_quantize=["Conv", "Relu", "Add", "Slice"],
             extra_options={
-                "TensorQuantOverrides": overrides,
+                "TensorQuantOverrides": overrides | _scales_of_weights(model),
                 "ActivationSymmetric": False,
                 "CalibPercentile": CALIBRATED_PERCENT,
             },
         )
         result = onnx.load(small)
-    metadata.write(result, metadata.read(model) | {"precision": "int8"})
+    metadata.write(result, metadata.read(model) | {"precision": "int8", "sum_bits": str(SUM_BITS)})
     return result
+
+
+def _scales_of_weights(model: onnx.ModelProto) -> dict[str, list[dict]]:
+    """For each output channel of each convolution the scale at which the sum of two products has room in 16 bits, as overrides.
+
+    Processors without VNNI add two products so (`vpmaddubsw`), and cut off what is too much: with the largest weight as 127 that costs 2
+    to 4 dB there. What the coarser steps cost everywhere is .2 dB.
+    """
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    names = {node.input[1] for node in model.graph.node if node.op_type == "Conv"}
+    return {name: _as_overrides(_largest_sums(weights[name]) / LARGEST_SUM) for name in names}
+
+
+def _largest_sums(weight: np.ndarray) -> np.ndarray:
+    """Of an even number of inputs, for each output the largest sum of two weights, of inputs 2i and 2i + 1, that have one sign."""
+    outs, ins, *sides = weight.shape
+    pairs = weight.reshape(outs, ins // 2, 2, *sides)
+    return np.maximum(*(np.maximum(sign * pairs, 0).sum(2).max((1, 2, 3)) for sign in (1, -1)))
+
+
+def _as_overrides(scales: np.ndarray) -> list[dict]:
+    """As ONNX Runtime's quantiser takes them; a channel of zeros has some scale, too."""
+    zero = np.array(0, np.int8)
+    scales = np.maximum(scales, np.finfo(np.float32).tiny).astype(np.float32)
+    return [
+        {"scale": scale, "zero_point": zero} | ({"axis": 0} if channel == 0 else {})
+        for channel, scale in enumerate(scales)
+    ]
 
 
 class _Pictures(CalibrationDataReader):

@@ -61,9 +61,27 @@ def test_an_export_says_what_it_needs(net, content, precision):
         "precision": precision,
     }
     assert wanted.items() <= said.items()
+    assert said.get("sum_bits") == ("16" if precision == "int8" else None)
     assert said["style_image"] == ABOUT.style_image and said["trained_on"] == "noise"
     assert said["licence"] == ABOUT.licence
     assert float(said["kmac_per_pixel"]) > 0
+
+
+def test_two_products_of_bytes_have_room_in_16_bits(net, content):
+    model = export(net, ABOUT, "int8", content.sample(4, 72))
+    values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    made_by = {node.output[0]: node for node in model.graph.node}
+    weights = [values[made_by[node.input[1]].input[0]] for node in model.graph.node if node.op_type == "Conv"]
+    assert len(weights) == 5 + 2 * (net.tier.blocks + net.tier.finish)
+    largest = 0
+    for weight in weights:
+        assert weight.dtype == np.int8
+        outs, ins, *sides = weight.shape
+        pairs = weight.astype(int).reshape(outs, ins // 2, 2, *sides)
+        sums = [np.maximum(sign * pairs, 0).sum(2).max() for sign in (1, -1)]
+        assert max(sums) * 255 < 2**15
+        largest = max(largest, *sums)
+    assert largest >= 126  # and what room there is is used
 
 
 def test_an_export_states_no_licence_that_nobody_gave(net):

@@ -123,6 +123,7 @@ fn values_that_cannot_be_meant_are_refused() {
         ("pad", "99999"),
         ("multiple_of", "x"),
         ("kmac_per_pixel", "many"),
+        ("sum_bits", "sixteen"),
         ("tier", "large"),
         ("precision", "fp8"),
         ("inputs.missing", "1"),

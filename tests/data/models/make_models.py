@@ -63,6 +63,19 @@ def good():
          [port("styled", NHWC, BYTE)], metadata=says("identity_nhwc_u8", range="0..255"))
     save("identity_f16", [node("Identity", ["image"], "styled")], [port("image", NCHW, HALF)],
          [port("styled", NCHW, HALF)], metadata=says("identity_f16"))
+    # Each channel twice, and half of both: two products of bytes that have no room in 16 bits, of a white picture.
+    byte_scale, zero = constant("byte_scale", 1 / 255), constant("zero", 0, np.uint8)
+    halves = np.kron(np.eye(3), [[127, 127]]).reshape(3, 6, 1, 1)
+    save("large_sums", [
+        node("Gather", ["image", "twice_each"], "wide", axis=3), node("Transpose", ["wide"], "nchw", perm=[0, 3, 1, 2]),
+        node("DequantizeLinear", ["nchw", "byte_scale", "zero"], "x"),
+        node("DequantizeLinear", ["halves", "half_scale", "none"], "w"),
+        node("Conv", ["x", "w"], "y"), node("QuantizeLinear", ["y", "byte_scale", "zero"], "bytes"),
+        node("Transpose", ["bytes"], "styled", perm=[0, 2, 3, 1]),
+    ], [port("image", NHWC, BYTE)], [port("styled", NHWC, BYTE)],
+        [byte_scale, zero, constant("twice_each", [0, 0, 1, 1, 2, 2], np.int64), constant("halves", halves, np.int8),
+         constant("half_scale", 0.5 / 127), constant("none", 0, np.int8)],
+        says("large_sums", range="0..255"))
     # Another dtype and layout out than in, no batch, and another range: as some published models have it.
     save("hwc_bytes_out", [
         node("Mul", ["image", "full"], "scaled"), node("Transpose", ["scaled"], "nhwc", perm=[0, 2, 3, 1]),
