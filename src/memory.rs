@@ -12,9 +12,11 @@ use crate::options::{Codec, Provider};
 use crate::tensor::DType;
 
 mod ceiling;
+mod heap;
 mod room;
 
 pub use ceiling::{Ceiling, check_resident, limit_bytes};
+pub use heap::return_large_blocks;
 pub use room::room_bytes;
 
 /// Programs and libraries, before there is a picture.

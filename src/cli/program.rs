@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::{Error, Result};
 use crate::gpu::quiet::hush_drivers;
+use crate::memory;
 use crate::progress::{Voice, one_line};
 
 /// Exit code of a wrong command line.
@@ -43,6 +44,7 @@ pub trait Program: Parser {
 /// Runs a program.
 pub fn main<P: Program>() -> ExitCode {
     hush_drivers();
+    memory::return_large_blocks();
     ExitCode::from(run::<P>(std::env::args_os()))
 }
 
