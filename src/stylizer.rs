@@ -4,8 +4,9 @@
 use std::fmt;
 use std::iter::{once, repeat_with};
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 
 use crate::compose::{Compose, LiveControls};
 use crate::convert::choice::Load;
@@ -15,7 +16,7 @@ use crate::flow::{Crew, Flow, Measured, Stage};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::{Choice, Infer, Model, SessionOptions};
+use crate::model::{Choice, Infer, Model, Session, SessionOptions};
 use crate::options::Provider;
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -205,7 +206,7 @@ impl Stylizer {
         let (choice, border, format) = (first.choice().clone(), first.border(), first.input_format());
         // A graphics card is shared by nobody: one session fills it.
         let more = if choice.on_card { 0 } else { workers - 1 };
-        let more: Vec<_> = (0..more).map(|_| model.session(net, &options)).collect::<Result<_, _>>()?;
+        let more = sessions(more, model, net, &options)?;
         let sessions: Vec<_> = once(first).chain(more).map(|one| Arc::new(Mutex::new(one))).collect();
         let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net), &order.card)?;
         let infer =
@@ -302,6 +303,15 @@ impl Stage for Stylizer {
             }
         }
     }
+}
+
+/// So many sessions, opened beside each other: one after the other they would take seconds where there are many cores.
+fn sessions(count: usize, model: &Model, net: Size, options: &SessionOptions) -> Result<Vec<Session>> {
+    thread::scope(|scope| {
+        let opening: Vec<_> = (0..count).map(|_| scope.spawn(|| model.session(net, options))).collect();
+        let opened = opening.into_iter().map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        Ok(opened.collect::<Result<_, _>>()?)
+    })
 }
 
 /// What a card has to hold where the network takes pictures of `outer`, border included, and works at `net`.
