@@ -178,6 +178,7 @@ def _training(verb: argparse.ArgumentParser) -> None:
     _recipe_option(verb, "--crop", _count, f"their side in pixels ({by_device.format(ON_GPU.crop, ON_CPU.crop)})")
     _recipe_option(verb, "--rate", float, f"of learning, at its highest ({usual.rate})")
     _recipe_option(verb, "--style-weight", float, f"against content, which is 1 ({usual.style_weight})")
+    _recipe_option(verb, "--tone-weight", float, f"of light and dark as in the photograph ({usual.tone_weight})")
     _recipe_option(verb, "--shift-weight", float, f"of steadiness ({usual.shift_weight})")
     free = f"share of the steps in which norms go by each picture; less to go on with a style ({usual.free_norms})"
     _recipe_option(verb, "--free-norms", float, free)

@@ -21,6 +21,9 @@ LATTICE = 8
 SCALES = 2
 #: A picture counts as having so much of the mean variance of its batch's features.
 LEAST_VARIANCE = 0.4
+#: Of the squares in which light and dark are compared, in pixels: strokes of that width are left alone.
+TONE_SIDE = 16
+LUMA = (0.299, 0.587, 0.114)
 
 
 def gram(features: torch.Tensor) -> torch.Tensor:
@@ -66,7 +69,7 @@ def style_distance(
             wanted_gram = wanted[layer]
             distance = (gram(found_at[layer]) - wanted_gram).square().sum((1, 2)) / wanted_gram.square().sum()
             total = total + weight * distance.mean()
-    return total / 8
+    return total / 8 * SCALES / len(target.scales)
 
 
 def colours(picture: torch.Tensor) -> torch.Tensor:
@@ -82,6 +85,25 @@ def palette_distance(styled: torch.Tensor, palette: torch.Tensor, directions: to
     found, wanted = ((values @ directions).sort(0).values for values in (colours(styled), palette))
     wanted = F.interpolate(wanted.T[None], len(found), mode="linear")[0].T
     return F.mse_loss(found, wanted) / wanted.var(0).mean()
+
+
+def tone_distance(styled: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+    """1 − r, r the correlation of light and dark of each picture with those of its photograph, in squares of `TONE_SIDE` pixels.
+
+    VGG's content is edges: by itself, what is dark in the photograph may become light. Pictures count by how much light and dark there is in
+    them: a plain sky is free to be painted.
+    """
+    found, wanted = (_tones(picture) for picture in (styled, original))
+    contrast = wanted.square().mean(1).sqrt()
+    r = (found * wanted).mean(1) / (found.square().mean(1).sqrt() * contrast).clamp(min=1e-4)
+    return ((1 - r) * contrast).sum() / contrast.sum().clamp(min=1e-4)
+
+
+def _tones(picture: torch.Tensor) -> torch.Tensor:
+    """Luma (BT.601) of squares, less its mean, N x count."""
+    luma = (picture * picture.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    tones = F.avg_pool2d(luma, TONE_SIDE).flatten(1)
+    return tones - tones.mean(1, keepdim=True)
 
 
 def content_distance(found: list[torch.Tensor], original: list[torch.Tensor]) -> torch.Tensor:

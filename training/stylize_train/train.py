@@ -27,6 +27,7 @@ from .losses import (
     palette_distance,
     style_distance,
     style_target,
+    tone_distance,
     total_variation,
 )
 from .muon import Muon
@@ -39,6 +40,8 @@ GRADIENT_LIMIT = 5.0
 WARM_UP_STEPS = 50
 #: Short side of the painting.
 STYLE_SIDE = 384
+#: Sizes of the painting whose strokes are learned, each half of the one before.
+STYLE_SCALES = 3
 #: In which colours are compared in a step.
 DIRECTIONS = 8
 
@@ -54,6 +57,7 @@ class Recipe:
     style_weight: float = 8.0
     shift_weight: float = 100.0
     palette_weight: float = 1.0
+    tone_weight: float = 1.0
     lattice_weight: float = 10.0
     variation_weight: float = 1e-4
     range_weight: float = 0.5
@@ -95,7 +99,7 @@ class Trainer:
         self.recipe, self.device = recipe, device
         self.features = features.to(device)
         pictures = [load_picture(path, recipe.style_side).to(device) for path in paintings]
-        self.targets = [style_target(self.features, picture) for picture in pictures]
+        self.targets = [style_target(self.features, picture, STYLE_SCALES) for picture in pictures]
         self.palettes = [colours(picture) for picture in pictures]
         if device.type == "cpu" and quantised.is_available():
             self.features = features.in_bytes_if_right(pictures[0][..., : recipe.crop, : recipe.crop])
@@ -156,6 +160,7 @@ class Trainer:
             "content": content_distance(found, wanted),
             "style": style_distance(features, styled, found, self.targets[style]),
             "palette": palette_distance(styled, self.palettes[style], directions),
+            "tone": tone_distance(styled, photo),
             "shift": self._shift(photo, styled, style, dice, noise),
             "lattice": lattice_distance(styled),
         }
@@ -164,6 +169,7 @@ class Trainer:
             losses["content"]
             + recipe.style_weight * losses["style"]
             + recipe.palette_weight * losses["palette"]
+            + recipe.tone_weight * losses["tone"]
             + recipe.shift_weight * losses["shift"]
             + recipe.lattice_weight * losses["lattice"]
             + recipe.variation_weight * total_variation(styled)

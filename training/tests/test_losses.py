@@ -4,12 +4,14 @@ import torch
 from stylize_train import quantised
 from stylize_train.features import LAST_CONTENT
 from stylize_train.losses import (
+    TONE_SIDE,
     content_distance,
     gram,
     lattice_distance,
     out_of_range,
     style_distance,
     style_target,
+    tone_distance,
     total_variation,
 )
 
@@ -45,6 +47,17 @@ def test_content_counts_alike_in_plain_and_busy_pictures():
     torch.testing.assert_close(distance(busy, 0.8 * busy), distance(busy))
     # But for what is all but empty.
     torch.testing.assert_close(distance(busy, 0.001 * busy), distance(busy) / 2, atol=1e-4, rtol=0)
+
+
+def test_tones_are_those_of_the_photograph_whatever_their_contrast():
+    tones = torch.rand(2, 1, 4, 4).repeat_interleave(TONE_SIDE, 2).repeat_interleave(TONE_SIDE, 3).expand(2, 3, -1, -1)
+    assert tone_distance(0.3 * tones + 0.1, tones) == pytest.approx(0, abs=1e-5)
+    assert tone_distance(1 - tones, tones) == pytest.approx(2, abs=1e-5)
+    # Strokes within a square are nobody's business, and neither is a plain picture.
+    strokes = torch.tensor([0.2, -0.2]).repeat(2 * TONE_SIDE)
+    assert tone_distance(tones + strokes, tones) == pytest.approx(0, abs=1e-5)
+    plain = torch.full_like(tones[:1], 0.5)
+    assert tone_distance(torch.cat([tones[:1], 1 - tones[:1]]), torch.cat([tones[:1], plain])) < 1e-3
 
 
 def test_variation_and_range():
