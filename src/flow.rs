@@ -6,10 +6,10 @@
 //! the source has no more, or a stage fails, its ends are dropped and the threads up and down from it come home by themselves.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
@@ -434,9 +434,32 @@ pub(crate) fn with_watchdog<T>(limit: Duration, bark: impl FnOnce() + Send, work
     })
 }
 
+/// What `make` gives, `count` times, each on a thread of its own, at the same time.
+#[expect(clippy::disallowed_methods, reason = "a row of calls, which end with it")]
+pub(crate) fn beside_each_other<T: Send>(count: usize, make: impl Fn() -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let thread = |_| Builder::new().name("beside".into()).spawn_scoped(scope, &make);
+        let threads: Vec<_> = (0..count).map(thread).collect();
+        // Where there is no thread to be had, one thing comes after the other.
+        let made = threads.into_iter().map(|thread| thread.map_or_else(|_| Ok(make()), ScopedJoinHandle::join));
+        made.map(|made| made.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     use super::*;
+
+    #[test]
+    fn what_is_made_beside_each_other_is_made_at_the_same_time() {
+        let all = Barrier::new(3);
+        let leaders = beside_each_other(3, || all.wait().is_leader());
+        assert_eq!(leaders.iter().filter(|&&is_leader| is_leader).count(), 1);
+        let told = catch_unwind(|| beside_each_other(2, || -> u8 { panic!("the test says so") }));
+        assert!(told.is_err());
+    }
 
     /// Whether the watchdog barked at `work`, which may panic.
     fn barked(limit: Duration, work: impl FnOnce()) -> bool {

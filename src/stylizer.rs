@@ -4,19 +4,18 @@
 use std::fmt;
 use std::iter::{once, repeat_with};
 use std::num::NonZeroUsize;
-use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, available_parallelism};
+use std::thread::available_parallelism;
 
 use crate::compose::{Compose, LiveControls};
 use crate::convert::choice::Load;
 use crate::convert::{Convert, ConvertChoice, Pack, RunCard, Unpack};
 use crate::error::Result;
-use crate::flow::{Crew, Flow, Measured, Stage};
+use crate::flow::{Crew, Flow, Measured, Stage, beside_each_other};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::{Choice, Infer, Model, Session, SessionOptions};
+use crate::model::{Choice, Infer, Model, SessionOptions};
 use crate::options::Provider;
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -206,7 +205,9 @@ impl Stylizer {
         let (choice, border, format) = (first.choice().clone(), first.border(), first.input_format());
         // A graphics card is shared by nobody: one session fills it.
         let more = if choice.on_card { 0 } else { workers - 1 };
-        let more = sessions(more, model, net, &options)?;
+        // One after the other they would take seconds where there are many cores.
+        let more = beside_each_other(more, || model.session(net, &options));
+        let more = more.into_iter().collect::<Result<Vec<_>, _>>()?;
         let sessions: Vec<_> = once(first).chain(more).map(|one| Arc::new(Mutex::new(one))).collect();
         let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net), &order.card)?;
         let infer =
@@ -303,15 +304,6 @@ impl Stage for Stylizer {
             }
         }
     }
-}
-
-/// So many sessions, opened beside each other: one after the other they would take seconds where there are many cores.
-fn sessions(count: usize, model: &Model, net: Size, options: &SessionOptions) -> Result<Vec<Session>> {
-    thread::scope(|scope| {
-        let opening: Vec<_> = (0..count).map(|_| scope.spawn(|| model.session(net, options))).collect();
-        let opened = opening.into_iter().map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        Ok(opened.collect::<Result<_, _>>()?)
-    })
 }
 
 /// What a card has to hold where the network takes pictures of `outer`, border included, and works at `net`.

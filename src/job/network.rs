@@ -228,7 +228,8 @@ mod tests {
     fn a_file_that_says_its_tier_and_precision_is_taken_as_one_of_the_zoo() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.onnx");
-        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/wave.live.int8.onnx"), &path).unwrap();
+        let unsaid = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/models/identity_nhwc_u8.onnx");
+        fs::copy(unsaid, &path).unwrap();
         let engine = Engine { style: StyleChoice::File(path), provider: Provider::Cpu, ..Engine::default() };
         let opened = |asked| Network::open_beside(&Engine { precision: asked, ..engine.clone() });
         let unsaid = opened(None).unwrap();
