@@ -23,6 +23,7 @@ SCALES = 2
 LEAST_VARIANCE = 0.4
 #: Of the squares in which light and dark are compared, in pixels: strokes of that width are left alone.
 TONE_SIDE = 16
+LEAST_DEVIATION = 1e-4
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -61,7 +62,9 @@ def style_target(features: Features, painting: torch.Tensor, scales: int = SCALE
 def style_distance(
     features: Features, styled: torch.Tensor, found: list[torch.Tensor], target: StyleTarget
 ) -> torch.Tensor:
-    """s: over layers and the target's scales, the weighted ‖G−Gₛ‖²/‖Gₛ‖², over 8. `found`: the features of `styled`."""
+    """s: over layers and the target's scales, the weighted ‖G−Gₛ‖²/‖Gₛ‖², over 8; of other scales than `SCALES`, as of so many.
+
+    `found`: the features of `styled`."""
     smaller = (features(picture) for picture in _pyramid(styled, len(target.scales))[1:])
     total = 0.0
     for found_at, wanted in zip((found, *smaller), target.scales, strict=True):
@@ -94,9 +97,14 @@ def tone_distance(styled: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
     them: a plain sky is free to be painted.
     """
     found, wanted = (_tones(picture) for picture in (styled, original))
-    contrast = wanted.square().mean(1).sqrt()
-    r = (found * wanted).mean(1) / (found.square().mean(1).sqrt() * contrast).clamp(min=1e-4)
-    return ((1 - r) * contrast).sum() / contrast.sum().clamp(min=1e-4)
+    contrast = _deviation(wanted)
+    r = (found * wanted).mean(1) / (_deviation(found) * contrast)
+    return ((1 - r) * contrast).sum() / contrast.sum()
+
+
+def _deviation(tones: torch.Tensor) -> torch.Tensor:
+    """Of each picture; a root of nothing has no gradient, and a black picture has no light and dark."""
+    return (tones.square().mean(1) + LEAST_DEVIATION**2).sqrt()
 
 
 def _tones(picture: torch.Tensor) -> torch.Tensor:

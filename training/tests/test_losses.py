@@ -60,6 +60,12 @@ def test_tones_are_those_of_the_photograph_whatever_their_contrast():
     assert tone_distance(torch.cat([tones[:1], 1 - tones[:1]]), torch.cat([tones[:1], plain])) < 1e-3
 
 
+def test_a_plain_picture_has_a_gradient():
+    plain = torch.full((1, 3, 64, 64), 0.5, requires_grad=True)
+    tone_distance(plain, torch.zeros_like(plain)).backward()
+    assert plain.grad.isfinite().all()
+
+
 def test_variation_and_range():
     flat = torch.full((1, 3, 8, 8), 0.5)
     assert total_variation(flat) == 0 and out_of_range(flat) == 0
