@@ -62,9 +62,7 @@ def style_target(features: Features, painting: torch.Tensor, scales: int = SCALE
 def style_distance(
     features: Features, styled: torch.Tensor, found: list[torch.Tensor], target: StyleTarget
 ) -> torch.Tensor:
-    """s: over layers and the target's scales, the weighted ‖G−Gₛ‖²/‖Gₛ‖², over 8; of other scales than `SCALES`, as of so many.
-
-    `found`: the features of `styled`."""
+    """s: over layers the weighted ‖G−Gₛ‖²/‖Gₛ‖², over 4, in the mean of the target's scales. `found`: the features of `styled`."""
     smaller = (features(picture) for picture in _pyramid(styled, len(target.scales))[1:])
     total = 0.0
     for found_at, wanted in zip((found, *smaller), target.scales, strict=True):
@@ -72,7 +70,7 @@ def style_distance(
             wanted_gram = wanted[layer]
             distance = (gram(found_at[layer]) - wanted_gram).square().sum((1, 2)) / wanted_gram.square().sum()
             total = total + weight * distance.mean()
-    return total / 8 * SCALES / len(target.scales)
+    return total / (4 * len(target.scales))
 
 
 def colours(picture: torch.Tensor) -> torch.Tensor:
