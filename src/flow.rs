@@ -8,7 +8,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,9 @@ use crate::report::Meter;
 mod apart;
 mod aside;
 mod crew;
+mod turnstile;
+
+use turnstile::{Queue, Turnstile};
 
 pub use aside::{Aside, Errand};
 pub use crew::Crew;
@@ -225,10 +228,12 @@ impl<T: Send + 'static> Flow<T> {
     /// The same with stages that are made of several, and tell a meter of each themselves.
     pub fn via_workers<S: Stage<In = T> + 'static>(mut self, name: &'static str, workers: Vec<S>) -> Flow<S::Out> {
         let (head, tail) = bounded(self.shared.depth);
-        let queue = Arc::new(Queue { tail: self.tail, next_ticket: Mutex::new(0), turn: Turn::default() });
+        let queue = Arc::new(Queue::new(self.tail));
+        let turnstile = Arc::new(Turnstile::new(workers.len().saturating_sub(1)));
         for mut worker in workers {
-            let (queue, head) = (Arc::clone(&queue), head.clone());
-            self.threads.extend(spawn(name, &self.shared, move |_| work(name, &mut worker, &queue, &head)));
+            let (queue, turnstile, head) = (Arc::clone(&queue), Arc::clone(&turnstile), head.clone());
+            let body = move |_: &Shared| work(name, &mut worker, &queue, &turnstile, &head);
+            self.threads.extend(spawn(name, &self.shared, body));
         }
         Flow { tail, threads: self.threads, shared: self.shared, ended: self.ended }
     }
@@ -321,73 +326,28 @@ impl<S: Stage> Stage for Measured<S> {
     }
 }
 
-/// A queue that several workers take from; `turn` lets them leave in the order in which they took.
-struct Queue<T> {
-    tail: Receiver<Timed<T>>,
-    next_ticket: Mutex<u64>,
-    turn: Turn,
-}
-
-impl<T> Queue<T> {
-    fn take(&self) -> Option<(u64, Timed<T>)> {
-        let mut next = self.next_ticket.lock().unwrap_or_else(PoisonError::into_inner);
-        let item = self.tail.recv().ok()?;
-        let ticket = *next;
-        *next += 1;
-        Some((ticket, item))
-    }
-}
-
-/// Whose turn it is to pass a result on.
-#[derive(Default)]
-struct Turn {
-    state: Mutex<TurnState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct TurnState {
-    ticket: u64,
-    closed: bool,
-}
-
-impl Turn {
-    /// Waits for the turn of `ticket`, calls `pass`, and gives the turn to the next. When `pass` fails, or failed for an
-    /// earlier ticket, nobody passes any more.
-    fn with(&self, ticket: u64, pass: impl FnOnce() -> Result<(), Closed>) -> Result<(), Closed> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self
-            .changed
-            .wait_while(state, |state| state.ticket != ticket && !state.closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        if state.closed {
-            return Err(Closed);
-        }
-        let passed = pass();
-        state.ticket += 1;
-        state.closed = passed.is_err();
-        self.changed.notify_all();
-        passed
-    }
-}
-
-/// The way on is closed; whoever closed it knows why.
-struct Closed;
-
-fn work<S: Stage>(name: &'static str, stage: &mut S, queue: &Queue<S::In>, head: &Sender<Timed<S::Out>>) -> Result<()> {
+/// Lets a worker take what there is until the end; what it and the others make leaves in the order in which they took.
+fn work<S: Stage>(
+    name: &'static str,
+    stage: &mut S,
+    queue: &Queue<Timed<S::In>>,
+    turnstile: &Turnstile<Result<Timed<S::Out>>>,
+    head: &Sender<Timed<S::Out>>,
+) -> Result<()> {
     while let Some((ticket, item)) = queue.take() {
         // A panic waits for its turn like an error, or those behind it would wait for ever.
         let result = catch_unwind(AssertUnwindSafe(|| stage.process(item))).unwrap_or_else(|_| Err(panicked(name)));
+        let is_last = result.is_err();
         let mut failure = Ok(());
-        let passed = queue.turn.with(ticket, || match result {
-            Ok(item) => head.send(item).map_err(|_| Closed),
+        let is_open = turnstile.leave(ticket, result, |result| match result {
+            Ok(item) => head.send(item).is_ok(),
             Err(error) => {
                 failure = Err(error);
-                Err(Closed)
+                false
             }
         });
         failure?;
-        if passed.is_err() {
+        if is_last || !is_open {
             break;
         }
     }

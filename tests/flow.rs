@@ -291,8 +291,8 @@ fn the_queues_are_bounds() {
     for (depth, workers) in [(0, 1), (1, 1), (1, 3), (2, 2), (4, 4)] {
         let slow = Duration::from_micros(300);
         let ended = Case { depth, workers, slow, frames: 200, ..Case::new(7) }.run();
-        // One in the hands of each thread, `depth` between each two.
-        let most = 4 + workers + 4 * depth;
+        // One in the hands of each thread, `depth` between each two; and all workers but one may wait for a slower one.
+        let most = 4 + workers + 4 * depth + (workers - 1);
         assert!(ended.most_alive <= most, "{} of {most} frames at once (depth {depth})", ended.most_alive);
         assert!(ended.most_alive > 1, "they work beside each other");
         assert_eq!(ended.seqs.len(), 200);
