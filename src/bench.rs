@@ -276,12 +276,8 @@ fn one_by_one(ends: &mut Ends, clip: &Path) -> Result<Alone> {
         frames.push(frame);
     }
     drop(source);
-    // Neither end twice, and none that begins anew: what does not move is found at once.
-    let back = frames.iter().skip(1).rev().skip(1);
-    let there_and_back = frames.iter().chain(back).cycle().take(TRIES).cloned();
     let (mut finish, mut network, mut beyond) = (Duration::ZERO, Vec::new(), Vec::new());
-    for mut frame in there_and_back {
-        frame.stamp.discontinuity = false;
+    for frame in there_and_back(frames).iter().cycle().take(TRIES).cloned() {
         let since = Instant::now();
         let packed = ends.pack.process(frame)?;
         let (before, since) = (since.elapsed(), Instant::now());
@@ -293,6 +289,14 @@ fn one_by_one(ends: &mut Ends, clip: &Path) -> Result<Alone> {
     }
     let finish = finish.div_f64(beyond.len() as f64);
     Ok(Alone { finish, network: median(network), beyond: median(beyond) })
+}
+
+/// And again and again: neither end twice, and none that jumps or begins anew, since what does not move is found at once.
+fn there_and_back(mut frames: Vec<Timed<Frame>>) -> Vec<Timed<Frame>> {
+    frames.iter_mut().for_each(|frame| frame.stamp.discontinuity = false);
+    let back: Vec<_> = frames.iter().skip(1).rev().skip(1).cloned().collect();
+    frames.extend(back);
+    frames
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

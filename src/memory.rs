@@ -137,9 +137,12 @@ impl Estimate {
         let mut network_bytes = net_px.saturating_mul(activations + network.tensor * tensors);
         network_bytes = network_bytes.saturating_add(SESSION_BYTES * sessions);
         let frame_bytes = if out.pixels == PixelFormat::Rgbx { 4 } else { 2 };
-        // Of as many workers all but one may wait for a slower one, each with its original.
-        let mut compose_bytes = out_px.saturating_mul((2 + workers) * frame_bytes);
-        compose_bytes = compose_bytes.saturating_add(source_px.saturating_mul((workers - 1) * frame_bytes));
+        let mut compose_bytes = out_px.saturating_mul(3 * frame_bytes);
+        if !converts_on_card {
+            // Of as many workers all but one may have overtaken a slower one: what they painted waits, with its original.
+            let waiting = out_px.saturating_add(source_px).saturating_mul(frame_bytes);
+            compose_bytes = compose_bytes.saturating_add(waiting.saturating_mul(workers - 1));
+        }
         let mut staging_bytes = 0;
         if converts_on_card {
             // A frame and a tensor go up, one of both comes down; what is resized stays there.

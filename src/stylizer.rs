@@ -55,6 +55,8 @@ pub struct Order {
     pub halves: bool,
     /// Whether it is of the live tier ([`SessionOptions::light`]).
     pub light: bool,
+    /// Whether a card is expected to run it.
+    pub on_card: bool,
     /// Who converts colours.
     pub convert: ConvertChoice,
     /// The card of the run, should one convert.
@@ -200,15 +202,20 @@ impl Stylizer {
             ceiling_bytes: order.ceiling_bytes,
             ..SessionOptions::default()
         };
-        let first = model.session(net, &options)?;
-        tell(first.choice(), meter);
-        let (choice, border, format) = (first.choice().clone(), first.border(), first.input_format());
-        // A graphics card is shared by nobody: one session fills it.
-        let more = if choice.on_card { 0 } else { workers - 1 };
         // One after the other they would take seconds where there are many cores.
-        let more = beside_each_other(more, || model.session(net, &options));
-        let more = more.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let sessions: Vec<_> = once(first).chain(more).map(|one| Arc::new(Mutex::new(one))).collect();
+        let opened = |count| -> Result<Vec<_>> {
+            let sessions = beside_each_other(count, || model.session(net, &options));
+            Ok(sessions.into_iter().collect::<Result<_, _>>()?)
+        };
+        // A graphics card is shared by nobody: one session fills it.
+        let at_once = if order.on_card { 1 } else { workers };
+        let mut sessions = opened(at_once)?;
+        let (choice, border, format) = (sessions[0].choice().clone(), sessions[0].border(), sessions[0].input_format());
+        tell(&choice, meter);
+        if !choice.on_card {
+            sessions.extend(opened(workers - at_once)?);
+        }
+        let sessions: Vec<_> = sessions.into_iter().map(|session| Arc::new(Mutex::new(session))).collect();
         let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net), &order.card)?;
         let infer =
             sessions.iter().cycle().map(|session| Infer::new(Arc::clone(session), tensors.clone(), meter.clone()));

@@ -61,6 +61,7 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
         provider: Provider::Cpu,
         halves: false,
         light: false,
+        on_card: false,
         convert: ConvertChoice::default(),
         card: RunCard::default(),
         threads: Some(2),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Mishaps, RATE, ends, flow, on_device};
+use super::{Mishaps, RATE, ends, flow, on_device, there_and_back};
 use crate::error::{Error, Result};
 use crate::flow::{Sink, Source, Stage};
 use crate::frame::{Frame, Size, Timed};
@@ -13,7 +13,7 @@ use crate::report::Meter;
 use crate::source::test_pattern::TestPattern;
 use crate::stylizer::{Ends, Stylizer};
 
-/// Different frames that go round and round.
+/// Different frames that go there and back.
 const FRAMES: u64 = 8;
 
 /// Of a run this share is not measured: buffers are made and shaders compiled meanwhile.
@@ -83,6 +83,7 @@ pub fn inside(template: &Job, size: Size, frames: u64) -> Result<Inside> {
     while let Some(frame) = scene.next()? {
         pictures.push(frame);
     }
+    let pictures = there_and_back(pictures);
     let network = Network::open(&template.engine)?;
     let meter = Meter::new();
     let stylizer = || -> Result<Stylizer> { network.stylizer(template, scene.format(), &meter) };

@@ -140,7 +140,10 @@ mod tests {
                 assert!(turnstile.leave(2, (), pass));
                 tell.send(()).unwrap();
             });
-            assert!(told.recv_timeout(Duration::from_millis(50)).is_err(), "two results wait where there is room for one");
+            assert!(
+                told.recv_timeout(Duration::from_millis(50)).is_err(),
+                "two results wait where there is room for one"
+            );
             assert!(turnstile.leave(0, (), pass));
             told.recv_timeout(HANG).unwrap();
         });

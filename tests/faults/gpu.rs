@@ -49,6 +49,7 @@ fn stylizer_of(run: &RunCard, convert: ConvertChoice, way: Way, meter: &Meter) -
         provider: Provider::Cpu,
         halves: false,
         light: false,
+        on_card: false,
         convert,
         card: run.clone(),
         threads: Some(1),
