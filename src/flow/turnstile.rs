@@ -96,8 +96,9 @@ impl<T> State<T> {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "threads of a test, which end with it")]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "threads of a test, which end with it")]
+
     use std::sync::mpsc::channel;
     use std::thread;
     use std::time::Duration;
