@@ -337,6 +337,7 @@ fn work<S: Stage>(
     while let Some((ticket, item)) = queue.take() {
         // A panic waits for its turn like an error, or those behind it would wait for ever.
         let result = catch_unwind(AssertUnwindSafe(|| stage.process(item))).unwrap_or_else(|_| Err(panicked(name)));
+        // A stage that failed is not asked again, even if those before it are still to pass.
         let is_last = result.is_err();
         let mut failure = Ok(());
         let is_open = turnstile.leave(ticket, result, |result| match result {

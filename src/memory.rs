@@ -132,8 +132,9 @@ impl Estimate {
         let (workers, cores, sets) = (workers as u64, cores as u64, SETS as u64);
         let (sessions, activations) =
             if network.is_on_card { (1, 0) } else { (workers, network.activations * workers) };
-        // One before and one behind the network; while a card has a frame, that has one of both.
-        let tensors = if converts_on_card { 2 * sessions + sets } else { 2 * workers };
+        // One before and one behind the network; while a card has a frame, that has one of both. And at each turnstile all but one may have
+        // overtaken a slower one.
+        let tensors = if converts_on_card { 2 * sessions + sets + (sets - 1) + (sessions - 1) } else { 2 * workers };
         let mut network_bytes = net_px.saturating_mul(activations + network.tensor * tensors);
         network_bytes = network_bytes.saturating_add(SESSION_BYTES * sessions);
         let frame_bytes = if out.pixels == PixelFormat::Rgbx { 4 } else { 2 };
