@@ -16,15 +16,12 @@ from . import metadata
 from .graph import SCALE, build
 from .metadata import About
 from .network import BLOCK, OUTPUT_PAD, StyleNet, Tier, bordered, inside, stylize
+from .quantised import LARGEST_SUM, SUM_BITS, largest_sums
 from .runner import unblocked
 
 PRECISIONS = ("fp32", "fp16", "int8")
 #: Of the values of an activation, so many are within what its byte can say.
 CALIBRATED_PERCENT = 99.999
-#: In which the sum of two products has room.
-SUM_BITS = 16
-#: Of two weights in bytes, whose inputs may be 255 and which are rounded, so that there is room.
-LARGEST_SUM = (2 ** (SUM_BITS - 1) - 1) // 255 - 1
 
 
 def export(net: StyleNet, about: About, precision: str, photographs: list[torch.Tensor]) -> onnx.ModelProto:
@@ -83,16 +80,9 @@ def _scales_of_weights(model: onnx.ModelProto) -> dict[str, list[dict]]:
     Processors without VNNI add two products so (`vpmaddubsw`), and cut off what is too much: with the largest weight as 127 that costs 2
     to 4 dB there. What the coarser steps cost everywhere is .2 dB.
     """
-    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    weights = {tensor.name: torch.tensor(numpy_helper.to_array(tensor)) for tensor in model.graph.initializer}
     names = {node.input[1] for node in model.graph.node if node.op_type == "Conv"}
-    return {name: _as_overrides(_largest_sums(weights[name]) / LARGEST_SUM) for name in names}
-
-
-def _largest_sums(weight: np.ndarray) -> np.ndarray:
-    """Of an even number of inputs, for each output the largest sum of two weights, of inputs 2i and 2i + 1, that have one sign."""
-    outs, ins, *sides = weight.shape
-    pairs = weight.reshape(outs, ins // 2, 2, *sides)
-    return np.maximum(*(np.maximum(sign * pairs, 0).sum(2).max((1, 2, 3)) for sign in (1, -1)))
+    return {name: _as_overrides(largest_sums(weights[name]).numpy() / LARGEST_SUM) for name in names}
 
 
 def _as_overrides(scales: np.ndarray) -> list[dict]:

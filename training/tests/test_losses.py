@@ -14,6 +14,7 @@ from stylize_train.losses import (
     tone_distance,
     total_variation,
 )
+from stylize_train.quantised import QuantisedConv
 
 
 def test_a_gram_matrix_is_the_mean_product_of_channels():
@@ -81,7 +82,9 @@ def test_squares_are_a_lattice():
     assert lattice_distance(torch.ones(1, 3, 32, 32)).isfinite()
 
 
-@pytest.mark.parametrize(("kind", "wanted"), [("avx512_vnni", True), ("avx_vnni", True), ("avx2", False)])
+@pytest.mark.parametrize(
+    ("kind", "wanted"), [("avx512_vnni", True), ("avx_vnni", True), ("avx2", True), ("avx", False)]
+)
 def test_features_are_in_bytes_where_the_processor_multiplies_them(kind, wanted, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {kind: True}, raising=False)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
@@ -102,3 +105,22 @@ def test_features_in_bytes_point_the_same_way(features):
         gradients.append(picture.grad.flatten())
     assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.9
     assert gradients[1].norm() / gradients[0].norm() == pytest.approx(1, abs=0.1)
+
+
+def test_large_bytes_add_up_rightly_whichever_inputs_neighbour():
+    """Sums of two products in 16 bits saturate, and which two are added is the kernel's affair: all patterns of four inputs."""
+    if not quantised.is_available():
+        pytest.skip("this PyTorch has no quantised convolutions")
+    patterns = torch.tensor([[float(1 + out % 15 >> bit & 1) for bit in range(4)] for out in range(16)])
+    conv = torch.nn.Conv2d(16, 16, 3, padding=1)
+    with torch.no_grad():
+        conv.weight.copy_(patterns.repeat(1, 4)[..., None, None])
+        conv.bias.zero_()
+    found = []
+    for convolve in (lambda x: conv(x).relu(), QuantisedConv(conv)):
+        x = torch.ones(1, 16, 8, 8, requires_grad=True)
+        y = convolve(x)
+        y.sum().backward()
+        found.append((y, x.grad))
+    for wanted, in_bytes in zip(*found, strict=True):
+        torch.testing.assert_close(in_bytes, wanted, rtol=0.015, atol=0)
