@@ -15,7 +15,7 @@ if ! "$ENVIRONMENT/bin/python" -c 'import cv2, imageio_ffmpeg, onnx, onnxruntime
     say "setting up the Python that is compared with in $ENVIRONMENT"
     run_logged "no Python environment can be made: install Python 3 with venv (python3-venv)" python3 -m venv "$ENVIRONMENT"
     run_logged "the Python packages that are compared with cannot be installed: look at the network" "$ENVIRONMENT/bin/pip" install --quiet \
-        opencv-python-headless imageio-ffmpeg onnx onnxruntime numpy
+        opencv-python-headless imageio-ffmpeg onnx "onnxruntime==$(sed -n 's/^readonly VERSION=//p' scripts/runtime.sh)" numpy
 fi
 cargo build --release --locked --bins --example demo_clip
 exec "$ENVIRONMENT/bin/python" scripts/bench.py --runs "${RUNS:-5}" --frames "${FRAMES:-300}" ${LONG:+--long}
