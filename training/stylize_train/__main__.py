@@ -30,9 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        goes_on = "; the same command goes on from the last checkpoint" if options.has_checkpoints else ""
-        print(f"stopped{goes_on}", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        goes_on = "; run the same command to go on" if options.has_checkpoints else ""
+        print(f"{stop or 'stopped'}{goes_on}", file=sys.stderr)
         return 130
     return 0
 

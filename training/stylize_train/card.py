@@ -32,6 +32,7 @@ class Outcome:
 
     #: Smoothed losses of the last steps.
     losses: dict[str, float]
+    #: Of training, of all sessions.
     seconds: float
     #: PSNR in dB of each exported precision against PyTorch.
     psnr_db: dict[str, float]

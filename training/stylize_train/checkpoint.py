@@ -31,6 +31,7 @@ def save(trainer: "Trainer", path: Path) -> None:
         "begun_with": trainer.begun_with,
         "tier": trainer.net.tier.name,
         "step": trainer.step_count,
+        "seconds": trainer.seconds,
         "losses": trainer.losses.values,
         "network": trainer.net.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in trainer.optimizers],
@@ -52,8 +53,6 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
 def resume(trainer: "Trainer", path: Path) -> None:
     """Goes on where `save` left off."""
     state = load(path, trainer.device)
-    if "begun_with" not in state:
-        print(f"{path} is of an older version, which did not note painting, VGG19 and start: taken to be the same")
     different = others(state, trainer)
     if different:
         raise UserError(
@@ -62,18 +61,20 @@ def resume(trainer: "Trainer", path: Path) -> None:
     trainer.net.load_state_dict(state["network"])
     for optimizer, saved in zip(trainer.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
-    trainer.step_count = state["step"]
+    trainer.step_count, trainer.seconds = state["step"], state["seconds"]
     trainer.losses.values = dict(state["losses"])
 
 
 def others(state: dict[str, Any], trainer: "Trainer") -> list[str]:
     """What a training was begun with other than `trainer` has."""
     ours, tier = asdict(trainer.recipe), trainer.net.tier.name
-    options = {name: value for name, value in state["recipe"].items() if ours.get(name) != value}
+    unknown = sorted(ours.keys() ^ state["recipe"].keys())
+    if unknown:
+        return [f"another version of this toolkit, which differs in {', '.join(unknown)}"]
+    options = {name: value for name, value in state["recipe"].items() if ours[name] != value}
     if state["tier"] != tier:
         options["tier"] = state["tier"]
-    begun_with = state.get("begun_with", trainer.begun_with)
-    sources = [name for name, value in trainer.begun_with.items() if begun_with[name] != value]
+    sources = [name for name, value in trainer.begun_with.items() if state["begun_with"][name] != value]
     return [f"--{name.replace('_', '-')} {value}" for name, value in options.items()] + [
         f"another {_SOURCES[name]}" for name in sources
     ]

@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-import time
 from argparse import Namespace
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -53,9 +52,7 @@ def make_style(style: Style, painting: Path, licence: str | None, tier: str, opt
         _spare_others(options.out, stem, trainer)
     content = Content(options.content).to(device)
     pictures = content.sample(CALIBRATED, SIDE)
-    since = time.monotonic()
     run(trainer, content, work, pictures[:SHOWN])
-    seconds = time.monotonic() - since
     trained_on = options.trained_on or options.content.name
     about = About(style.name, style.title, trained_on, licence, style.licence)
     net = trainer.net.cpu().eval()
@@ -66,7 +63,7 @@ def make_style(style: Style, painting: Path, licence: str | None, tier: str, opt
     distances = content_and_style(photographs, [model(photo) for photo in photographs], target, features)
     figures = card.Figures(*distances, len(photographs), held_out is not None)
     begun_from = options.start and options.start.stem
-    outcome = card.Outcome(trainer.losses.values, seconds, psnr, figures, begun_from, trainer.begun_with)
+    outcome = card.Outcome(trainer.losses.values, trainer.seconds, psnr, figures, begun_from, trainer.begun_with)
     checkpoint.save_start(net, [style.name], options.out / f"{stem}.safetensors")
     # Last: its presence says that the style is done.
     card.write(options.out, net, about, trainer.recipe, outcome, painting, pictures[:CHECKED])
@@ -115,9 +112,10 @@ def _trainer(
 
 def _recipe(device: torch.device, before: dict[str, float], options: Namespace) -> Recipe:
     """As the options say; what they do not say, as the training began, here or on another device."""
-    usual = ON_GPU if device.type == "cuda" else ON_CPU
-    given = {field.name: getattr(options, field.name) for field in fields(Recipe) if hasattr(options, field.name)}
-    return replace(usual, **(before | given))
+    usual, names = ON_GPU if device.type == "cuda" else ON_CPU, [field.name for field in fields(Recipe)]
+    begun = {name: before[name] for name in names if name in before}
+    given = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    return replace(usual, **(begun | given))
 
 
 def _check_name(name: str) -> None:

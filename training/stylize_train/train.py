@@ -7,8 +7,11 @@ against that.
 
 import os
 import random
+import signal
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -40,10 +43,10 @@ GRADIENT_LIMIT = 5.0
 WARM_UP_STEPS = 50
 #: Short side of the painting.
 STYLE_SIDE = 384
-#: Sizes of the painting whose strokes are learned, each half of the one before.
-STYLE_SCALES = 3
 #: In which colours are compared in a step.
 DIRECTIONS = 8
+#: Of training, that are lost at most where it is killed.
+SAVED_EVERY_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Recipe:
     variation_weight: float = 1e-4
     range_weight: float = 0.5
     style_side: int = STYLE_SIDE
+    #: Sizes of the painting whose strokes are learned, each half of the one before.
+    style_scales: int = 3
     #: Share of the steps, the first ones, in which the norms go by the statistics of each picture.
     free_norms: float = 0.6
     seed: int = 1
@@ -99,7 +104,7 @@ class Trainer:
         self.recipe, self.device = recipe, device
         self.features = features.to(device)
         pictures = [load_picture(path, recipe.style_side).to(device) for path in paintings]
-        self.targets = [style_target(self.features, picture, STYLE_SCALES) for picture in pictures]
+        self.targets = [style_target(self.features, picture, recipe.style_scales) for picture in pictures]
         self.palettes = [colours(picture) for picture in pictures]
         if device.type == "cpu" and quantised.is_available():
             self.features = features.in_bytes_if_right(pictures[0][..., : recipe.crop, : recipe.crop])
@@ -115,6 +120,8 @@ class Trainer:
         }
         self.optimizers = optimizers_of(self.net, recipe.rate)
         self.step_count = 0
+        #: Of training, from its beginning.
+        self.seconds = 0.0
         self.losses = Losses()
 
     def step(self, content: Content) -> None:
@@ -221,20 +228,44 @@ def _contiguous(x: torch.Tensor) -> torch.Tensor:
 
 
 def run(trainer: Trainer, content: Content, folder: Path, previews: list[torch.Tensor], every: int = 100) -> None:
-    """Trains to the recipe's end, with checkpoints and a growing sheet of previews in `folder`."""
+    """Trains to the recipe's end, with checkpoints and a growing sheet of previews in `folder`; interrupted, to the end of a step."""
     folder.mkdir(parents=True, exist_ok=True)
     steps = trainer.recipe.steps
     sheet = Sheet(folder / "previews.png", previews)
     if trainer.step_count == 0:
         sheet.path.unlink(missing_ok=True)  # of another training
-    with tqdm(total=steps, initial=trainer.step_count, unit="step") as bar:
+    saved = time.monotonic()
+    with tqdm(total=steps, initial=trainer.step_count, unit="step") as bar, _Interrupt() as interrupt:
         while trainer.step_count < steps:
             trainer.step(content)
             bar.update()
-            if trainer.step_count % every == 0 or trainer.step_count == steps:
-                bar.set_postfix({name: f"{value:.3f}" for name, value in trainer.losses.values.items()})
+            is_shown = trainer.step_count % every == 0 or trainer.step_count == steps
+            seconds = time.monotonic() - saved
+            if is_shown or interrupt.is_asked or seconds > SAVED_EVERY_SECONDS:
+                trainer.seconds += seconds
+                saved += seconds
                 checkpoint.save(trainer, folder / checkpoint.NAME)
+            if is_shown:
+                bar.set_postfix({name: f"{value:.3f}" for name, value in trainer.losses.values.items()})
                 sheet.add(trainer.net, trainer.device)
+            if interrupt.is_asked:
+                raise KeyboardInterrupt(f"stopped at step {trainer.step_count} of {steps}")
+
+
+class _Interrupt:
+    """Ctrl-C while it is entered: noted for the end of a step, for there is no going on from half a step. A second one does not wait."""
+
+    def __enter__(self) -> Self:
+        self.is_asked = False
+        self.usual = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, *_) -> None:
+        self.is_asked = self.usual is not signal.SIG_IGN
+        signal.signal(signal.SIGINT, self.usual)
+
+    def __exit__(self, *_) -> None:
+        signal.signal(signal.SIGINT, self.usual)
 
 
 class Sheet:

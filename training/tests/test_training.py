@@ -1,10 +1,11 @@
+import signal
 from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
 
-from stylize_train import checkpoint, quantised
+from stylize_train import checkpoint, quantised, train
 from stylize_train.errors import UserError
 from stylize_train.network import StyleNet, StyleNorm, Tier, inside
 from stylize_train.quantised import QuantisedConv
@@ -76,13 +77,54 @@ def test_another_painting_vgg_or_start_does_not_go_on(tier, features, folder, mo
         checkpoint.resume(trainer(tier, features, folder), saved)
 
 
-def test_a_checkpoint_of_an_older_version_goes_on_and_says_so(tier, features, folder, capsys):
+def test_a_checkpoint_of_another_loss_does_not_go_on(tier, features, folder):
     checkpoint.save(trainer(tier, features, folder), folder / "c.pt")
     state = torch.load(folder / "c.pt", weights_only=True)
-    del state["begun_with"]
+    del state["recipe"]["tone_weight"]
+    state["recipe"]["hue_weight"] = 1.0
     torch.save(state, folder / "c.pt")
-    checkpoint.resume(trainer(tier, features, folder), folder / "c.pt")
-    assert "older version" in capsys.readouterr().out
+    with pytest.raises(UserError, match="another version of this toolkit, which differs in hue_weight, tone_weight;"):
+        checkpoint.resume(trainer(tier, features, folder), folder / "c.pt")
+
+
+def test_an_interrupted_training_keeps_its_last_step_and_its_time(tier, features, folder, content, monkeypatch):
+    straight = trainer(tier, features, folder)
+    run(straight, content, folder / "straight", [])
+    step = Trainer.step
+
+    def interrupted(self, content):
+        if self.step_count == 4:
+            signal.raise_signal(signal.SIGINT)
+        step(self, content)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    first, usual = trainer(tier, features, folder), signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match="stopped at step 5 of 12"):
+        run(first, content, folder / "work", [])
+    assert signal.getsignal(signal.SIGINT) == usual and first.seconds > 0
+    second = trainer(tier, features, folder)
+    checkpoint.resume(second, folder / "work" / checkpoint.NAME)
+    assert (second.step_count, second.seconds) == (5, first.seconds)
+    run(second, content, folder / "work", [])
+    assert second.seconds > first.seconds and torch.equal(weights(straight), weights(second))
+
+
+def test_a_second_interrupt_does_not_wait_for_the_step(tier, features, folder, content, monkeypatch):
+    def endless(self, content):
+        while True:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "step", endless)
+    with pytest.raises(KeyboardInterrupt):
+        run(trainer(tier, features, folder), content, folder / "work", [])
+
+
+def test_what_is_killed_loses_a_minute_at_most(tier, features, folder, content, monkeypatch):
+    saved = []
+    monkeypatch.setattr(train, "SAVED_EVERY_SECONDS", 0)
+    monkeypatch.setattr(checkpoint, "save", lambda trainer, _: saved.append(trainer.step_count))
+    run(trainer(tier, features, folder, replace(RECIPE, steps=3)), content, folder / "work", [])
+    assert saved == [1, 2, 3]
 
 
 def test_what_is_no_checkpoint_is_one_line(folder):
