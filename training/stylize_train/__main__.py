@@ -15,7 +15,7 @@ from .evaluate import SIDE, content_and_style, load_material
 from .export import PRECISIONS
 from .features import load_features
 from .losses import style_target
-from .making import CALIBRATED, ON_CPU, ON_GPU, export_all, make_style, usual_device
+from .making import CALIBRATED, MINUTES_ON_CPU, ON_CPU, ON_GPU, export_all, make_style, usual_device
 from .metadata import About
 from .network import TIERS, stylize
 from .optimise import Weights, optimise
@@ -173,7 +173,11 @@ def _training(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--held-out", type=Path, metavar="DIR", help="photographs to measure on that are not trained on")
     usual = Recipe()
     by_device = "{} on a GPU, {} on a CPU"
-    _recipe_option(verb, "--steps", _count, f"of training ({by_device.format(ON_GPU.steps, ON_CPU.steps)})")
+    length = verb.add_mutually_exclusive_group()
+    on_cpu = f"{ON_CPU.steps} on a CPU, or fewer that end within {MINUTES_ON_CPU} minutes"
+    _recipe_option(length, "--steps", _count, f"of training ({ON_GPU.steps} on a GPU; {on_cpu})")
+    by_time = "of about how long it takes in all, instead; counts where a training begins"
+    _recipe_option(length, "--minutes", _count, by_time)
     _recipe_option(verb, "--batch", _count, f"crops in a step ({by_device.format(ON_GPU.batch, ON_CPU.batch)})")
     _recipe_option(verb, "--crop", _count, f"their side in pixels ({by_device.format(ON_GPU.crop, ON_CPU.crop)})")
     _recipe_option(verb, "--rate", float, f"of learning, at its highest ({usual.rate})")
@@ -187,7 +191,7 @@ def _training(verb: argparse.ArgumentParser) -> None:
     _results(verb)
 
 
-def _recipe_option(verb: argparse.ArgumentParser, name: str, kind: Callable, text: str) -> None:
+def _recipe_option(verb: argparse._ActionsContainer, name: str, kind: Callable, text: str) -> None:
     """One that is absent where it is not given: what a training began with goes before what is usual."""
     verb.add_argument(name, type=kind, metavar="N", default=argparse.SUPPRESS, help=text)
 

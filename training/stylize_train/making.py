@@ -20,13 +20,16 @@ from .losses import style_target
 from .metadata import About
 from .network import TIERS, StyleNet
 from .runner import Model
-from .train import Recipe, Trainer, run
+from .train import Recipe, Trainer, run, seconds_of_a_step
 from .zoo import Style
 
 #: Photographs that previews, calibration and checks are made on, and that figures are measured on.
 SHOWN, CALIBRATED, CHECKED, MEASURED = 4, 24, 3, 8
-#: What takes minutes on a GPU, and less than half an hour on two CPU cores from a trained start.
+#: What takes minutes on a GPU, and on a CPU is enough from a trained start; there are fewer steps where they take more than `MINUTES_ON_CPU`.
 ON_GPU, ON_CPU = Recipe(steps=4000, batch=4, crop=256), Recipe(steps=2200, batch=2, crop=192)
+MINUTES_ON_CPU = 30
+#: Share of the time that goes into steps; in the rest photographs are read, steps are timed, models are exported and measured.
+OF_STEPS = 0.85
 #: In dB, of a model in bytes to the network: with less it is seen.
 LEAST_PSNR = 32
 
@@ -52,6 +55,8 @@ def make_style(style: Style, painting: Path, licence: str | None, tier: str, opt
         _spare_others(options.out, stem, trainer)
     content = Content(options.content).to(device)
     pictures = content.sample(CALIBRATED, SIDE)
+    if trainer.step_count == 0:
+        _fit_steps(trainer, content, options)
     run(trainer, content, work, pictures[:SHOWN])
     trained_on = options.trained_on or options.content.name
     about = About(style.name, style.title, trained_on, licence, style.licence)
@@ -106,7 +111,7 @@ def _trainer(
         print(f"begins anew: {saved} was begun with {', '.join(different)}")
         return begun({})
     checkpoint.resume(trainer, saved)
-    print(f"goes on from step {trainer.step_count} of {saved}")
+    print(f"goes on from step {trainer.step_count} of {trainer.recipe.steps} ({saved})")
     return trainer
 
 
@@ -116,6 +121,22 @@ def _recipe(device: torch.device, before: dict[str, float], options: Namespace) 
     begun = {name: before[name] for name in names if name in before}
     given = {name: getattr(options, name) for name in names if hasattr(options, name)}
     return replace(usual, **(begun | given))
+
+
+def _fit_steps(trainer: Trainer, content: Content, options: Namespace) -> None:
+    """As many as the time has room for, if nobody says how many. It is settled before the first, and stands in the checkpoint."""
+    asked = getattr(options, "minutes", None)
+    if hasattr(options, "steps") or (asked is None and trainer.device.type != "cpu"):
+        return
+    seconds = seconds_of_a_step(trainer, content)
+    steps = max(1, int(60 * (asked or MINUTES_ON_CPU) * OF_STEPS / seconds))
+    if asked is None:
+        steps = min(steps, trainer.recipe.steps)
+    trainer.recipe = replace(trainer.recipe, steps=steps)
+    minutes = steps * seconds / OF_STEPS / 60
+    print(
+        f"{steps} steps of {seconds:.2f} s, about {minutes:.0f} minutes in all; --steps or --minutes would say otherwise"
+    )
 
 
 def _check_name(name: str) -> None:

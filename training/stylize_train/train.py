@@ -5,6 +5,7 @@ noisy, must give that part of the result. PixelShuffle's lattice, a frame along 
 against that.
 """
 
+import copy
 import os
 import random
 import signal
@@ -47,6 +48,8 @@ STYLE_SIDE = 384
 DIRECTIONS = 8
 #: Of training, that are lost at most where it is killed.
 SAVED_EVERY_SECONDS = 60
+#: That tell how long one takes.
+TIMED_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,18 @@ class Trainer:
         """What the network makes of pictures with their border; in bfloat16 where that is faster, which trains as well."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=_bfloat16_is_fast(self.device)):
             return self.net(original, style).float()
+
+
+def seconds_of_a_step(trainer: Trainer, content: Content) -> float:
+    """Mean of some, made by a copy: `trainer` stays where it is."""
+    trial = copy.copy(trainer)
+    trial.net = copy.deepcopy(trainer.net)
+    trial.optimizers, trial.losses = optimizers_of(trial.net, trainer.recipe.rate), Losses()
+    trial.step(content)  # the first prepares kernels
+    since = time.monotonic()
+    for _ in range(TIMED_STEPS):
+        trial.step(content)
+    return (time.monotonic() - since) / TIMED_STEPS
 
 
 def optimizers_of(net: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:

@@ -14,7 +14,7 @@ from stylize_train.errors import UserError
 from stylize_train.features import _VGG_NAMES
 from stylize_train.making import ON_CPU, ON_GPU
 from stylize_train.network import TIERS, StyleNet
-from stylize_train.train import Recipe
+from stylize_train.train import Recipe, Trainer
 
 from .conftest import CHANNELS, CPU
 
@@ -108,6 +108,41 @@ def test_a_training_goes_on_with_its_options_on_another_device():
     assert making._recipe(CPU, {}, Namespace()) == ON_CPU
     options = vars(__main__.parser().parse_args(["make", "a.png", "--name", "a"]))
     assert not options.keys() & vars(Recipe()).keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds", "steps"),
+    [
+        ({}, 0.1, ON_CPU.steps),
+        ({}, 2.0, 765),  # 25.5 of 30 minutes
+        ({"minutes": 60}, 0.5, 6120),
+        ({"minutes": 1}, 100.0, 1),
+        ({"steps": 12}, 2.0, 12),
+    ],
+)
+def test_steps_end_in_time_on_a_slow_cpu(given, seconds, steps, tier, features, folder, monkeypatch, capsys):
+    monkeypatch.setattr(making, "seconds_of_a_step", lambda *_: seconds)
+    options = Namespace(**given)
+    trainer = Trainer(tier, making._recipe(CPU, {}, options), features, [folder / "painting.png"], CPU)
+    making._fit_steps(trainer, None, options)
+    assert trainer.recipe.steps == steps
+    assert (f"{steps} steps of" in capsys.readouterr().out) == ("steps" not in given)
+
+
+def test_steps_that_were_settled_by_time_are_kept(folder, vgg, monkeypatch, capsys):
+    monkeypatch.setattr(making, "CALIBRATED", 4)
+    monkeypatch.setattr(making, "MEASURED", 2)
+    words = list(made(folder, vgg))
+    at = words.index("--steps")
+    del words[at : at + 2]
+    timed = [15.0]
+    monkeypatch.setattr(making, "seconds_of_a_step", lambda *_: timed.pop())
+    for _ in range(2):  # the second goes on, and times nothing
+        assert run("make", *words, "--minutes", 1, "--precision", "fp32") == 0
+    assert "goes on from step 3 of 3" in capsys.readouterr().out
+    assert json.loads((folder / "out/mine.live.json").read_text())["recipe"]["steps"] == 3
+    with pytest.raises(SystemExit):
+        run("make", *words, "--minutes", 1, "--steps", 2)
 
 
 def test_a_model_in_bytes_that_is_far_off_is_warned_of(folder, content, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from stylize_train import checkpoint, quantised, train
 from stylize_train.errors import UserError
 from stylize_train.network import StyleNet, StyleNorm, Tier, inside
 from stylize_train.quantised import QuantisedConv
-from stylize_train.train import Recipe, Sheet, Trainer, run
+from stylize_train.train import Recipe, Sheet, Trainer, run, seconds_of_a_step
 
 from .conftest import CPU
 
@@ -52,6 +52,15 @@ def test_a_resumed_training_gives_the_same_numbers(tier, features, folder, conte
         second.step(content)
     assert torch.equal(weights(straight), weights(second))
     assert straight.losses.values == second.losses.values
+
+
+def test_a_training_whose_steps_were_timed_gives_the_same_numbers(tier, features, folder, content):
+    trainings = [trainer(tier, features, folder) for _ in range(2)]
+    assert seconds_of_a_step(trainings[0], content) > 0
+    for training in trainings:
+        training.step(content)
+    assert torch.equal(*map(weights, trainings))
+    assert trainings[0].losses.values == trainings[1].losses.values
 
 
 def test_another_recipe_does_not_go_on(tier, features, folder):
