@@ -1,5 +1,6 @@
 //! What can go wrong, and the exit code that says so.
 
+use std::any::Any;
 use std::fmt;
 
 mod model;
@@ -68,6 +69,12 @@ pub(crate) fn io_reason(error: &std::io::Error) -> String {
 /// What is needed and what there is, for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum {
+/// What a panic says.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic")
+}
+
     /// Needed.
     pub bytes: u64,
     /// There.

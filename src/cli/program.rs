@@ -1,6 +1,5 @@
 //! What every program does around its work: reads its arguments, speaks of errors, ends with the right code.
 
-use std::any::Any;
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::Write;
@@ -13,8 +12,8 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 
-use crate::error::{Error, Result};
-use crate::gpu::quiet::hush_drivers;
+use crate::error::{Error, Result, panic_text};
+use crate::gpu::quiet::{expects_panic, hush_drivers};
 use crate::memory;
 use crate::progress::{Voice, one_line};
 
@@ -113,10 +112,10 @@ pub fn causes(error: &Error) -> Vec<String> {
     std::iter::successors(error.source(), |&error| error.source()).map(|error| one_line(&error.to_string())).collect()
 }
 
-/// A panic, on whatever thread, is a line for the user as well.
+/// A panic, on whatever thread, is a line for the user as well; but not one that is caught and answered for.
 fn speak_of_panics(voice: Voice) {
     panic::set_hook(Box::new(move |panic| {
-        if !PANICKED.swap(true, Ordering::Relaxed) {
+        if !expects_panic() && !PANICKED.swap(true, Ordering::Relaxed) {
             voice.error(&panic_line(panic), &[], FAULT);
         }
     }));
@@ -125,11 +124,6 @@ fn speak_of_panics(voice: Voice) {
 fn panic_line(panic: &PanicHookInfo<'_>) -> String {
     let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
     format!("{}{place}; this is a fault of stylize, please report it", panic_text(panic.payload()))
-}
-
-fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic")
 }
 
 fn log_to(voice: Voice) {
@@ -160,6 +154,7 @@ pub fn answer(bytes: &[u8]) -> Result<()> {
 mod tests {
     use super::*;
 
+    use crate::gpu::quiet::without_panic;
     #[test]
     fn what_clap_explains_becomes_a_line() {
         let missing = "error: the following required arguments were not provided:\n  <IN>\n  <OUT>\n\nUsage: a <IN>\n\n\
@@ -197,6 +192,13 @@ mod tests {
             match self.deed.as_str() {
                 "panic" => panic!("a\nb"),
                 "thread" => {
+                "lose a card" => {
+                    assert_eq!(
+                        without_panic(|| -> u8 { panic!("Error in Device::poll:\n  lost") }),
+                        Err("Error in Device::poll: lost".into())
+                    );
+                    Ok(7)
+                }
                     let thread = std::thread::Builder::new().spawn(|| panic!("c")).map(std::thread::JoinHandle::join);
                     assert!(thread.is_ok_and(|end| end.is_err()));
                     Err(Error::Internal("a thread panicked".into()))

@@ -1,5 +1,14 @@
-//! Keeps graphics drivers from speaking to the user.
+//! Keeps graphics drivers, and who speaks to them, from speaking to the user.
 #![expect(unsafe_code, reason = "a driver in this process is told by its environment alone; see below")]
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::panic_text;
+
+thread_local! {
+    static EXPECTS_PANIC: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Switches off the layer of Mesa that chooses among devices.
 const LAYER_OFF: &str = "NODEVICE_SELECT";
@@ -13,4 +22,17 @@ pub(crate) fn hush_drivers() {
         // SAFETY: the process has one thread, this one, so nobody reads the environment while it changes.
         unsafe { std::env::set_var(LAYER_OFF, "1") };
     }
+}
+
+/// What `call` gives; where it panics, the text of that, on one line.
+pub(crate) fn without_panic<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    let before = EXPECTS_PANIC.replace(true);
+    let called = catch_unwind(AssertUnwindSafe(call));
+    EXPECTS_PANIC.set(before);
+    called.map_err(|panic| panic_text(&*panic).split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Whether a panic of this thread is caught by [`without_panic`], so that nobody need hear of it.
+pub(crate) fn expects_panic() -> bool {
+    EXPECTS_PANIC.get()
 }

@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-use wgpu::{Buffer, BufferDescriptor, BufferUsages, Device, MapMode, PollType, SubmissionIndex};
+use wgpu::{Buffer, BufferDescriptor, BufferUsages, Device, MapMode, PollError, PollStatus, PollType, SubmissionIndex};
 
 use super::context::{Context, Fault};
+use super::quiet::without_panic;
 
 /// Sets that are kept: those of three frames that are packed, of one that is handed over and of one that is waited for.
 pub(crate) const SETS: usize = 5;
@@ -124,9 +125,14 @@ impl Mapping {
             match self.0.recv_timeout(Duration::from_millis(1)) {
                 Ok(true) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) if since.elapsed() < PATIENCE => poll(context, PollType::Poll)?,
-                Err(RecvTimeoutError::Timeout) => return Err(silent(context)),
+                Err(RecvTimeoutError::Timeout) => {
+                    // Nobody else who waits for it is to wait as long.
+                    context.fail(silent());
+                    return Err(silent());
+                }
                 Ok(false) | Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Fault::Refused("a buffer could not be mapped".into()));
+                    let refused = || Fault::Refused("a buffer could not be mapped".into());
+                    return Err(context.fault().unwrap_or_else(refused));
                 }
             }
         }
@@ -135,16 +141,40 @@ impl Mapping {
 
 /// Lets the device tell what it has done.
 fn poll(context: &Context, poll: PollType) -> Result<(), Fault> {
-    let polled = context.device().poll(poll);
-    match context.fault() {
-        Some(fault) => Err(fault),
-        None => polled.map(drop).map_err(|_| silent(context)),
+    let answered = answer(|| context.device().poll(poll));
+    // What the device itself told of says more.
+    context.fault().map_or(answered, Err).inspect_err(|fault| context.fail(fault.clone()))
+}
+
+/// What came of polling. wgpu gives back two of the errors that there can be and panics at all others, such as a lost device.
+fn answer(poll: impl FnOnce() -> Result<PollStatus, PollError>) -> Result<(), Fault> {
+    match without_panic(poll) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(PollError::Timeout)) => Err(silent()),
+        Ok(Err(PollError::WrongSubmissionIndex(..))) => Err(Fault::Refused("it did not take what it was to do".into())),
+        Err(panic) => Err(Fault::Lost(panic)),
     }
 }
 
-/// The device does not answer: nobody else who waits for it is to wait as long.
-fn silent(context: &Context) -> Fault {
-    let fault = Fault::Timeout(PATIENCE.as_secs());
-    context.fail(fault.clone());
-    fault
+/// It does not answer.
+fn silent() -> Fault {
+    Fault::Timeout(PATIENCE.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_polling_ends_in_is_a_fault() {
+        assert_eq!(answer(|| Ok(PollStatus::Poll)), Ok(()));
+        assert_eq!(answer(|| Err(PollError::Timeout)), Err(Fault::Timeout(60)));
+        let refused = answer(|| Err(PollError::WrongSubmissionIndex(2, 1))).unwrap_err();
+        assert_eq!(refused.to_string(), "it did not take what it was to do");
+        // As wgpu words it.
+        let lost =
+            answer(|| panic!("Error in Device::poll: Validation Error\n\nCaused by:\n  Parent device is lost\n"));
+        let told = "the device was lost (Error in Device::poll: Validation Error Caused by: Parent device is lost)";
+        assert_eq!(lost.unwrap_err().to_string(), told);
+    }
 }
