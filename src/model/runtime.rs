@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::logging::LogLevel;
 
 use super::library::check_whole;
-use super::one_line;
-use super::provider::{self, Excuse, Row};
+use super::trial::Outcomes;
+use super::{one_line, provider};
 use crate::error::ModelError;
 use crate::options::Provider;
 
@@ -22,15 +22,7 @@ pub struct Runtime {
     environment: ort::environment::Environment,
     path: PathBuf,
     version: String,
-    failed: Arc<Mutex<Vec<Failure>>>,
-}
-
-/// A row of the providers that turned out not to run here.
-#[derive(Debug)]
-struct Failure {
-    provider: Provider,
-    on_card: bool,
-    excuse: Excuse,
+    outcomes: Arc<Outcomes>,
 }
 
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
@@ -73,17 +65,9 @@ impl Runtime {
         find(named, provider)
     }
 
-    /// Notes that a row of the providers does not run here, and why: nobody need try it again.
-    pub(super) fn note_failure(&self, row: &Row, excuse: Excuse) {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.push(Failure { provider: row.provider, on_card: row.on_card, excuse });
-    }
-
-    /// Why it is known that a row does not run here.
-    pub(super) fn known_failure(&self, row: &Row) -> Option<Excuse> {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_row = |failure: &&Failure| (failure.provider, failure.on_card) == (row.provider, row.on_card);
-        failed.iter().find(is_row).map(|failure| failure.excuse.clone())
+    /// What came of trying providers with it.
+    pub(super) fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
     }
 
     /// The file.
@@ -110,7 +94,7 @@ fn load(path: PathBuf) -> Result<Runtime, ModelError> {
     // Its messages go to tracing; the library need not even make those that nobody listens to.
     environment.set_log_level(if tracing::enabled!(tracing::Level::DEBUG) { LogLevel::Info } else { LogLevel::Error });
     let version = version(&path);
-    Ok(Runtime { environment, path, version, failed: Arc::default() })
+    Ok(Runtime { environment, path, version, outcomes: Arc::default() })
 }
 
 fn check(path: &Path) -> Result<(), ModelError> {

@@ -134,7 +134,7 @@ impl Model {
         let mut passed_over: Vec<PassedOver> = Vec::new();
         let mut refusal = None;
         for row in provider::rows(options.provider) {
-            let known = row.excuse(options.provider, options.light).or_else(|| self.runtime.known_failure(row));
+            let known = row.excuse(options.provider, options.light).or_else(|| self.runtime.outcomes().failure(row));
             let (passed, failed) = match known {
                 Some(excuse) => {
                     let failed = row.refusal(excuse.to_string());

@@ -1,5 +1,6 @@
 //! Trying providers for real: whether one is built into the library says little, a network that it runs says all.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -33,6 +34,40 @@ pub struct Trial {
     pub version: String,
 }
 
+/// What came of the rows of the providers that were tried in this process: nobody need try them again.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes(Mutex<Vec<Outcome>>);
+
+#[derive(Debug)]
+struct Outcome {
+    provider: Provider,
+    on_card: bool,
+    excuse: Option<Excuse>,
+}
+
+impl Outcomes {
+    /// Why `row` does not run here, if that is known.
+    pub fn failure(&self, row: &Row) -> Option<Excuse> {
+        self.known(row).flatten()
+    }
+
+    /// Why `row` does not run here, none where it does: what is known of that, or what `attempt` comes to.
+    fn excuse(&self, row: &Row, attempt: impl FnOnce() -> Option<Excuse>) -> Option<Excuse> {
+        self.known(row).unwrap_or_else(|| {
+            let excuse = attempt();
+            let outcome = Outcome { provider: row.provider, on_card: row.on_card, excuse: excuse.clone() };
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+            excuse
+        })
+    }
+
+    fn known(&self, row: &Row) -> Option<Option<Excuse>> {
+        let outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_row = |outcome: &&Outcome| (outcome.provider, outcome.on_card) == (row.provider, row.on_card);
+        outcomes.iter().find(is_row).map(|outcome| outcome.excuse.clone())
+    }
+}
+
 /// Who is to run a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
@@ -50,11 +85,8 @@ pub struct Settled {
 pub fn settle(runtime: &Runtime, provider: Provider, light: bool) -> Result<Settled, ModelError> {
     let mut refused = None;
     for row in provider::rows(provider) {
-        let excuse = row.excuse(provider, light).or_else(|| runtime.known_failure(row));
-        let excuse = excuse.or_else(|| {
-            let tried = row.is_tried().then(|| attempt(runtime, row));
-            tried.and_then(Result::err).inspect(|excuse| runtime.note_failure(row, excuse.clone()))
-        });
+        let tried = || runtime.outcomes().excuse(row, || attempt(runtime, row).err());
+        let excuse = row.excuse(provider, light).or_else(|| row.is_tried().then(tried).flatten());
         let Some(excuse) = excuse else { return Ok(Settled { provider: row.provider, on_card: row.on_card }) };
         // Of several kinds of device, the first is the one that a user means who has the card.
         refused.get_or_insert((row.provider, excuse.to_string()));
@@ -112,4 +144,24 @@ fn run(runtime: &Runtime, row: &Row) -> Result<Duration, ModelError> {
     }
     times.sort_unstable();
     Ok(times[RUNS / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_tried_once_is_not_tried_again_whatever_came_of_it() {
+        let [card, processor] = &provider::rows(Provider::OpenVino).collect::<Vec<_>>()[..] else { panic!("two rows") };
+        for outcome in [None, Some(Excuse::Failed("no driver".into()))] {
+            let outcomes = Outcomes::default();
+            assert_eq!(outcomes.failure(card), None);
+            assert_eq!(outcomes.excuse(card, || outcome.clone()), outcome);
+            assert_eq!(outcomes.excuse(card, || panic!("tried again")), outcome);
+            assert_eq!(outcomes.failure(card), outcome);
+            // The same provider on another kind of device is another matter.
+            let other = Some(Excuse::NoCard);
+            assert_eq!(outcomes.excuse(processor, || other.clone()), other);
+        }
+    }
 }
