@@ -97,7 +97,8 @@ pub struct NetworkArgs {
     ///
     /// One that is named must run, or it is an error; auto takes the best that works and says which that was. Which
     /// there are depends on the ONNX Runtime: `make setup RUNTIME=gpu` (CUDA, TensorRT), openvino or webgpu fetch
-    /// others. `stylize doctor` tries all.
+    /// others. `stylize doctor` tries all. auto never takes TensorRT, which begins for minutes, nor Intel's graphics,
+    /// which openvino takes before the processor.
     #[arg(long, value_name = "PROVIDER", default_value = "auto", hide_possible_values = true)]
     pub provider: Provider,
 

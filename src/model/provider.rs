@@ -102,7 +102,7 @@ pub(super) struct Row {
     halves: fn() -> bool,
     /// Whether it wants the graph as it is written: it has ways of its own to make it faster.
     pub as_written: bool,
-    /// Whether there may be such a device: `auto` does not try it where there is none.
+    /// Whether there may be such a device: where there is none, it is tried for those alone who ask for it.
     present: fn() -> bool,
     /// Whether it is worth its start for a network of the live tier, too: else `auto` gives it heavier ones alone.
     for_light: fn() -> bool,
@@ -168,7 +168,8 @@ const CUDA: &[&str] = &[
     "libnvonnxparser.so.10",
 ];
 
-/// In the order in which `auto` tries them. TensorRT is left to those who ask for it: it builds its engine for minutes.
+/// In the order in which `auto` tries them. Two are left to those who ask for them: TensorRT, which builds its engine for minutes, and
+/// Intel's graphics. Those are mostly a part of the processor, which may well be the faster one of the two, and nobody has measured it.
 static ROWS: [Row; 8] = [
     Row {
         provider: Provider::Cuda,
@@ -215,6 +216,7 @@ static ROWS: [Row; 8] = [
     Row {
         provider: Provider::OpenVino,
         name: ep::OpenVINO::NAME,
+        by_itself: false,
         runtime: "openvino",
         is_built_in: ep::OpenVINO::is_available,
         register: |setting| vec![register::open_vino_on_card(setting)],
@@ -384,6 +386,12 @@ mod tests {
         }
         assert_eq!(rows(Provider::Auto).last().map(|row| row.provider), Some(Provider::Cpu));
         assert!(rows(Provider::Auto).all(|row| row.provider != Provider::TensorRt));
+        // Intel's graphics come before the processor for those alone who ask for OpenVINO.
+        let on_card = |asked| {
+            let of_open_vino = rows(asked).filter(|row| row.provider == Provider::OpenVino);
+            of_open_vino.map(|row| row.on_card).collect::<Vec<_>>()
+        };
+        assert_eq!((on_card(Provider::Auto), on_card(Provider::OpenVino)), (vec![false], vec![true, false]));
     }
 
     #[test]

@@ -26,12 +26,12 @@ pub(super) struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// `$XDG_CACHE_HOME/stylize/NAME/...`, where a provider keeps what it compiles, made if needed; none where nothing is kept, or where
-    /// that cannot be.
+    /// `$XDG_CACHE_HOME/stylize/NAME/...`, where a provider keeps what it compiles, made if needed; none where that cannot be. What is
+    /// compiled for a trial is kept as well, or each run would compile it anew before its own.
     fn cache(&self, name: &str) -> Option<String> {
         let set = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let home = set.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-        self.options.keeps_compiled.then(|| self.cache_in(&home.join("stylize").join(name))).flatten()
+        self.cache_in(&home.join("stylize").join(name))
     }
 
     /// A folder in `home` for this network at this size alone: TensorRT and CoreML know what they compiled by the names in a graph, and
@@ -131,13 +131,5 @@ mod tests {
             assert!(Path::new(one).is_dir() && !folders[..index].contains(one), "{folders:?}");
         }
         assert_eq!(folders[0], folder(b"a", size, true, "1.31.1"));
-    }
-
-    #[test]
-    fn who_keeps_nothing_has_no_folder() {
-        let options = SessionOptions { keeps_compiled: false, ..SessionOptions::default() };
-        let source = &ModelSource::BuiltIn { style: "wave", bytes: b"a" };
-        let setting = Setting { options: &options, halves: false, source, size: Size::new(1, 1), version: "" };
-        assert_eq!(setting.cache("tensorrt"), None);
     }
 }

@@ -63,8 +63,6 @@ pub struct SessionOptions {
     pub halves: bool,
     /// Whether the network is of the live tier: not every provider is worth its start for one so light.
     pub light: bool,
-    /// Whether what a provider compiles for the network is kept on disk for the next time.
-    pub keeps_compiled: bool,
     /// The first run, which is part of opening the session, may take this long: then the model is held to run for ever.
     pub first_run_limit: Duration,
     /// Memory cap for this process while a session is opened on the CPU, its first run included. `None`: no cap, as where other
@@ -82,7 +80,6 @@ impl Default for SessionOptions {
             threads,
             halves: false,
             light: false,
-            keeps_compiled: true,
             first_run_limit,
             ceiling_bytes: memory::limit_bytes(None),
         }

@@ -129,9 +129,7 @@ fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, Excuse> {
 fn run(runtime: &Runtime, row: &Row) -> Result<Duration, ModelError> {
     let entry = zoo::find_in(None, None, None, zoo::best_first(row.on_card), &[])?;
     let model = Model::open(runtime, entry.source, &SpecOverrides::default())?;
-    // What is compiled for so small a picture serves no run.
-    let options =
-        SessionOptions { provider: row.provider, halves: true, keeps_compiled: false, ..SessionOptions::default() };
+    let options = SessionOptions { provider: row.provider, halves: true, ..SessionOptions::default() };
     let mut session = model.session_on(row, SIZE, &options)?;
     let pool = TensorPool::new();
     let input = pool.lend(session.input_format(), session.input_size());
