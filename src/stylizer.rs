@@ -15,7 +15,7 @@ use crate::flow::{Crew, Flow, Measured, Stage, beside_each_other};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::{Choice, Infer, Model, SessionOptions};
+use crate::model::{Arithmetic, Choice, Infer, Model, SessionOptions};
 use crate::options::Provider;
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -51,8 +51,8 @@ pub struct Order {
     pub controls: LiveControls,
     /// Who runs the network.
     pub provider: Provider,
-    /// Whether the network may be calculated in 16 bits ([`SessionOptions::halves`]).
-    pub halves: bool,
+    /// In what numbers the network may be calculated.
+    pub arithmetic: Arithmetic,
     /// Whether it is of the live tier ([`SessionOptions::light`]).
     pub light: bool,
     /// Whether a card is expected to run it.
@@ -197,7 +197,7 @@ impl Stylizer {
         let options = SessionOptions {
             provider: order.provider,
             threads: cores / workers,
-            halves: order.halves,
+            arithmetic: order.arithmetic,
             light: order.light,
             ceiling_bytes: order.ceiling_bytes,
             ..SessionOptions::default()

@@ -16,7 +16,7 @@ use stylize::flow::{Flow, Sink, Source, Stage, Stop};
 use stylize::frame::{Colour, Frame, FrameFormat, FrameRate, PixelFormat, Size, Timed};
 use stylize::job::{Job, Observer, Plan};
 use stylize::memory::{Estimate, Needs, NetworkBytes};
-use stylize::model::{Model, ModelSource, Runtime, SpecOverrides};
+use stylize::model::{Arithmetic, Model, ModelSource, Runtime, SpecOverrides};
 use stylize::options::{Codec, Provider};
 use stylize::report::Meter;
 use stylize::source::test_pattern::TestPattern;
@@ -59,7 +59,7 @@ fn stylizer(way: Way, pattern: &TestPattern) -> Stylizer {
         out,
         controls,
         provider: Provider::Cpu,
-        halves: false,
+        arithmetic: Arithmetic::default(),
         light: false,
         on_card: false,
         convert: ConvertChoice::default(),

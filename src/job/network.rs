@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::frame::{FrameFormat, Size};
 use crate::memory;
 use crate::model::trial::{self, Settled};
-use crate::model::{Choice, Model, ModelSource, Precision, Runtime, Tier, zoo};
+use crate::model::{Arithmetic, Choice, Model, ModelSource, Precision, Runtime, Tier, zoo};
 use crate::report::Meter;
 use crate::stylizer::{self, Stylizer};
 use crate::tensor::DType;
@@ -114,10 +114,14 @@ impl Network {
         }
     }
 
-    /// Whether it was made for less than single precision, or is to run in less.
-    fn halves(&self) -> bool {
+    /// In what numbers it may be calculated: in less than single precision what was made for that, or is to run so.
+    fn arithmetic(&self) -> Arithmetic {
         let own = self.precision.filter(|&own| own != Precision::Fp32);
-        own.or(self.asked).map_or(self.dtype() == DType::F16, |precision| precision != Precision::Fp32)
+        match own.or(self.asked) {
+            Some(Precision::Fp32) => Arithmetic::Exact,
+            None if self.dtype() != DType::F16 => Arithmetic::Own,
+            Some(Precision::Fp16 | Precision::Int8) | None => Arithmetic::Halves,
+        }
     }
 
     fn dtype(&self) -> DType {
@@ -135,7 +139,7 @@ impl Network {
             workers: memory::fit(job.input.path(), &needs, memory::limit_bytes(job.engine.memory_limit_bytes))?,
             controls: LiveControls::new(job.look.controls),
             provider: job.engine.provider,
-            halves: self.halves(),
+            arithmetic: self.arithmetic(),
             light: self.tier == Some(Tier::Live),
             on_card: self.settled.on_card,
             convert: job.engine.convert.clone(),
@@ -164,7 +168,7 @@ impl Network {
             workers: 1,
             controls,
             provider: engine.provider,
-            halves: self.halves(),
+            arithmetic: self.arithmetic(),
             light: self.tier == Some(Tier::Live),
             on_card: self.settled.on_card,
             convert: engine.convert.clone(),
@@ -235,13 +239,33 @@ mod tests {
         let engine = Engine { style: StyleChoice::File(path), provider: Provider::Cpu, ..Engine::default() };
         let opened = |asked| Network::open_beside(&Engine { precision: asked, ..engine.clone() });
         let unsaid = opened(None).unwrap();
-        assert_eq!((unsaid.tier(), unsaid.precision(), unsaid.halves()), (String::new(), "u8".into(), false));
+        assert_eq!(
+            (unsaid.tier(), unsaid.precision(), unsaid.arithmetic()),
+            (String::new(), "u8".into(), Arithmetic::Own)
+        );
         assert!(matches!(opened(Some(Precision::Int8)), Err(Error::Usage(_))));
         fs::write(folder.path().join("mine.toml"), "tier = \"fine\"\nprecision = \"int8\"\n").unwrap();
         let said = opened(Some(Precision::Int8)).unwrap();
-        assert_eq!((said.tier(), said.precision(), said.halves()), ("fine".into(), "int8".into(), true));
+        assert_eq!(
+            (said.tier(), said.precision(), said.arithmetic()),
+            ("fine".into(), "int8".into(), Arithmetic::Halves)
+        );
         let of_the_zoo = memory::NetworkBytes::of(DType::U8, true, Provider::Cpu).fine();
         assert_eq!(said.bytes().activations, of_the_zoo.activations);
         assert!(matches!(opened(Some(Precision::Fp32)), Err(Error::Usage(_))));
     }
 }
+
+    #[test]
+    fn single_precision_is_exact_where_it_was_asked_for_and_may_be_less_elsewhere() {
+        let arithmetic = |model: &str, asked| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/models").join(model);
+            let style = StyleChoice::File(path);
+            let engine = Engine { style, provider: Provider::Cpu, precision: asked, ..Engine::default() };
+            Network::open_beside(&engine).unwrap().arithmetic()
+        };
+        assert_eq!(arithmetic("identity.onnx", None), Arithmetic::Own);
+        assert_eq!(arithmetic("identity.onnx", Some(Precision::Fp32)), Arithmetic::Exact);
+        assert_eq!(arithmetic("identity.onnx", Some(Precision::Fp16)), Arithmetic::Halves);
+        assert_eq!(arithmetic("identity_f16.onnx", None), Arithmetic::Halves);
+    }

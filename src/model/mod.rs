@@ -39,7 +39,7 @@ pub use infer::Infer;
 pub use inspect::Inspection;
 pub use provider::{Choice, Excuse, PassedOver};
 pub use runtime::Runtime;
-pub use session::{Model, Session, SessionOptions};
+pub use session::{Arithmetic, Model, Session, SessionOptions};
 pub use spec::{ModelSpec, ValueRange};
 pub use statements::SpecOverrides;
 pub use zoo::{Precision, Tier};

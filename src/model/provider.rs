@@ -8,7 +8,7 @@ use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use super::assignment::Leftover;
 use super::cpu::{multiplies_halves, multiplies_tiles_of_halves};
 use super::register::{self, Setting};
-use super::{Runtime, SessionOptions, devices};
+use super::{Arithmetic, Runtime, SessionOptions, devices};
 use crate::error::ModelError;
 use crate::options::Provider;
 
@@ -176,7 +176,7 @@ static ROWS: [Row; 8] = [
         name: ep::CUDA::NAME,
         runtime: "gpu",
         is_built_in: ep::CUDA::is_available,
-        register: |_| vec![register::cuda()],
+        register: |setting| vec![register::cuda(setting)],
         device: devices::nvidia,
         waiting: devices::nvidia,
         libraries: CUDA,
@@ -249,7 +249,7 @@ static ROWS: [Row; 8] = [
         runtime: "gpu",
         is_built_in: ep::TensorRT::is_available,
         // What it does not take, such as bytes, CUDA does on the same card.
-        register: |setting| vec![register::tensor_rt(setting), register::cuda()],
+        register: |setting| vec![register::tensor_rt(setting), register::cuda(setting)],
         halves: || true,
         device: devices::nvidia,
         libraries: CUDA,
@@ -342,7 +342,7 @@ impl Row {
 
     /// Whether it calculates in 16 bits what a network has in single precision, set by `options`.
     pub fn takes_halves(&self, options: &SessionOptions) -> bool {
-        options.halves && (self.halves)()
+        options.arithmetic == Arithmetic::Halves && (self.halves)()
     }
 
     /// Gets into the process what has to be there before it. What is missing the provider itself tells of.

@@ -7,7 +7,7 @@ use ort::ep::{
     self, ArbitrarilyConfigurableExecutionProvider, ArenaExtendStrategy, ExecutionProviderDispatch, coreml, cuda,
 };
 
-use super::{ModelSource, SessionOptions};
+use super::{Arithmetic, ModelSource, SessionOptions};
 use crate::frame::Size;
 use crate::resume::identity;
 
@@ -50,18 +50,17 @@ pub(super) fn cpu() -> ExecutionProviderDispatch {
     ep::CPU::default().with_arena_allocator(super::session::MEMORY_ARENA).build()
 }
 
-/// The first picture takes a second longer, since every way to convolve is tried; all others are of one size. Where a network is
-/// in fp32, ten bits of each factor are enough for a picture.
-pub(super) fn cuda() -> ExecutionProviderDispatch {
+/// The first picture takes a second longer, since every way to convolve is tried; all others are of one size.
+pub(super) fn cuda(setting: &Setting<'_>) -> ExecutionProviderDispatch {
     ep::CUDA::default()
         .with_conv_algorithm_search(cuda::ConvAlgorithmSearch::Exhaustive)
         .with_conv_max_workspace(true)
         .with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested)
-        .with_tf32(true)
+        .with_tf32(setting.options.arithmetic != Arithmetic::Exact)
         .build()
 }
 
-/// Engines are built for minutes, and kept.
+/// Engines are built for minutes, and kept. Single precision has ten bits of each factor in them: there is no option against it.
 pub(super) fn tensor_rt(setting: &Setting<'_>) -> ExecutionProviderDispatch {
     let engine = ep::TensorRT::default().with_fp16(setting.halves);
     match setting.cache("tensorrt") {

@@ -52,6 +52,18 @@ pub struct Model {
     spec: ModelSpec,
 }
 
+/// In what numbers a network may be calculated that has others than bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// Those that it has, and of single precision all bits.
+    Exact,
+    /// Those that it has. Of single precision, ten bits of each factor are enough for a picture.
+    #[default]
+    Own,
+    /// 16 bits where that is faster.
+    Halves,
+}
+
 /// How a session runs.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionOptions {
@@ -59,8 +71,8 @@ pub struct SessionOptions {
     pub provider: Provider,
     /// CPU threads that work on one picture (at least 1).
     pub threads: usize,
-    /// Whether what is not in bytes may be calculated in 16 bits where that is faster.
-    pub halves: bool,
+    /// In what numbers it calculates.
+    pub arithmetic: Arithmetic,
     /// Whether the network is of the live tier: not every provider is worth its start for one so light.
     pub light: bool,
     /// The first run, which is part of opening the session, may take this long: then the model is held to run for ever.
@@ -78,7 +90,7 @@ impl Default for SessionOptions {
         Self {
             provider: Provider::Auto,
             threads,
-            halves: false,
+            arithmetic: Arithmetic::default(),
             light: false,
             first_run_limit,
             ceiling_bytes: memory::limit_bytes(None),

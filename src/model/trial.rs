@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::provider::{self, Excuse, Row};
-use super::{Model, Runtime, SessionOptions, SpecOverrides, zoo};
+use super::{Arithmetic, Model, Runtime, SessionOptions, SpecOverrides, zoo};
 use crate::error::ModelError;
 use crate::frame::Size;
 use crate::options::Provider;
@@ -129,7 +129,7 @@ fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, Excuse> {
 fn run(runtime: &Runtime, row: &Row) -> Result<Duration, ModelError> {
     let entry = zoo::find_in(None, None, None, zoo::best_first(row.on_card), &[])?;
     let model = Model::open(runtime, entry.source, &SpecOverrides::default())?;
-    let options = SessionOptions { provider: row.provider, halves: true, ..SessionOptions::default() };
+    let options = SessionOptions { provider: row.provider, arithmetic: Arithmetic::Halves, ..SessionOptions::default() };
     let mut session = model.session_on(row, SIZE, &options)?;
     let pool = TensorPool::new();
     let input = pool.lend(session.input_format(), session.input_size());

@@ -5,7 +5,7 @@ use stylize::convert::{Convert, ConvertChoice, RunCard};
 use stylize::flow::{Source, Stage};
 use stylize::frame::{Frame, FrameRate, PixelFormat, Size, Stamp, Timed};
 use stylize::gpu::context::{Context, Fault, Wanted};
-use stylize::model::{Model, ModelSource, Runtime, SpecOverrides};
+use stylize::model::{Arithmetic, Model, ModelSource, Runtime, SpecOverrides};
 use stylize::options::Provider;
 use stylize::report::Meter;
 use stylize::source::test_pattern::TestPattern;
@@ -47,7 +47,7 @@ fn stylizer_of(run: &RunCard, convert: ConvertChoice, way: Way, meter: &Meter) -
         out: pattern.format(),
         controls: LiveControls::new(Controls { strength: way.strength, keep_colour: false, stabilise: way.stabilise }),
         provider: Provider::Cpu,
-        halves: false,
+        arithmetic: Arithmetic::default(),
         light: false,
         on_card: false,
         convert,
