@@ -137,7 +137,8 @@ pub struct NetworkArgs {
     /// Graphics card that converts: its number in `stylize doctor`, from 0, part of its name, or a kind
     ///
     /// Kinds are discrete, integrated, virtual and software. Programs that imitate a card (software) are taken only
-    /// where they are asked for. Of several cards the fastest kind is the default.
+    /// where they are asked for. Of several cards the fastest kind is the default. A number beyond the list is part of a
+    /// name (4090). Who runs the network and who draws the window take their own first card, whatever stands here.
     #[arg(long, value_name = "N|NAME", default_value = "best", hide_default_value = true)]
     pub gpu: Wanted,
 

@@ -19,7 +19,8 @@ pub enum Wanted {
     Best,
     /// The best of this kind; `Cpu` draws in software.
     Kind(DeviceType),
-    /// That which stands at this place, from 0, in the list of [`super::adapters::list`].
+    /// That which stands at this place, from 0, in the list of [`super::adapters::list`]; where the list is shorter, the first whose name has
+    /// this number in it.
     Index(usize),
     /// The first whose name has this in it, in capitals or not.
     Name(String),
@@ -28,7 +29,7 @@ pub enum Wanted {
 impl FromStr for Wanted {
     type Err = String;
 
-    /// A number is a place in the list, `discrete`, `integrated`, `virtual` and `software` are kinds, `best` is the
+    /// A number is a place in the list, or part of a name where the list ends before; `discrete`, `integrated`, `virtual` and `software` are kinds, `best` is the
     /// best; all else is part of a name.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Ok(index) = text.parse() {
@@ -267,14 +268,16 @@ fn choose(adapters: &[Listed], choice: &Choice) -> Result<usize, OpenError> {
         let fitting = adapters.iter().enumerate().filter(|(index, adapter)| adapter.fits && wanted(*index, adapter));
         fitting.min_by_key(|(_, adapter)| rank(adapter.kind)).map(|(index, _)| index)
     };
+    let named = |part: &str| {
+        let part = part.to_lowercase();
+        best_of(&|_, adapter| adapter.name.to_lowercase().contains(&part))
+    };
     let found = match &choice.wanted {
         Wanted::Best => best_of(&|_, adapter| choice.software || adapter.kind != DeviceType::Cpu),
         Wanted::Kind(kind) => best_of(&|_, adapter| adapter.kind == *kind),
-        Wanted::Index(wanted) => best_of(&|index, _| index == *wanted),
-        Wanted::Name(part) => {
-            let part = part.to_lowercase();
-            best_of(&|_, adapter| adapter.name.to_lowercase().contains(&part))
-        }
+        Wanted::Index(wanted) if *wanted < adapters.len() => best_of(&|index, _| index == *wanted),
+        Wanted::Index(number) => named(&number.to_string()),
+        Wanted::Name(part) => named(part),
     };
     found.ok_or_else(|| match &choice.wanted {
         _ if !adapters.iter().any(|adapter| adapter.fits) => OpenError::None,
@@ -308,6 +311,8 @@ mod tests {
         assert_eq!(["best", "integrated", "software", "0", "3", "two", "LLVMpipe"].map(chosen), [2, 1, 0, 0, 3, 3, 0]);
         assert!(matches!(choose(&all, &wanted("virtual")), Err(OpenError::NotFound { .. })));
         assert!(matches!(choose(&all, &wanted("4")), Err(OpenError::NotFound { .. })));
+        let numbered = [("Card 3090", DeviceType::DiscreteGpu, true), ("Card 4090", DeviceType::DiscreteGpu, true)];
+        assert_eq!(["4090", "0", "1"].map(|text| choose(&listed(&numbered), &wanted(text)).unwrap()), [1, 0, 1]);
         let alone = listed(&[software]);
         assert!(matches!(choose(&alone, &Choice::default()), Err(OpenError::OnlySoftware { .. })));
         assert_eq!(choose(&alone, &Choice { wanted: Wanted::Best, software: true }), Ok(0));
