@@ -15,7 +15,7 @@ use crate::flow::{Crew, Flow, Measured, Stage, beside_each_other};
 use crate::frame::{Frame, FrameFormat, Size, Timed};
 use crate::gpu::card::Card;
 use crate::memory::NetworkBytes;
-use crate::model::{Arithmetic, Choice, Infer, Model, SessionOptions};
+use crate::model::{Arithmetic, Choice, Infer, Model, SessionOptions, StandIn};
 use crate::options::Provider;
 use crate::pool::Pool;
 use crate::report::Meter;
@@ -217,8 +217,13 @@ impl Stylizer {
         }
         let sessions: Vec<_> = sessions.into_iter().map(|session| Arc::new(Mutex::new(session))).collect();
         let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net), &order.card)?;
-        let infer =
-            sessions.iter().cycle().map(|session| Infer::new(Arc::clone(session), tensors.clone(), meter.clone()));
+        // Who names a provider wants no other.
+        let is_replaced = choice.on_card && order.provider == Provider::Auto;
+        let stand_in = is_replaced.then(|| Arc::new(StandIn::new(model.clone(), net, cores, options)));
+        let infer = sessions
+            .iter()
+            .cycle()
+            .map(|session| Infer::new(Arc::clone(session), tensors.clone(), meter.clone()).or(stand_in.clone()));
         let pack = repeat_with(|| Pack::new(net, border, format, tensors.clone()));
         let kit = Kit { order, meter, tensors: tensors.clone(), frames: frames.clone() };
         let line = match card {

@@ -60,6 +60,16 @@ pub enum ModelError {
         /// What to install.
         remedy: &'static str,
     },
+    /// The provider ran, and does not run any more.
+    #[error("provider {provider} failed with {model}: {reason}; use another --provider")]
+    ProviderFailed {
+        /// Asked for by name.
+        provider: Provider,
+        /// File or style.
+        model: String,
+        /// What it said.
+        reason: String,
+    },
     /// It takes more memory than there is.
     #[error("painting {out} with a network at {net} takes {sum}; use {remedy}")]
     Memory {

@@ -35,7 +35,7 @@ mod spelling;
 
 pub use assignment::Leftover;
 pub use describe::ModelSource;
-pub use infer::Infer;
+pub use infer::{Infer, StandIn};
 pub use inspect::Inspection;
 pub use provider::{Choice, Excuse, PassedOver};
 pub use runtime::Runtime;

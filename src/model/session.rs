@@ -18,7 +18,7 @@ use super::cpu::cuts_sums_off;
 use super::describe::{Description, ModelSource};
 use super::graph::{Dim, Element};
 use super::port::Port;
-use super::provider::{self, Choice, PassedOver, Row};
+use super::provider::{self, Choice, Excuse, PassedOver, Row};
 use super::quiet::hushed;
 use super::register::{self, Setting};
 use super::run::run_into;
@@ -211,6 +211,11 @@ impl Model {
         })
     }
 
+    /// Puts on record that a provider which ran does not any more: nobody takes it again in this process.
+    pub(super) fn provider_failed(&self, choice: &Choice, reason: String) {
+        self.runtime.outcomes().failed(choice, Excuse::Failed(reason));
+    }
+
     fn builder(&self, row: &Row, size: Size, options: &SessionOptions) -> ort::Result<SessionBuilder> {
         let level = if row.as_written { GraphOptimizationLevel::Disable } else { GraphOptimizationLevel::All };
         let mut builder = noted(ort::session::Session::builder(self.runtime.environment())?)?
@@ -338,7 +343,7 @@ pub struct Session {
     output_border: Border,
     input: Bound,
     output: Bound,
-    choice: Choice,
+    pub(super) choice: Choice,
 }
 
 impl Session {
@@ -358,7 +363,10 @@ impl Session {
             let inputs: Vec<_> = std::iter::once((self.input.name.as_c_str(), &*picture)).chain(constants).collect();
             run_into(&mut self.session, inputs.into_iter(), &self.output.name, &mut styled)
         });
-        ran.map_err(|error| ModelError::unusable(&self.label, reason(&error)))
+        ran.map_err(|error| match self.choice.provider {
+            Provider::Cpu => ModelError::unusable(&self.label, reason(&error)),
+            provider => ModelError::ProviderFailed { provider, model: self.label.clone(), reason: reason(&error) },
+        })
     }
 
     /// What goes in.

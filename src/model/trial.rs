@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::provider::{self, Excuse, Row};
+use super::provider::{self, Choice, Excuse, Row};
 use super::{Arithmetic, Model, Runtime, SessionOptions, SpecOverrides, zoo};
 use crate::error::ModelError;
 use crate::frame::Size;
@@ -59,6 +59,14 @@ impl Outcomes {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
             excuse
         })
+    }
+
+    /// Puts on record that what ran does not run any more.
+    pub fn failed(&self, choice: &Choice, excuse: Excuse) {
+        let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_chosen = |outcome: &Outcome| (outcome.provider, outcome.on_card) == (choice.provider, choice.on_card);
+        outcomes.retain(|outcome| !is_chosen(outcome));
+        outcomes.push(Outcome { provider: choice.provider, on_card: choice.on_card, excuse: Some(excuse) });
     }
 
     fn known(&self, row: &Row) -> Option<Option<Excuse>> {
@@ -129,7 +137,8 @@ fn attempt(runtime: &Runtime, row: &Row) -> Result<Duration, Excuse> {
 fn run(runtime: &Runtime, row: &Row) -> Result<Duration, ModelError> {
     let entry = zoo::find_in(None, None, None, zoo::best_first(row.on_card), &[])?;
     let model = Model::open(runtime, entry.source, &SpecOverrides::default())?;
-    let options = SessionOptions { provider: row.provider, arithmetic: Arithmetic::Halves, ..SessionOptions::default() };
+    let options =
+        SessionOptions { provider: row.provider, arithmetic: Arithmetic::Halves, ..SessionOptions::default() };
     let mut session = model.session_on(row, SIZE, &options)?;
     let pool = TensorPool::new();
     let input = pool.lend(session.input_format(), session.input_size());
