@@ -40,6 +40,8 @@ pub struct Plan {
     pub device: String,
     /// Who converts colours.
     pub convert: Convert,
+    /// Why that is the processor, where a card was to be expected; else empty.
+    pub convert_excuse: String,
     /// Length of the part that is worked on.
     pub duration_nanos: Option<u64>,
     /// Number of frames, as far as the container tells.
@@ -260,6 +262,7 @@ fn plan(opened: &Opened, stylizer: &Stylizer, network: &Network, out_size: Size)
         provider: stylizer.choice().provider.to_string(),
         device: stylizer.choice().device.clone(),
         convert: stylizer.converts_on(),
+        convert_excuse: stylizer.convert_excuse().to_owned(),
         duration_nanos: opened.timing.duration_nanos,
         frames: seconds.zip(rate).map(|(seconds, rate)| (seconds * rate).round() as u64),
         fps: rate,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 
 use crate::compose::{Compose, LiveControls};
-use crate::convert::choice::Load;
+use crate::convert::choice::{Converter, Load};
 use crate::convert::{Convert, ConvertChoice, Pack, RunCard, Unpack};
 use crate::error::Result;
 use crate::flow::{Crew, Flow, Measured, Stage, beside_each_other};
@@ -89,6 +89,7 @@ pub struct Stylizer {
     net: Size,
     choice: Choice,
     sessions: usize,
+    convert_excuse: String,
     line: Line,
     tensors: TensorPool,
     frames: Pool<u8>,
@@ -216,7 +217,7 @@ impl Stylizer {
             sessions.extend(opened(workers - at_once)?);
         }
         let sessions: Vec<_> = sessions.into_iter().map(|session| Arc::new(Mutex::new(session))).collect();
-        let card = order.convert.card(!choice.on_card, &load(order, border.outer(net), net), &order.card)?;
+        let converter = order.convert.converter(!choice.on_card, &load(order, border.outer(net), net), &order.card)?;
         // Who names a provider wants no other.
         let is_replaced = choice.on_card && order.provider == Provider::Auto;
         let stand_in = is_replaced.then(|| Arc::new(StandIn::new(model.clone(), net, cores, options)));
@@ -226,11 +227,11 @@ impl Stylizer {
             .map(|session| Infer::new(Arc::clone(session), tensors.clone(), meter.clone()).or(stand_in.clone()));
         let pack = repeat_with(|| Pack::new(net, border, format, tensors.clone()));
         let kit = Kit { order, meter, tensors: tensors.clone(), frames: frames.clone() };
-        let line = match card {
-            None => kit.on_processor(pack, infer.take(workers), cores / workers),
-            Some(card) => kit.on_card(pack, infer.take(sessions.len()), &card),
+        let (line, convert_excuse) = match converter {
+            Converter::Processor { excuse } => (kit.on_processor(pack, infer.take(workers), cores / workers), excuse),
+            Converter::Card(card) => (kit.on_card(pack, infer.take(sessions.len()), &card), String::new()),
         };
-        Ok(Self { net, choice, sessions: sessions.len(), line, tensors, frames })
+        Ok(Self { net, choice, sessions: sessions.len(), convert_excuse, line, tensors, frames })
     }
 
     /// Size that the network works at.
@@ -264,6 +265,11 @@ impl Stylizer {
     /// Who converts colours.
     pub fn converts_on(&self) -> Convert {
         if self.card().is_some() { Convert::Gpu } else { Convert::Cpu }
+    }
+
+    /// Why that is the processor, where a card was to be expected; else empty.
+    pub fn convert_excuse(&self) -> &str {
+        &self.convert_excuse
     }
 
     /// The stages that can be measured by themselves, one of each kind but for infer; none if it has none.

@@ -36,6 +36,23 @@ pub struct ConvertChoice {
 #[derive(Clone, Debug, Default)]
 pub struct RunCard(Arc<Mutex<Option<Card>>>);
 
+/// Who converts colours in a run.
+#[derive(Debug)]
+pub enum Converter {
+    /// This card.
+    Card(Card),
+    /// The processor.
+    Processor {
+        /// Why no card does, where one was to be expected; else empty.
+        excuse: String,
+    },
+}
+
+impl Converter {
+    /// The processor, as a matter of course.
+    const PROCESSOR: Self = Self::Processor { excuse: String::new() };
+}
+
 /// What a card has to hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
@@ -58,14 +75,13 @@ impl Load {
 }
 
 impl ConvertChoice {
-    /// The card that converts, which is that of the `run`; none where the processor does. `on_cpu`: the network runs on the processor,
-    /// where converting on a card gains nothing.
+    /// Who converts; a card is that of the `run`. `on_cpu`: the network runs on the processor, where converting on a card gains nothing.
     ///
     /// # Errors
     /// When the card was asked for by name and cannot do it.
-    pub fn card(&self, on_cpu: bool, load: &Load, run: &RunCard) -> Result<Option<Card>> {
+    pub fn converter(&self, on_cpu: bool, load: &Load, run: &RunCard) -> Result<Converter> {
         match self.convert {
-            Convert::Cpu => Ok(None),
+            Convert::Cpu => Ok(Converter::PROCESSOR),
             Convert::Gpu => self.open(load, run).map_err(|reason| {
                 Error::Device(format!(
                     "--convert gpu: {reason}; use --convert cpu, or choose with --gpu what `stylize doctor` lists"
@@ -73,17 +89,14 @@ impl ConvertChoice {
             }),
             Convert::Auto if on_cpu => {
                 tracing::info!("colours are converted on the CPU, where the network runs");
-                Ok(None)
+                Ok(Converter::PROCESSOR)
             }
-            Convert::Auto => Ok(self.open(load, run).unwrap_or_else(|reason| {
-                tracing::info!("colours are converted on the CPU: {reason}");
-                None
-            })),
+            Convert::Auto => Ok(self.open(load, run).unwrap_or_else(|excuse| Converter::Processor { excuse })),
         }
     }
 
-    /// The card of the `run`, if it can hold the `load`; none where it has failed for good, which was said then.
-    fn open(&self, load: &Load, run: &RunCard) -> Result<Option<Card>, String> {
+    /// The card of the `run`, if it can hold the `load`; the processor where it has failed for good, which was said then.
+    fn open(&self, load: &Load, run: &RunCard) -> Result<Converter, String> {
         let mut opened = run.0.lock().unwrap_or_else(PoisonError::into_inner);
         let card = match &*opened {
             Some(card) => card.clone(),
@@ -92,7 +105,7 @@ impl ConvertChoice {
                 opened.insert(Card::open(&choice).map_err(|error| error.to_string())?).clone()
             }
         };
-        let Some(workshop) = card.workshop() else { return Ok(None) };
+        let Some(workshop) = card.workshop() else { return Ok(Converter::PROCESSOR) };
         let most = workshop.most_bytes();
         let needed = load.greatest_bytes();
         if needed > most {
@@ -105,7 +118,7 @@ impl ConvertChoice {
             ));
         }
         tracing::info!("colours are converted on {}", card.name());
-        Ok(Some(card))
+        Ok(Converter::Card(card))
     }
 }
 
@@ -116,5 +129,32 @@ impl fmt::Display for Convert {
             Self::Gpu => "gpu",
             Self::Cpu => "cpu",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Colour, PixelFormat, Size};
+
+    /// Who converts where no card is the one that is wanted; none where that is an error.
+    fn without_card(convert: Convert, on_cpu: bool) -> Option<String> {
+        let choice = ConvertChoice { convert, gpu: Wanted::Name("no such card".into()) };
+        let format = FrameFormat { size: Size::new(64, 48), pixels: PixelFormat::I420, colour: Colour::SRGB };
+        let load = Load { source: format, out: format, values: 3 * 64 * 48 };
+        match choice.converter(on_cpu, &load, &RunCard::default()).ok()? {
+            Converter::Card(card) => panic!("{card:?}"),
+            Converter::Processor { excuse } => Some(excuse),
+        }
+    }
+
+    #[test]
+    fn that_no_card_converts_has_an_excuse_where_one_was_to_be_expected() {
+        assert_eq!(without_card(Convert::Gpu, false), None);
+        assert!(without_card(Convert::Auto, false).is_some_and(|excuse| excuse.starts_with("no graphics adapter is")));
+        assert_eq!(
+            [(Convert::Auto, true), (Convert::Cpu, false)].map(|(convert, on_cpu)| without_card(convert, on_cpu)),
+            [const { Some(String::new()) }; 2]
+        );
     }
 }

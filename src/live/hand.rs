@@ -26,8 +26,6 @@ pub(super) struct Hand {
     pub(super) provider: String,
     /// On what it calculates.
     pub(super) device: String,
-    /// Who converts colours.
-    pub(super) convert: Convert,
     /// Size that the network works at: that in `key`, but for a model that takes one size only.
     pub(super) net: Size,
     /// Memory that it takes.
@@ -42,11 +40,16 @@ pub(super) struct Hand {
 impl Hand {
     /// Paints by `stylizer`, which takes and gives frames of the size in `key`; frames are lent by `frames`.
     pub(super) fn new(key: Key, name: String, bytes: u64, stylizer: Stylizer, frames: &Pool<u8>) -> Self {
-        let (choice, convert) = (stylizer.choice(), stylizer.converts_on());
+        let choice = stylizer.choice();
         let (provider, device) = (choice.provider.to_string(), choice.device.clone());
         let net = stylizer.net_size();
         let [before, behind] = [0, 1].map(|_| Rescale::new(frames.clone()));
-        Self { key, name, provider, device, convert, net, bytes, stylizer, before, behind, rested: true }
+        Self { key, name, provider, device, net, bytes, stylizer, before, behind, rested: true }
+    }
+
+    /// Who converts colours, and why not a card, where one was to be expected.
+    pub(super) fn converts(&self) -> (Convert, &str) {
+        (self.stylizer.converts_on(), self.stylizer.convert_excuse())
     }
 
     /// Paints `frame`; the painting is as large.

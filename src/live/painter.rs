@@ -83,9 +83,9 @@ impl Painter {
         painter
     }
 
-    /// Who converts colours.
-    pub(super) fn converts_on(&self) -> Convert {
-        self.hand.convert
+    /// Who converts colours, and why not a card, where one was to be expected.
+    pub(super) fn converts(&self) -> (Convert, &str) {
+        self.hand.converts()
     }
 
     /// Sees to it that the hand comes that is wanted.

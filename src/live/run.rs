@@ -43,7 +43,7 @@ pub fn run(job: &LiveJob, stop: &Stop, meter: &Meter, observer: &mut dyn Observe
     let wanted = Wanted { style, recording: named.is_some(), streaming: job.stream.is_some(), ..Wanted::default() };
     let desk = Desk::new(job.look.controls, wanted, board(&styles), end.clone());
     let painter = painter(job, styles, &network, &desk, (format, rate), meter)?;
-    let plan = plan(job, &desk, painter.converts_on(), (format, rate));
+    let plan = plan(job, &desk, painter.converts(), (format, rate));
     let others = others(job, (format, rate), [stop.clone(), end.clone()], meter)?;
     let (window, screen) = open_window(job, &name, format, desk.board(), meter)?.unzip();
     let recording = named.map(|place| recording(job, place, (format, rate), meter)).transpose()?;
@@ -180,7 +180,12 @@ fn interval(rate: FrameRate) -> Duration {
     Duration::from_nanos(rate.nanos_at(1))
 }
 
-fn plan(job: &LiveJob, desk: &Desk, convert: Convert, (format, rate): (FrameFormat, FrameRate)) -> Plan {
+fn plan(
+    job: &LiveJob,
+    desk: &Desk,
+    (convert, excuse): (Convert, &str),
+    (format, rate): (FrameFormat, FrameRate),
+) -> Plan {
     let status = desk.board().read();
     Plan {
         size: format.size,
@@ -191,6 +196,7 @@ fn plan(job: &LiveJob, desk: &Desk, convert: Convert, (format, rate): (FrameForm
         device: status.device,
         convert,
         duration_nanos: None,
+        convert_excuse: excuse.to_owned(),
         frames: job.frames,
         fps: Some(f64::from(rate.frames.get()) / f64::from(rate.seconds.get())),
         frames_resumed: 0,

@@ -187,6 +187,7 @@ mod tests {
             provider: "cpu".into(),
             device: "Z80".into(),
             convert: crate::convert::Convert::Cpu,
+            convert_excuse: String::new(),
             duration_nanos: Some(10_500_000_000),
             frames: None,
             fps: Some(25.0),

@@ -240,7 +240,7 @@ fn plain_line(now: &Snapshot) -> String {
 }
 
 fn plan_line(plan: &Plan) -> String {
-    let Plan { size, net_size, out_size, style, provider, device, fps, frames_resumed, .. } = plan;
+    let Plan { size, net_size, out_size, style, provider, device, convert_excuse, fps, frames_resumed, .. } = plan;
     let network = if net_size == size { String::new() } else { format!(", network at {net_size}") };
     let output = if out_size == size { String::new() } else { format!(", output {out_size}") };
     let length =
@@ -252,7 +252,11 @@ fn plan_line(plan: &Plan) -> String {
     };
     // Everybody has a processor; which card it is may surprise.
     let device = if provider == "cpu" || device.is_empty() { String::new() } else { format!(" ({device})") };
-    format!("{size}{rate}{length}{network}{output}; style {style} on {provider}{device}{resumed}")
+    let colours = match convert_excuse.as_str() {
+        "" => String::new(),
+        excuse => format!(", colours on the CPU ({excuse})"),
+    };
+    format!("{size}{rate}{length}{network}{output}; style {style} on {provider}{device}{colours}{resumed}")
 }
 
 fn bar_style() -> ProgressStyle {
@@ -344,6 +348,7 @@ mod tests {
             provider: "cpu".into(),
             device: "Z80".into(),
             convert: crate::convert::Convert::Cpu,
+            convert_excuse: String::new(),
             duration_nanos: None,
             frames: None,
             fps: None,
@@ -352,6 +357,10 @@ mod tests {
         assert_eq!(plan_line(&plan), "1280x720; style wave on cpu");
         plan.provider = "cuda".into();
         assert_eq!(plan_line(&plan), "1280x720; style wave on cuda (Z80)");
+        plan.convert_excuse = "no graphics adapter is there".into();
+        let unlike = "1280x720; style wave on cuda (Z80), colours on the CPU (no graphics adapter is there)";
+        assert_eq!(plan_line(&plan), unlike);
+        plan.convert_excuse.clear();
         plan.provider = "cpu".into();
         plan.fps = Some(30_000.0 / 1001.0);
         assert_eq!(plan_line(&plan), "1280x720 at 29.97 fps; style wave on cpu");

@@ -167,6 +167,7 @@ mod tests {
             provider,
             device: String::new(),
             convert: Convert::Cpu,
+            convert_excuse: String::new(),
             duration_nanos,
             frames,
             fps,
