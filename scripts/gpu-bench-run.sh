@@ -65,28 +65,50 @@ sheet_of() {
     esac
 }
 
-# floors NAME: the two floors of the network of that name, for one frame of SIZE.
+# border MODEL: what it wants on each side of a picture, and what the sides are to be multiples of then.
+border() {
+    "${program[@]}" inspect "$@" | awk '$1 == "pad" { pad = $2 } $1 == "multiple_of" { multiple = $2 }
+        END { print pad + 0, (multiple > 0 ? multiple : 1) }'
+}
+
+# floors NAME MODEL OPTIONS: the two floors of the network of that name for one frame of SIZE with the border that MODEL wants, and
+# how near what was measured comes to the higher one.
 floors() {
-    local cost sheet
-    cost=$(awk -v name="$1" '$1 == name { print $2, $3 }' kit/models/costs)
+    local name=$1 cost sheet measured
+    shift
+    cost=$(awk -v name="$name" '$1 == name { print $2, $3 }' kit/models/costs)
     sheet=$(sheet_of "$card")
+    measured=$(sed -n 's/^ *of that the network *p50 \([0-9.]*\) ms.*/\1/p' "$WORK/measured")
     if [ -z "$cost" ] || [ -z "$sheet" ]; then
         echo "  floors: not known ($card)"
         return
     fi
-    echo "$cost $sheet ${SIZE/x/ }" | awk '{
-        pixels = $5 * $6
-        bandwidth = pixels * $2 / ($3 * 1e6); arithmetic = pixels * $1 * 2e3 / ($4 * 1e9)
-        printf "  floors of the network: bandwidth %.3f ms (%.0f bytes a pixel, layer by layer), arithmetic %.3f ms (%.1f kMAC a pixel)\n",
-            bandwidth, $2, arithmetic, $1 }'
+    echo "$cost $sheet ${SIZE/x/ } $(border "$@") ${measured:-0}" | awk '
+        function padded(side) { return int((side + 2 * $7 + $8 - 1) / $8) * $8 }
+        {
+            pixels = padded($5) * padded($6)
+            bandwidth = pixels * $2 / ($3 * 1e6); arithmetic = pixels * $1 * 2e3 / ($4 * 1e9)
+            printf "  floors of the network at %dx%d, border included: bandwidth %.3f ms (%.0f bytes a pixel, layer by layer), arithmetic %.3f ms (%.1f kMAC a pixel)\n",
+                padded($5), padded($6), bandwidth, $2, arithmetic, $1
+            floor = bandwidth > arithmetic ? bandwidth : arithmetic
+            if ($9 > 0) printf "  the network in %.3f ms: %.1f %% of what the higher floor allows; that time includes both copies, of its tensors to the card and back\n",
+                $9, 100 * floor / $9
+        }'
 }
 
+# row NAME MODEL [MODEL'S OPTIONS] -- [OPTIONS]: a line of the table.
 row() {
-    local name=$1
+    local name=$1 model=()
     shift
-    echo "== $name $*"
-    "${program[@]}" bench --inside --size "$SIZE" --frames "$FRAMES" --provider "$PROVIDER" "$@" || echo "  failed (exit $?)"
-    floors "$name"
+    while [ "$1" != -- ]; do
+        model+=("$1")
+        shift
+    done
+    shift
+    echo "== $name ${model[*]} $*"
+    "${program[@]}" bench --inside --size "$SIZE" --frames "$FRAMES" --provider "$PROVIDER" --style "${model[@]}" "$@" |
+        tee "$WORK/measured" || echo "  failed"
+    floors "$name" "${model[@]}"
 }
 
 main() {
@@ -96,15 +118,17 @@ main() {
     echo "$card; $(nproc) cores; $(uname -sr)"
     unpack
     choose_program
+    # What is missing on the machine; where nothing runs, the table says so.
+    "${program[@]}" doctor || true
     for convert in gpu cpu; do
         echo "-- colours on the $convert"
-        row live --tier live --convert "$convert"
+        row live wave -- --tier live --convert "$convert"
         for fine in kit/models/*.fine.fp16.onnx; do
-            [ ! -f "$fine" ] || row fine --style "$fine" --convert "$convert"
+            [ ! -f "$fine" ] || row fine "$fine" -- --convert "$convert"
         done
         if [ -f kit/models/other.onnx ]; then
             # shellcheck disable=SC2046 # a list of options
-            row other --style kit/models/other.onnx $(cat kit/models/other.options) --convert "$convert"
+            row other kit/models/other.onnx $(cat kit/models/other.options) -- --convert "$convert"
         fi
     done
 }
