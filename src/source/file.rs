@@ -63,34 +63,33 @@ pub(super) fn open(
     let chosen = hardware::choose(path, &video, wanted, meter)?;
     let chip = chosen.hardware();
     let decoded = decode::decode(&media, (video, chosen.element), &origin, path, stop, meter);
-    let decode::Decoded { sink, stated, orientation } = match (decoded, chip) {
+    let begun = decoded.and_then(|decode::Decoded { sink, stated, orientation }| {
+        let source = FileSource {
+            path: path.into(),
+            media: Arc::clone(&media),
+            sink,
+            reader: Reader::new(path.into(), stated),
+            stated_nanos: index.duration_nanos,
+            held: None,
+            whole: pipe.is_none(),
+            cut: Cut::new(part, 0),
+            has_end: part.end_nanos.is_some(),
+            clock: Clock::default(),
+            stop: stop.clone(),
+            meter: meter.clone(),
+            damage,
+        };
+        Ok((source.begin(part, &origin)?, orientation))
+    });
+    let (Begun { source, skipped_nanos, mut format, mut timing }, orientation) = match (begun, chip) {
         (Err(error), Some(chip)) if !stop.asked() => {
             meter.warn(format!("the decoder {chip} failed before the first frame ({error}): software decodes"));
             return open(path, pipe, Request { decoder: &CodecChoice::Software, ..request }, stop, meter);
         }
-        (decoded, _) => decoded?,
+        (begun, _) => begun?,
     };
     let orientation = orientation.or_else(|| Orientation::of_matrix(index.matrix?)).unwrap_or_default();
-    let mut source = FileSource {
-        path: path.into(),
-        media: Arc::clone(&media),
-        sink,
-        reader: Reader::new(path.into(), stated),
-        stated_nanos: index.duration_nanos,
-        held: None,
-        whole: pipe.is_none(),
-        cut: Cut::new(part, 0),
-        has_end: part.end_nanos.is_some(),
-        clock: Clock::default(),
-        stop: stop.clone(),
-        meter: meter.clone(),
-        damage,
-    };
-    let skipped_nanos = source.enter(part, &origin)?;
-    let first = source.first(part, skipped_nanos)?;
     tracks.iter_mut().for_each(|track| track.begin_at(part.start_nanos.unwrap_or(0) - skipped_nanos));
-    let (mut format, mut timing) = source.describe(&first.item, part)?;
-    source.held = Some(first);
     format.size = orientation.size(format.size);
     timing.aspect = orientation.aspect(timing.aspect);
     // By now all streams have told what they say of themselves.
@@ -176,7 +175,27 @@ struct FileSource {
     damage: damage::Account,
 }
 
+/// A source that has its first frame.
+struct Begun {
+    source: FileSource,
+    /// How far into the input the stream begins.
+    skipped_nanos: u64,
+    format: FrameFormat,
+    timing: Timing,
+}
+
 impl FileSource {
+    /// Goes to the first frame of `part`: what may fail up to there may be the decoder's fault.
+    fn begin(mut self, part: Part, origin: &Origin) -> Result<Begun, SourceError> {
+        let skipped_nanos = self.enter(part, origin)?;
+        let first = self.first(part, skipped_nanos)?;
+        let (format, timing) = self.describe(&first.item, part)?;
+        // Whether it can be read at all.
+        self.reader.frame(&first.item)?;
+        self.held = Some(first);
+        Ok(Begun { source: self, skipped_nanos, format, timing })
+    }
+
     /// Goes to a moment before the wanted part, and says how far that is into the input. The rest of the way is decoded:
     /// the frame that is shown when the part begins may have begun long before, and many demuxers arrive elsewhere than
     /// they say. (Nor are they told of the end: some leave out what frames before it depend on.)

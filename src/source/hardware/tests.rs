@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use super::*;
 use crate::flow::Stop;
 use crate::frame::Size;
@@ -51,7 +53,7 @@ fn a_named_decoder_is_taken_for_pictures_with_alpha_and_what_it_leaves_out_is_sa
     assert_eq!(meter.warnings(), [said]);
 }
 
-/// A chip that opens and then decodes nothing. It is made for Microsoft's MPEG-4 alone, which no other test decodes in this process.
+/// A chip that opens and then decodes nothing, or nothing any more once it was sent elsewhere. It is made for Microsoft's MPEG-4 alone, which no other test decodes in this process.
 mod broken {
     use std::sync::LazyLock;
 
@@ -60,6 +62,7 @@ mod broken {
     use gst::subclass::prelude::*;
 
     const CAPS: &str = "video/x-msmpeg";
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[derive(Debug, Default)]
     pub struct Chip;
@@ -67,6 +70,9 @@ mod broken {
     #[glib::object_subclass]
     impl ObjectSubclass for Chip {
         const NAME: &'static str = "StylizeBrokenChip";
+    /// Whether it decodes.
+    pub static WORKS: AtomicBool = AtomicBool::new(false);
+
         type Type = Element;
         type ParentType = gst::Element;
     }
@@ -80,17 +86,38 @@ mod broken {
             self.parent_constructed();
             let element = self.obj();
             let [sink, source] = ["sink", "src"].map(|name| element.pad_template(name).unwrap());
-            let sink =
-                gst::Pad::builder_from_template(&sink).chain_function(|pad, parent, _| refuse(pad, parent)).build();
+            let sink = gst::Pad::builder_from_template(&sink).chain_function(decode).event_function(hear).build();
             element.add_pad(&sink).unwrap();
             element.add_pad(&gst::Pad::from_template(&source)).unwrap();
         }
     }
 
-    fn refuse(_: &gst::Pad, parent: Option<&gst::Object>) -> Result<gst::FlowSuccess, gst::FlowError> {
+    fn decode(
+        _: &gst::Pad,
+        parent: Option<&gst::Object>,
+        coded: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let element = parent.and_then(|parent| parent.downcast_ref::<gst::Element>()).unwrap();
-        gst::element_error!(element, gst::StreamError::Decode, ["the chip is out of order"]);
-        Err(gst::FlowError::Error)
+        if !WORKS.load(Ordering::Relaxed) {
+            gst::element_error!(element, gst::StreamError::Decode, ["the chip is out of order"]);
+            return Err(gst::FlowError::Error);
+        }
+        let mut grey = gst::Buffer::from_slice([128; 64 * 48 * 3 / 2]);
+        grey.get_mut().unwrap().set_pts(coded.pts());
+        element.static_pad("src").unwrap().push(grey)
+    }
+
+    fn hear(pad: &gst::Pad, parent: Option<&gst::Object>, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::Caps(_) => {
+                let caps = "video/x-raw, format=I420, width=64, height=48, framerate=25/1".parse().unwrap();
+                let element = parent.and_then(|parent| parent.downcast_ref::<gst::Element>()).unwrap();
+                return element.static_pad("src").unwrap().push_event(gst::event::Caps::new(&caps));
+            }
+            gst::EventView::FlushStop(_) => WORKS.store(false, Ordering::Relaxed),
+            _ => {}
+        }
+        gst::Pad::event_default(pad, parent, event)
     }
 
     impl GstObjectImpl for Chip {}
@@ -124,24 +151,28 @@ fn a_chip_that_fails_before_the_first_frame_makes_way_for_software() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.mkv");
     pipeline::play_out(&format!(
-        "videotestsrc num-buffers=5 ! video/x-raw,width=64,height=48,framerate=25/1 ! videoconvert ! avenc_msmpeg4 ! matroskamux \
+        "videotestsrc num-buffers=105 ! video/x-raw,width=64,height=48,framerate=25/1 ! videoconvert ! avenc_msmpeg4 ! matroskamux \
          ! filesink location={}",
         path.display()
     ));
 
-    let (stop, meter) = (Stop::new(), Meter::new());
-    let request = Request {
-        part: Part::default(),
-        audio: true,
-        priming: false,
-        deinterlace: true,
-        room_bytes: None,
-        decoder: &CodecChoice::Auto,
-    };
-    let mut opened = crate::source::file::open(&path, None, request, &stop, &meter).unwrap();
-    let frames = std::iter::from_fn(|| opened.source.next().unwrap()).count();
-    assert_eq!((frames, opened.format.size), (5, Size::new(64, 48)));
-    let warnings = meter.warnings();
-    assert!(warnings[0].starts_with("the decoder nvbrokendec failed before the first frame ("), "{warnings:?}");
-    assert!(warnings[0].ends_with("): software decodes"), "{warnings:?}");
+    // At once, and where it is sent to the part that is wanted after it has decoded a frame.
+    for (works, start_nanos, count) in [(false, None, 105), (true, Some(4_000_000_000), 5)] {
+        broken::WORKS.store(works, Ordering::Relaxed);
+        let (stop, meter) = (Stop::new(), Meter::new());
+        let request = Request {
+            part: Part { start_nanos, ..Part::default() },
+            audio: true,
+            priming: false,
+            deinterlace: true,
+            room_bytes: None,
+            decoder: &CodecChoice::Auto,
+        };
+        let mut opened = crate::source::file::open(&path, None, request, &stop, &meter).unwrap();
+        let frames = std::iter::from_fn(|| opened.source.next().unwrap()).count();
+        assert_eq!((frames, opened.format.size), (count, Size::new(64, 48)));
+        let warnings = meter.warnings();
+        assert!(warnings[0].starts_with("the decoder nvbrokendec failed before the first frame ("), "{warnings:?}");
+        assert!(warnings[0].ends_with("): software decodes"), "{warnings:?}");
+    }
 }
