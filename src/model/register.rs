@@ -60,7 +60,7 @@ pub(super) fn cuda(setting: &Setting<'_>) -> ExecutionProviderDispatch {
         .build()
 }
 
-/// Engines are built for minutes, and kept. Single precision has ten bits of each factor in them: there is no option against it.
+/// Engines are built for minutes, and kept. Single precision has ten bits of each factor in them: ort has no option against that.
 pub(super) fn tensor_rt(setting: &Setting<'_>) -> ExecutionProviderDispatch {
     let engine = ep::TensorRT::default().with_fp16(setting.halves);
     match setting.cache("tensorrt") {
