@@ -56,13 +56,16 @@ fn a_named_decoder_is_taken_for_pictures_with_alpha_and_what_it_leaves_out_is_sa
 /// A chip that opens and then decodes nothing, or nothing any more once it was sent elsewhere. It is made for Microsoft's MPEG-4 alone, which no other test decodes in this process.
 mod broken {
     use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use gst::glib;
     use gst::prelude::*;
     use gst::subclass::prelude::*;
 
     const CAPS: &str = "video/x-msmpeg";
-    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Whether it decodes.
+    pub static WORKS: AtomicBool = AtomicBool::new(false);
 
     #[derive(Debug, Default)]
     pub struct Chip;
@@ -70,9 +73,6 @@ mod broken {
     #[glib::object_subclass]
     impl ObjectSubclass for Chip {
         const NAME: &'static str = "StylizeBrokenChip";
-    /// Whether it decodes.
-    pub static WORKS: AtomicBool = AtomicBool::new(false);
-
         type Type = Element;
         type ParentType = gst::Element;
     }
