@@ -66,15 +66,15 @@ pub(crate) fn io_reason(error: &std::io::Error) -> String {
     }
 }
 
-/// What is needed and what there is, for a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sum {
 /// What a panic says.
 pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic")
 }
 
+/// What is needed and what there is, for a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum {
     /// Needed.
     pub bytes: u64,
     /// There.

@@ -153,8 +153,8 @@ pub fn answer(bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::gpu::quiet::without_panic;
+
     #[test]
     fn what_clap_explains_becomes_a_line() {
         let missing = "error: the following required arguments were not provided:\n  <IN>\n  <OUT>\n\nUsage: a <IN>\n\n\
@@ -191,7 +191,6 @@ mod tests {
         fn run(self, _voice: &Voice) -> Result<u8> {
             match self.deed.as_str() {
                 "panic" => panic!("a\nb"),
-                "thread" => {
                 "lose a card" => {
                     assert_eq!(
                         without_panic(|| -> u8 { panic!("Error in Device::poll:\n  lost") }),
@@ -199,6 +198,7 @@ mod tests {
                     );
                     Ok(7)
                 }
+                "thread" => {
                     let thread = std::thread::Builder::new().spawn(|| panic!("c")).map(std::thread::JoinHandle::join);
                     assert!(thread.is_ok_and(|end| end.is_err()));
                     Err(Error::Internal("a thread panicked".into()))

@@ -254,7 +254,6 @@ mod tests {
         assert_eq!(said.bytes().activations, of_the_zoo.activations);
         assert!(matches!(opened(Some(Precision::Fp32)), Err(Error::Usage(_))));
     }
-}
 
     #[test]
     fn single_precision_is_exact_where_it_was_asked_for_and_may_be_less_elsewhere() {
@@ -269,3 +268,4 @@ mod tests {
         assert_eq!(arithmetic("identity.onnx", Some(Precision::Fp16)), Arithmetic::Halves);
         assert_eq!(arithmetic("identity_f16.onnx", None), Arithmetic::Halves);
     }
+}
