@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoint, zoo
-from .contract import CHANNELS, RANGES
+from . import checkpoint, contract, zoo
 from .data import Content, default_content, load_picture, open_picture, to_picture
 from .errors import UserError
 from .evaluate import SIDE, content_and_style, load_material
@@ -100,8 +99,7 @@ def evaluate(options: argparse.Namespace) -> None:
         return
     if options.style is None or not options.onnx:
         raise UserError("name models and --style PAINTING, or --zoo")
-    said = {key: value for key in ("range", "channels") if (value := getattr(options, key)) is not None}
-    found = [zoo.Entry(path, options.style, said) for path in options.onnx]
+    found = [zoo.Entry(path, options.style, dict(options.say)) for path in options.onnx]
     _table(found, options.photographs or default_content(), options)
 
 
@@ -202,6 +200,15 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _said(text: str) -> tuple[str, str]:
+    """A key of the contract, and its value."""
+    key, _, value = text.partition("=")
+    try:
+        return contract.known(key), value
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _make_parser(verbs) -> None:
     verb = _verb(verbs, "make", make, "make a style from one picture")
     verb.add_argument("painting", type=Path)
@@ -265,8 +272,8 @@ def _evaluate_parser(verbs) -> None:
     verb = _verb(verbs, "evaluate", evaluate, "measure ONNX models")
     verb.add_argument("onnx", type=Path, nargs="*")
     verb.add_argument("--style", type=Path, metavar="PAINTING")
-    verb.add_argument("--range", choices=RANGES, help="of models that do not say; the last as --range=-1..1")
-    verb.add_argument("--channels", choices=CHANNELS, help="of models that do not say; else rgb")
+    what = "what models do not say, with the keys of models/README.md: range=0..255; may be given several times"
+    verb.add_argument("--say", type=_said, action="append", metavar="KEY=VALUE", default=[], help=what)
     verb.add_argument("--photographs", type=Path, metavar="DIR", help="as --content of make unless given")
     verb.add_argument("--count", type=_count, help="at most so many photographs")
     verb.add_argument("--flow", type=Path, metavar="DIR", help="sequences with true optical flow, for E_warp")

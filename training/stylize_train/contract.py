@@ -1,7 +1,10 @@
-"""How pictures lie in a model's tensors, by what is said of it (models/README.md)."""
+"""How pictures lie in a model's tensors, by what is said of it (models/README.md): on the command line, which goes first, in a file beside
+it, and by itself."""
 
+import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -14,6 +17,21 @@ CHANNELS = ("rgb", "bgr")
 LAYOUTS = ("nchw", "nhwc")
 #: The layout in which 4x4 pixels are one position.
 BLOCKS = f"blocks{BLOCK}"
+#: All that can be said, and `INPUT` with a name.
+KEYS = (
+    *("version", "name", "layout", "channels", "range", "mean", "std", "multiple_of", "pad", "output_layout"),
+    *(
+        "output_range",
+        "output_pad",
+        "tier",
+        "precision",
+        "sum_bits",
+        "kmac_per_pixel",
+        "trained_on",
+        "licence",
+        "style_image",
+    ),
+)
 #: Key of a further input's value, before its name.
 INPUT = "inputs."
 #: Sides must be multiples of this where nobody says: most networks halve a picture twice.
@@ -37,8 +55,38 @@ class Contract:
     pad: int
     #: Border that the result still has.
     output_pad: int
+    #: Of bytes: the bits that the sum of two products always has room in.
+    sum_bits: int
     #: Values of further inputs, by name.
     constants: dict[str, float]
+
+
+def in_sidecar(model: Path) -> dict[str, str]:
+    """What stands in the file beside a model: for `candy.onnx` that is `candy.toml`, or `candy.onnx.toml`."""
+    paths = (model.with_suffix(".toml"), model.with_name(f"{model.name}.toml"))
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        return {}
+    try:
+        table = tomllib.loads(path.read_text())
+        inputs = table.pop("inputs") if isinstance(table.get("inputs"), dict) else {}
+        values = {key.replace("-", "_"): value for key, value in table.items()}
+        values |= {f"{INPUT}{name}": value for name, value in inputs.items()}
+        return {known(key): _plain(value) for key, value in values.items()}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path.name}: {error}") from error
+
+
+def known(key: str) -> str:
+    """The same, if there is such a key."""
+    if key not in KEYS and not (key.startswith(INPUT) and key != INPUT):
+        raise ValueError(f"no key {key!r}; there are {', '.join(KEYS)} and {INPUT}NAME")
+    return key
+
+
+def _plain(value) -> str:
+    """As the metadata would spell it."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def parse(said: dict[str, str]) -> Contract:
@@ -46,7 +94,7 @@ def parse(said: dict[str, str]) -> Contract:
     if said.get("version", "1").strip() != "1":
         raise UserError(f"version {said['version']} of the contract is not known")
     if "range" not in said:
-        raise UserError("does not say the range of its pictures; add --range=0..255 (or 0..1, or -1..1)")
+        raise UserError("does not say the range of its pictures; add --say range=0..255 (or 0..1, or -1..1)")
     low, high = RANGES[_one_of(said, "range", RANGES)]
     mean, std = _three(said, "mean", 0.0), _three(said, "std", 1.0)
     if not std.all():
@@ -65,6 +113,7 @@ def parse(said: dict[str, str]) -> Contract:
         multiple_of=max(1, _count(said, "multiple_of", USUAL_MULTIPLE)),
         pad=pad,
         output_pad=output_pad,
+        sum_bits=_count(said, "sum_bits", 32),
         constants={key.removeprefix(INPUT): _number(said, key) for key in said if key.startswith(INPUT)},
     )
 

@@ -6,6 +6,7 @@ import onnx
 from onnx import shape_inference
 
 Shapes = dict[str, tuple[int, ...]]
+CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
 def at_size(model: onnx.ModelProto, picture: str, height: int, width: int) -> onnx.ModelProto:
@@ -29,7 +30,7 @@ def shapes(graph: onnx.GraphProto) -> Shapes:
 
 def macs(node: onnx.NodeProto, known: Shapes) -> int:
     """Multiply-accumulates of a convolution; other nodes count nothing."""
-    if node.op_type not in ("Conv", "ConvTranspose"):
+    if node.op_type not in CONVOLUTIONS:
         return 0
     # A convolution meets each of its weights once for every position of its output, a transposed one of its input.
     at = known.get(node.output[0] if node.op_type == "Conv" else node.input[0], ())

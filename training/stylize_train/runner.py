@@ -1,5 +1,7 @@
 """Any image-to-image ONNX model as a function from picture to picture, by what it says of itself or is said of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from . import contract, cost, metadata
 from .contract import BLOCKS, INPUT
 from .errors import UserError
 from .network import BLOCK
+from .quantised import SUM_BITS, has_vnni
 
 _DTYPES = {
     "tensor(uint8)": np.uint8,
@@ -24,29 +27,34 @@ _DTYPES = {
 _OF_PICTURES = ("tensor(uint8)", "tensor(float)", "tensor(float16)")
 #: Rows and columns that networks which round sizes up may add at the end.
 _LARGEST_ROUNDING = 32
+#: Has ONNX Runtime add products of bytes in 32 bits, which it otherwise does where there is VNNI alone.
+_EXACT_SUMS = "session.x64quantprecision"
 
 
 class Model:
     """A loaded model; called with N = 1 pictures, 1 x 3 x H x W in 0..1, it gives the like."""
 
     def __init__(self, path: Path, said: dict[str, str] | None = None):
-        """`said`: keys of the contract, for what the model does not say itself."""
-        try:
-            self.proto = onnx.load(path)
-            options = ort.SessionOptions()
-            options.log_severity_level = 4
-            self.session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnx and onnxruntime throw types of their own
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{path}: cannot be loaded as an ONNX model ({reason})") from error
+        """`said`: keys of the contract. They go before those in the file beside the model, which go before its metadata."""
         self.path = path
         try:
-            self.contract = contract.parse((said or {}) | metadata.read(self.proto))
+            with _loading():
+                self.proto = onnx.load(path)
+            self.contract = contract.parse(metadata.read(self.proto) | contract.in_sidecar(path) | (said or {}))
+            with _loading():
+                self.session = self._session()
             self.input, self.constants = self._inputs()
             self.channels_last = _channels_last(self.input, self.contract.layout)
             self.fixed = self._fixed_sides()
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
+
+    def _session(self) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.log_severity_level = 4
+        if self.contract.sum_bits > SUM_BITS and not has_vnni():
+            options.add_session_config_entry(_EXACT_SUMS, "1")
+        return ort.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
 
     def _inputs(self) -> tuple[ort.NodeArg, dict[str, np.ndarray]]:
         """The picture, and what all other inputs are fed with."""
@@ -61,7 +69,7 @@ class Model:
             raise UserError(f"{len(pictures)} of its inputs could be the picture; models with one are supported")
         for port in free:
             if port.name != pictures[0].name:
-                raise UserError(f"input {port.name!r} has no value: {INPUT}{port.name} would say it")
+                raise UserError(f"input {port.name!r} has no value; add --say {INPUT}{port.name}=1")
         return pictures[0], {name: _filled(known[name], value) for name, value in constants.items()}
 
     def _fixed_sides(self) -> tuple[int, int] | None:
@@ -118,7 +126,9 @@ class Model:
         layouts = [self.contract.output_layout] if self.contract.output_layout else self._likely_layouts()
         for layout in layouts:
             channels, axis = (3 * BLOCK**2, -1) if layout == BLOCKS else (3, 1 if layout == "nchw" else -1)
-            pictures = [values for values in found if values.ndim == 4 and values.shape[axis] == channels]
+            # Some leave out the one picture's number.
+            batches = [values[None] if values.ndim == 3 else values for values in found]
+            pictures = [values for values in batches if values.ndim == 4 and values.shape[axis] == channels]
             if len(pictures) == 1:
                 styled = unblocked(pictures[0], BLOCK) if layout == BLOCKS else pictures[0]
                 return styled if layout == "nchw" else styled.transpose(0, 3, 1, 2)
@@ -128,12 +138,23 @@ class Model:
     def _likely_layouts(self) -> tuple[str, str]:
         return ("nhwc", "nchw") if self.channels_last else ("nchw", "nhwc")
 
-    def kmac_per_pixel(self) -> float:
-        """Thousands of multiply-accumulates of its convolutions for each pixel, at the fixed size, or one that borders do not tell on."""
+    def kmac_per_pixel(self) -> float | None:
+        """Thousands of multiply-accumulates of its convolutions for each pixel, at the fixed size, or one that borders do not tell on; None
+        where the graph has nodes that hide the shapes."""
         height, width = self.fixed or (1 << 16, 1 << 16)
         graph = cost.at_size(self.proto, self.input.name, height, width).graph
         known = cost.shapes(graph)
-        return sum(cost.macs(node, known) for node in graph.node) / (height * width) / 1000
+        macs = [cost.macs(node, known) for node in graph.node if node.op_type in cost.CONVOLUTIONS]
+        return sum(macs) / (height * width) / 1000 if all(macs) else None
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Says in one line what onnx and onnxruntime throw, which have types of their own."""
+    try:
+        yield
+    except Exception as error:
+        raise UserError(f"cannot be loaded as an ONNX model ({str(error).splitlines()[0]})") from error
 
 
 def _channels_last(port: ort.NodeArg, said: str | None) -> bool:

@@ -59,7 +59,7 @@ class Entry:
 
     model: Path
     painting: Path
-    #: Keys of the contract, for what the model does not say itself.
+    #: Keys of the contract, which go before what the model says itself.
     said: dict[str, str] = field(default_factory=dict)
 
 
@@ -98,8 +98,10 @@ def row(entry: Entry, features: Features, material: Material) -> str:
     """One line of the table."""
     model = Model(entry.model, entry.said)
     figures = measure(model, load_picture(entry.painting, SIDE), features, material)
+    kmac = model.kmac_per_pixel()
+    arithmetic = "–" if kmac is None else f"{kmac:.1f}"
     megabytes = entry.model.stat().st_size / 1e6
-    return f"| {entry.model.stem} | {model.kmac_per_pixel():.1f} | {megabytes:.2f} | {_psnr(entry.model)} | {cells(figures)} |"
+    return f"| {entry.model.stem} | {arithmetic} | {megabytes:.2f} | {_psnr(entry.model)} | {cells(figures)} |"
 
 
 def _psnr(model: Path) -> str:

@@ -6,6 +6,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from stylize_train import metadata
+from stylize_train.__main__ import main
 from stylize_train.errors import UserError
 from stylize_train.evaluate import (
     FlowPair,
@@ -85,13 +86,15 @@ def test_a_model_of_ours_runs_by_its_metadata(tmp_path, tier):
     assert model.kmac_per_pixel() == pytest.approx(kmac_per_pixel(tier), rel=0.01)
 
 
-def foreign(path, *nodes, shape=(1, 3, "h", "w"), said=None, inputs=(), outputs=None):
+def foreign(path, *nodes, shape=(1, 3, "h", "w"), said=None, inputs=(), outputs=None, constants=()):
     """Somebody else's model, from `x` to `y`."""
     image = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
     styled = helper.make_tensor_value_info("y", TensorProto.FLOAT, outputs or shape)
-    constants = [numpy_helper.from_array(np.float32([0, 1, 1]).reshape(3, 1, 1), "no first channel")]
+    constants = [numpy_helper.from_array(np.float32([0, 1, 1]).reshape(3, 1, 1), "no first channel"), *constants]
     graph = helper.make_graph(list(nodes), "foreign", [image, *inputs], [styled], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)], ir_version=9
+    )
     metadata.write(model, said or {})
     onnx.save(model, path)
     return path
@@ -105,7 +108,7 @@ DIMMED = helper.make_node("Mul", ["x", "strength"], ["y"])
 
 def test_somebody_elses_model_must_be_told_its_range(tmp_path):
     path = foreign(tmp_path / "same.onnx", SAME)
-    with pytest.raises(UserError, match="--range"):
+    with pytest.raises(UserError, match="--say range=0..255"):
         Model(path)
     picture = torch.rand(1, 3, 16, 16)
     torch.testing.assert_close(Model(path, {"range": "0..255"})(picture), picture, atol=1e-6, rtol=0)
@@ -134,12 +137,85 @@ def test_a_model_is_fed_and_read_as_it_says(node, said, wanted, tmp_path):
     for model in (
         Model(foreign(tmp_path / "a.onnx", node, said=said)),
         Model(foreign(tmp_path / "b.onnx", node), said),
-        # What it says itself goes before what is said of it.
-        Model(
-            foreign(tmp_path / "c.onnx", node, said={"channels": "rgb"} | said), {"range": "0..1", "channels": "bgr"}
-        ),
+        Model(_beside(foreign(tmp_path / "c.onnx", node), said)),
+        # What is said of it goes before the file beside it, and that before what it says itself.
+        Model(_beside(foreign(tmp_path / "d.onnx", node, said=dict.fromkeys(said, "wrong")), said)),
+        Model(_beside(foreign(tmp_path / "e.onnx", node), dict.fromkeys(said, "wrong")), said),
     ):
         torch.testing.assert_close(model(picture)[0], expected, atol=1e-5, rtol=0)
+
+
+def _beside(path, said):
+    """The model, with a file beside it that says `said`."""
+    path.with_suffix(".toml").write_text(
+        "".join(f'{key.replace("_", "-")} = "{value}"\n' for key, value in said.items())
+    )
+    return path
+
+
+def test_the_file_beside_a_model_may_have_lists_numbers_and_inputs(tmp_path):
+    path = foreign(tmp_path / "candy.onnx", DIMMED, inputs=[STRENGTH])
+    beside, text = (
+        tmp_path / "candy.onnx.toml",
+        'range = "0..1"\nmean = [0.25, 0, 0]\npad = 2\n[inputs]\nstrength = 0.5\n',
+    )
+    beside.write_text(text)
+    picture = torch.rand(1, 3, 16, 16)
+    mean = torch.tensor([0.25, 0, 0]).view(3, 1, 1)
+    torch.testing.assert_close(Model(path)(picture), ((picture - mean) / 2).clamp(0, 1))
+    for wrong, says in (
+        (text + "[", "candy.onnx.toml: "),
+        ("rnage = 1", "no key 'rnage'"),
+        ("inputs = 1", "no key 'inputs'"),
+    ):
+        beside.write_text(wrong)
+        with pytest.raises(UserError, match=says):
+            Model(path)
+
+
+@pytest.mark.parametrize("word", ["rnage=0..1", "inputs.=1", "0..1"])
+def test_only_what_there_is_can_be_said(word, capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "a.onnx", "--say", word])
+    assert "no key" in capsys.readouterr().err
+
+
+def test_sums_of_bytes_are_exact_where_nobody_says_that_they_have_room(tmp_path):
+    """Three channels of 255 with weights of 127: in 16 bits that is too much."""
+    one_byte, image = [numpy_helper.from_array(np.array(0, np.uint8), "zero")], ["x", "one", "zero"]
+    scales = {"one": np.float32(1), "third": np.float32(1 / 381), "weights": np.full((3, 3, 1, 1), 127, np.int8)}
+    constants = one_byte + [numpy_helper.from_array(np.array(value), name) for name, value in scales.items()]
+    nodes = [
+        helper.make_node("QuantizeLinear", image, ["bytes"]),
+        helper.make_node("DequantizeLinear", ["bytes", "one", "zero"], ["values"]),
+        helper.make_node("DequantizeLinear", ["weights", "third"], ["kernels"]),
+        helper.make_node("Conv", ["values", "kernels"], ["mean"]),
+        helper.make_node("QuantizeLinear", ["mean", "one", "zero"], ["result"]),
+        helper.make_node("DequantizeLinear", ["result", "one", "zero"], ["y"]),
+    ]
+    path = foreign(tmp_path / "a.onnx", *nodes, constants=constants)
+    white = torch.ones(1, 3, 16, 16)
+    torch.testing.assert_close(Model(path, {"range": "0..255"})(white), white)
+
+
+def test_a_picture_may_come_without_its_number(tmp_path):
+    squeezed = helper.make_node("Squeeze", ["x"], ["y"])
+    path = foreign(tmp_path / "a.onnx", squeezed, outputs=(3, "h", "w"), said={"range": "0..1"})
+    picture = torch.rand(1, 3, 16, 12)
+    torch.testing.assert_close(Model(path)(picture), picture)
+
+
+def test_a_cost_that_cannot_be_known_is_none(tmp_path):
+    kernels = [numpy_helper.from_array(np.ones((3, 3, 1, 1), np.float32), "kernels")]
+    # An operator that ONNX does not know.
+    hidden = helper.make_node("Gelu", ["x"], ["z"], domain="com.microsoft")
+    convolutions = [helper.make_node("Conv", [source, "kernels"], ["y"]) for source in "xz"]
+    plain = foreign(tmp_path / "a.onnx", convolutions[0], constants=kernels)
+    strange = foreign(
+        tmp_path / "b.onnx", hidden, convolutions[1], constants=kernels, outputs=(1, 3, "rows", "columns")
+    )
+    assert Model(plain, {"range": "0..1"}).kmac_per_pixel() == pytest.approx(0.009)
+    assert Model(strange, {"range": "0..1"}).kmac_per_pixel() is None
 
 
 def test_further_inputs_have_the_value_that_is_said(tmp_path):
