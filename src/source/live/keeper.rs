@@ -16,7 +16,7 @@ use crate::source::fit::Fit;
 /// An input whose frames come as they are taken has stopped when none came for so long.
 pub(super) const WATCH: Duration = Duration::from_secs(2);
 
-/// A silent feed is listened to for so long before another is tried.
+/// A feed that fell silent is listened to for so long before another is tried.
 const HOLD: Duration = Duration::from_secs(4);
 
 /// Time between two frames of the placeholder.
@@ -30,7 +30,7 @@ pub(super) trait Origin: Send {
     /// What it is called.
     fn name(&self) -> &str;
 
-    /// How long its first frame may take.
+    /// How long its first frame may take, each time it is opened.
     fn patience(&self) -> Duration;
 
     /// How long it may give nothing before it counts as lost.
@@ -109,8 +109,8 @@ enum State {
 struct Lost {
     /// Listened to: that of before, or one that was opened since.
     feed: Option<Feed>,
-    /// Since when.
-    since: Instant,
+    /// How long yet.
+    until: Instant,
     still: Frame,
     /// When the next frame of the placeholder is due.
     due: Instant,
@@ -155,7 +155,7 @@ impl Keeper {
         let name = self.origin.name();
         self.meter.warn_each_time(format!("{name}: {how}; a darkened picture goes on until frames come again"));
         let now = Instant::now();
-        self.state = State::Lost(Lost { feed, since: now, still: dark::darkened(&self.last)?, due: now });
+        self.state = State::Lost(Lost { feed, until: now + HOLD, still: dark::darkened(&self.last)?, due: now });
         self.line.cut();
         Ok(())
     }
@@ -233,7 +233,7 @@ impl Keeper {
     /// A frame of what is tried now, or of the placeholder once that is due.
     fn search(&mut self, mut lost: Lost) -> Result<Option<Timed<Frame>>> {
         if let Some(feed) = self.origin.again(lost.feed.is_some()) {
-            lost.hold(feed);
+            lost.hold(feed, self.origin.patience());
         }
         let left = lost.due.saturating_duration_since(Instant::now());
         if let Some(mut feed) = lost.feed.take() {
@@ -244,7 +244,7 @@ impl Keeper {
                     self.state = State::Running { feed, heard: Instant::now() };
                     return self.give(picture).map(Some);
                 }
-                Ok(News::Nothing) if lost.since.elapsed() < HOLD => lost.feed = Some(feed),
+                Ok(News::Nothing) if Instant::now() < lost.until => lost.feed = Some(feed),
                 _ => feed.abandon(),
             }
             if lost.feed.is_none() && self.origin.ends(true) {
@@ -262,12 +262,12 @@ impl Keeper {
 }
 
 impl Lost {
-    /// Listens to `feed` from now on.
-    fn hold(&mut self, feed: Feed) {
+    /// Listens to `feed` from now on, which may take so long.
+    fn hold(&mut self, feed: Feed, patience: Duration) {
         if let Some(before) = self.feed.replace(feed) {
             before.abandon();
         }
-        self.since = Instant::now();
+        self.until = Instant::now() + patience;
     }
 }
 
@@ -383,6 +383,15 @@ mod tests {
             assert!(warnings.len() == 2 && warnings[0].contains(text), "{warnings:?}");
             assert!(warnings[1].ends_with("frames come again"), "{warnings:?}");
         }
+    }
+
+    #[test]
+    fn row_37_what_is_opened_again_may_take_as_long_as_at_first() {
+        let size = Size::new(64, 48);
+        let slow = feed(size, "identity sleep-time=6000000").0;
+        let mut live = opened(feed(size, "identity eos-after=4").0, vec![slow], false, &Meter::new());
+        until(&mut live, |frame| corner(frame) < 120);
+        until(&mut live, |frame| corner(frame) > 200);
     }
 
     #[test]
