@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::desk::Desk;
 use crate::control::{RecordingState, Screen};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, SourceError};
 use crate::flow::{Aside, Errand, Pace, Sink};
 use crate::frame::{Frame, Painted, Timed};
 use crate::report::Meter;
@@ -79,6 +79,15 @@ fn begun((sink, path): Opened, wanted: bool) -> Recording {
     Recording::Running { aside, path, since: Instant::now() }
 }
 
+/// Completes what was recorded; says whether there is any. With a microphone, frames from before its first sound are left out, and
+/// these may have been all.
+fn completed(recording: Aside) -> Result<bool> {
+    match recording.finish() {
+        Err(Error::Source(SourceError::Stopped)) => Ok(false),
+        done => done.map(|()| true),
+    }
+}
+
 /// What the report calls recordings.
 const REPORTED: &str = "recording";
 
@@ -148,7 +157,7 @@ impl Fan {
             },
             Recording::Ready(opened) => begun(opened, wanted),
             Recording::Running { aside, path, .. } if !wanted || aside.failed() => {
-                Recording::Closing(Errand::begin("record", move || aside.finish().map(|()| Some(path))))
+                Recording::Closing(Errand::begin("record", move || Ok(completed(aside)?.then_some(path))))
             }
             Recording::Closing(errand) => match errand.done() {
                 None => Recording::Closing(errand),
@@ -207,7 +216,11 @@ impl Fan {
                 self.not_begun(&path);
                 Ok(())
             }
-            Recording::Running { aside, .. } => aside.finish(),
+            Recording::Running { aside, path, .. } => completed(aside).map(|holds_any| {
+                if !holds_any {
+                    self.not_begun(&path);
+                }
+            }),
             Recording::Closing(errand) => errand.wait().map(drop),
         };
         if let Err(error) = done {

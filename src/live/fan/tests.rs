@@ -37,6 +37,19 @@ impl Sink for Logging {
     }
 }
 
+/// Takes no frame: the sound has not begun.
+struct Waiting;
+
+impl Sink for Waiting {
+    fn accept(&mut self, _frame: Timed<Frame>) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Err(SourceError::Stopped.into())
+    }
+}
+
 fn painted(seq: u64) -> Timed<Painted> {
     let size = Size::new(4, 2);
     let format = FrameFormat { size, pixels: PixelFormat::I420, colour: Colour::assumed_for(size) };
@@ -146,6 +159,22 @@ fn a_recording_without_a_frame_is_not_completed_and_that_is_said() {
     fan.finish().unwrap();
     assert_eq!(log.read(), (vec![], false));
     assert!(meter.warnings()[0].starts_with("first.mkv was not recorded"), "{:?}", meter.warnings());
+}
+
+#[test]
+fn a_recording_that_ends_before_its_sound_begins_is_no_failure() {
+    let Bench { desk, meter, mut fan, .. } = bench_with(Some(Log::default()), Vec::new(), None);
+    let wait = |fan: &mut Fan| fan.recording = Recording::Ready((Box::new(Waiting), "waiting.mkv".into()));
+    wait(&mut fan);
+    feed(&mut fan, &mut 0, || is_running(&desk));
+    desk.wish(Wish::Record);
+    feed(&mut fan, &mut 0, || desk.board().read().note.1 == "nothing was recorded");
+    desk.wish(Wish::Record);
+    wait(&mut fan);
+    feed(&mut fan, &mut 0, || is_running(&desk));
+    fan.finish().unwrap();
+    assert!(meter.take_failure().is_none());
+    assert!(meter.warnings()[0].starts_with("waiting.mkv was not recorded"), "{:?}", meter.warnings());
 }
 
 #[test]
