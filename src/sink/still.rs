@@ -8,7 +8,7 @@ use image::{ExtendedColorType, ImageEncoder, ImageFormat};
 
 use super::Place;
 use super::place::Unnamed;
-use crate::error::{Error, Result, SinkError, io_reason};
+use crate::error::{Error, Result, SinkError, SourceError, io_reason};
 use crate::flow::Sink;
 use crate::frame::{Frame, PixelFormat, Timed};
 
@@ -45,7 +45,7 @@ impl Sink for StillSink {
     }
 
     fn finish(&mut self) -> Result<()> {
-        Ok(())
+        self.place.as_ref().map_or(Ok(()), |_| Err(SourceError::Stopped.into()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 
 use super::*;
+use crate::error::{Error, SourceError};
 use crate::flow::Stop;
 use crate::media::{Media, pipeline};
 use crate::options::{CodecChoice, Input, Part};
@@ -63,4 +64,14 @@ fn sound_that_an_output_does_not_hold_does_not_pile_up() {
         let said = meter.warnings().iter().any(|text| text.starts_with("left out: the sound"));
         assert_eq!(said, output.is_some(), "{:?}", meter.warnings());
     }
+}
+
+#[test]
+fn a_still_without_its_frame_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::claim(&folder.path().join("out.png"), Path::new(""), Claim::default()).unwrap();
+    let mut sink = still::StillSink::new(place);
+    assert!(matches!(sink.finish(), Err(Error::Source(SourceError::Stopped))));
+    drop(sink);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
