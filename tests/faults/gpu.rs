@@ -1,10 +1,15 @@
 //! Rows of the graphics card: what is broken here is a real device, or the program that imitates one.
 
+use std::fs;
+use std::process::Command;
+
+use serde_json::json;
 use stylize::compose::{Controls, LiveControls};
 use stylize::convert::{Convert, ConvertChoice, RunCard};
 use stylize::flow::{Source, Stage};
 use stylize::frame::{Frame, FrameRate, PixelFormat, Size, Stamp, Timed};
-use stylize::gpu::context::{Context, Fault, Wanted};
+use stylize::gpu::card::Card;
+use stylize::gpu::context::{Choice, Context, Fault, Wanted};
 use stylize::model::{Arithmetic, Model, ModelSource, Runtime, SpecOverrides};
 use stylize::options::Provider;
 use stylize::report::Meter;
@@ -12,7 +17,7 @@ use stylize::source::test_pattern::TestPattern;
 use stylize::stylizer::{Order, Stylizer};
 
 use crate::common::clip::Clip;
-use crate::common::{Folder, card, model};
+use crate::common::{Folder, HANG, card, model, skip};
 
 const SIZE: Size = Size::new(66, 42);
 
@@ -157,6 +162,33 @@ fn row_42_the_stylizers_of_a_run_have_one_card_which_is_opened_again_once_for_al
 #[test]
 fn row_43_a_card_that_is_lost_is_opened_again_once_then_the_cpu_goes_on() {
     two_faults("lost", |context| context.device().destroy());
+}
+
+/// Where wgpu itself panics: it does so when it asks a device that the driver has lost how far it is.
+#[test]
+fn row_43_a_device_that_the_driver_loses_in_the_middle_of_a_video_is_no_end() {
+    let software = Choice { wanted: Wanted::Kind(wgpu::DeviceType::Cpu), software: true };
+    if !cfg!(target_os = "linux") || Card::open(&software).is_err() {
+        return skip("Mesa's lavapipe, which imitates a card, is not here");
+    }
+    let folder = Folder::new();
+    Clip::new(9).write(&folder.path("in.mp4"));
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/lost_device.c");
+    let compile = ["-shared", "-fPIC", source, "-o", "lost_device.so", "-ldl"];
+    assert!(Command::new("cc").args(compile).current_dir(folder.path("")).status().unwrap().success());
+    let driver = json!({"file_format_version": "1.0.0",
+        "ICD": {"api_version": "1.3.0", "library_path": folder.path("lost_device.so")}});
+    fs::write(folder.path("driver.json"), driver.to_string()).unwrap();
+
+    for (losses, told) in [(1, "and it was opened again"), (2, "failed again: the device was lost")] {
+        let mut command = folder.command("in.mp4 out.mp4 --force --convert gpu --gpu software");
+        command.envs(["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].map(|name| (name, folder.path("driver.json"))));
+        let output = command.env("LOSES", losses.to_string()).timeout(HANG).output().unwrap();
+        let (stderr, report) = (String::from_utf8(output.stderr).unwrap(), folder.take_report());
+        assert_eq!(output.status.code(), Some(7), "{stderr}");
+        assert_eq!((&report["gpu_faults"], &report["frames_out"]), (&losses.into(), &9.into()), "{stderr}");
+        assert!(stderr.contains(told) && !stderr.contains("fault of stylize"), "{stderr}");
+    }
 }
 
 #[test]
