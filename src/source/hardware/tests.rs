@@ -86,24 +86,23 @@ mod broken {
             self.parent_constructed();
             let element = self.obj();
             let [sink, source] = ["sink", "src"].map(|name| element.pad_template(name).unwrap());
-            let sink = gst::Pad::builder_from_template(&sink).chain_function(decode).event_function(hear).build();
+            let sink = gst::Pad::builder_from_template(&sink)
+                .chain_function(|_, parent, coded| decode(parent, coded.pts()))
+                .event_function(hear)
+                .build();
             element.add_pad(&sink).unwrap();
             element.add_pad(&gst::Pad::from_template(&source)).unwrap();
         }
     }
 
-    fn decode(
-        _: &gst::Pad,
-        parent: Option<&gst::Object>,
-        coded: gst::Buffer,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+    fn decode(parent: Option<&gst::Object>, pts: Option<gst::ClockTime>) -> Result<gst::FlowSuccess, gst::FlowError> {
         let element = parent.and_then(|parent| parent.downcast_ref::<gst::Element>()).unwrap();
         if !WORKS.load(Ordering::Relaxed) {
             gst::element_error!(element, gst::StreamError::Decode, ["the chip is out of order"]);
             return Err(gst::FlowError::Error);
         }
         let mut grey = gst::Buffer::from_slice([128; 64 * 48 * 3 / 2]);
-        grey.get_mut().unwrap().set_pts(coded.pts());
+        grey.get_mut().unwrap().set_pts(pts);
         element.static_pad("src").unwrap().push(grey)
     }
 
