@@ -306,8 +306,8 @@ pub struct Report {
     pub frames_dropped: u64,
     /// Frames whose original passed because the network gave NaN or infinity.
     pub frames_substituted: u64,
-    /// How often the graphics card failed and the processor did what it had in work; 2 at the most, after which the
-    /// processor does all.
+    /// How often a graphics card failed and the processor did what it had in work: at the most 2 times for one that converts, once for
+    /// one that runs the network, after which the processor does all.
     pub gpu_faults: u64,
     /// Frames that came damaged from the decoder, or not at all.
     pub frames_damaged: u64,

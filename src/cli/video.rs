@@ -119,8 +119,8 @@ Exit codes:
   4    the output cannot be written
   5    the model or ONNX Runtime cannot be used
   6    a device cannot be used
-  7    done, but frames were damaged, missing or passed unstyled, or the graphics card that
-       converts failed (with --strict: or there was a warning)
+  7    done, but frames were damaged, missing or passed unstyled, or a graphics card failed
+       (with --strict: or there was a warning)
   70   a fault of this program
   130  stopped by SIGINT (Ctrl-C), 143 by SIGTERM, 129 by SIGHUP (its terminal was closed, Linux);
        the output holds what was done. A second SIGINT or SIGTERM ends at once.
