@@ -7,15 +7,14 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoint, contract, zoo
+from . import card, checkpoint, contract, zoo
 from .data import Content, default_content, load_picture, open_picture, to_picture
 from .errors import UserError
 from .evaluate import SIDE, content_and_style, load_material
 from .export import PRECISIONS
 from .features import load_features
 from .losses import style_target
-from .making import CALIBRATED, MINUTES_ON_CPU, ON_CPU, ON_GPU, export_all, make_style, usual_device
-from .metadata import About
+from .making import CALIBRATED, MINUTES_ON_CPU, ON_CPU, ON_GPU, about_again, export_all, make_style, usual_device
 from .network import TIERS, stylize
 from .optimise import Weights, optimise
 from .train import Recipe
@@ -59,12 +58,13 @@ def make_zoo(options: argparse.Namespace) -> None:
 
 
 def export_again(options: argparse.Namespace) -> None:
-    """ONNX files of a start file."""
+    """ONNX files of a start file, and what they change in its card and report."""
     net, names = checkpoint.load_start(options.start)
     if len(names) != 1:
         raise UserError(f"{options.start} holds {len(names)} styles; export takes one")
-    about = About(names[0], options.title or names[0], options.trained_on or "", options.licence)
-    export_all(net.eval(), about, options.precision, Content(options.content).sample(CALIBRATED, SIDE), options.out)
+    about = about_again(names[0], net.tier.name, options)
+    pictures = Content(options.content).sample(CALIBRATED, SIDE)
+    card.renew(options.out, net, about, export_all(net.eval(), about, options.precision, pictures, options.out))
 
 
 def average(options: argparse.Namespace) -> None:

@@ -13,6 +13,10 @@ from .network import StyleNet, kmac_per_pixel, stylize
 from .train import Recipe
 
 PREVIEW_SIDE = 320
+ROWS = (
+    *("paints like", "licence of the painting", "network", "trained on", "training", "figures", "against PyTorch"),
+    "licence of the weights",
+)
 
 
 @dataclass(frozen=True)
@@ -55,35 +59,62 @@ def write(
     """`NAME.TIER.md`, `NAME.TIER.jpg` and `NAME.TIER.json` into `folder`."""
     stem = f"{about.name}.{net.tier.name}"
     _preview(net, painting, photos).save(folder / f"{stem}.jpg", quality=88)
-    report = {
+    _write_report(folder / f"{stem}.json", {**_sizes(about, net), "recipe": asdict(recipe), **asdict(outcome)})
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in outcome.losses.items())
+    begun = f"from {outcome.begun_from}, " if outcome.begun_from else ""
+    rows = _of_export(about, net, outcome.psnr_db) | {
+        "licence of the painting": about.painting_licence or "not stated",
+        "training": f"{begun}{recipe.steps} steps of {recipe.batch} crops of {recipe.crop} pixels; last losses: {losses}",
+        "figures": _figures(outcome.figures),
+    }
+    picture = f"![the painting and three photographs in its style]({stem}.jpg)"
+    head = [f"# {about.name} ({net.tier.name})", "", picture, "", "| | |", "|---|---|"]
+    lines = head + [_row(key, rows[key]) for key in ROWS]
+    (folder / f"{stem}.md").write_text("\n".join(lines) + "\n")
+
+
+def renew(folder: Path, net: StyleNet, about: About, psnr_db: dict[str, float]) -> None:
+    """Puts what an export knows into the report and the card in `folder`, if they are there; all else stays."""
+    stem = f"{about.name}.{net.tier.name}"
+    report, card = folder / f"{stem}.json", folder / f"{stem}.md"
+    if report.exists():
+        before = json.loads(report.read_text())
+        psnr_db = before["psnr_db"] | psnr_db
+        _write_report(report, before | _sizes(about, net) | {"psnr_db": psnr_db})
+    if card.exists():
+        of_export = _of_export(about, net, psnr_db)
+        keys = [(line, line.removeprefix("| ").split(" | ")[0]) for line in card.read_text().splitlines()]
+        lines = [_row(key, of_export[key]) if key in of_export else line for line, key in keys]
+        card.write_text("\n".join(lines) + "\n")
+
+
+def _sizes(about: About, net: StyleNet) -> dict[str, str | float]:
+    return {
         "name": about.name,
         "tier": net.tier.name,
         "kmac_per_pixel": round(kmac_per_pixel(net.tier), 2),
         "parameters": sum(p.numel() for p in net.parameters()),
-        "recipe": asdict(recipe),
-        **asdict(outcome),
     }
-    (folder / f"{stem}.json").write_text(json.dumps(report, indent=2) + "\n")
-    losses = ", ".join(f"{name} {value:.3f}" for name, value in outcome.losses.items())
-    psnr = ", ".join(f"{precision} {value:.1f} dB" for precision, value in outcome.psnr_db.items())
-    begun = f"from {outcome.begun_from}, " if outcome.begun_from else ""
-    lines = [
-        f"# {about.name} ({net.tier.name})",
-        "",
-        f"![the painting and three photographs in its style]({stem}.jpg)",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| paints like | {about.style_image} |",
-        f"| licence of the painting | {about.painting_licence or 'not stated'} |",
-        f"| network | {net.tier.name} tier, {report['kmac_per_pixel']} kMAC per pixel, {report['parameters']} parameters |",
-        f"| trained on | {about.trained_on} |",
-        f"| training | {begun}{recipe.steps} steps of {recipe.batch} crops of {recipe.crop} pixels; last losses: {losses} |",
-        f"| figures | {_figures(outcome.figures)} |",
-        f"| against PyTorch | {psnr} |",
-        f"| licence of the weights | {about.licence or 'yours to choose'} |",
-    ]
-    (folder / f"{stem}.md").write_text("\n".join(lines) + "\n")
+
+
+def _write_report(path: Path, report: dict) -> None:
+    path.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _of_export(about: About, net: StyleNet, psnr_db: dict[str, float]) -> dict[str, str]:
+    """Rows of the card that are known without a training."""
+    sizes = _sizes(about, net)
+    return {
+        "paints like": about.style_image,
+        "network": f"{sizes['tier']} tier, {sizes['kmac_per_pixel']} kMAC per pixel, {sizes['parameters']} parameters",
+        "trained on": about.trained_on,
+        "against PyTorch": ", ".join(f"{precision} {value:.1f} dB" for precision, value in psnr_db.items()),
+        "licence of the weights": about.licence or "yours to choose",
+    }
+
+
+def _row(key: str, value: str) -> str:
+    return f"| {key} | {value} |"
 
 
 def _figures(figures: Figures) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from . import card, checkpoint
+from . import card, checkpoint, metadata
 from .data import Content, load_picture, require_folder
 from .errors import UserError
 from .evaluate import SIDE, content_and_style, load_photographs
@@ -91,6 +91,20 @@ def export_all(
                 f"warning: {path} is below {LEAST_PSNR} dB, which is seen; take fp16, or train longer", file=sys.stderr
             )
     return found
+
+
+def about_again(name: str, tier: str, options: Namespace) -> About:
+    """As the options say; what they do not say, as the model that is replaced does, or one beside the trained network."""
+    folders = (options.out, options.start.parent)
+    there = (path for folder in folders for path in sorted(folder.glob(f"{name}.{tier}.*.onnx")))
+    path = next(there, None)
+    said = metadata.read(Model(path).proto) if path else {}
+    return About(
+        name,
+        options.title or said.get("style_image", name),
+        options.trained_on or said.get("trained_on", ""),
+        options.licence or said.get("licence"),
+    )
 
 
 def _trainer(

@@ -57,6 +57,28 @@ def test_one_command_makes_a_style(folder, vgg, capsys):
     assert metadata.read(onnx.load(folder / "again/mine.live.fp32.onnx"))["licence"] == "CC0"
 
 
+def test_another_export_keeps_what_is_known_and_renews_card_and_report(folder, vgg, monkeypatch):
+    monkeypatch.setattr(making, "CALIBRATED", 4)
+    monkeypatch.setattr(making, "MEASURED", 2)
+    said = ("--title", "Waves", "--licence", "CC0", "--trained-on", "noise", "--painting-licence", "free")
+    assert run("make", *made(folder, vgg), *said, "--precision", "fp16") == 0
+    out = folder / "out"
+    card, report = ((out / f"mine.live.{ending}").read_text() for ending in ("md", "json"))
+    start, content = out / "mine.live.safetensors", ("--content", folder / "photos")
+    monkeypatch.setattr(making, "psnr_to_torch", lambda *_: 55.5)
+    assert run("export", start, *content, "--out", out, "--precision", "fp32", "--licence", "CC BY 4.0") == 0
+    model = metadata.read(onnx.load(out / "mine.live.fp32.onnx"))
+    assert [model[key] for key in ("style_image", "trained_on", "licence")] == ["Waves", "noise", "CC BY 4.0"]
+    before, after = json.loads(report), json.loads((out / "mine.live.json").read_text())
+    assert after == before | {"psnr_db": before["psnr_db"] | {"fp32": 55.5}}
+    wanted = card.replace(" dB |", " dB, fp32 55.5 dB |").replace("weights | CC0", "weights | CC BY 4.0")
+    assert (out / "mine.live.md").read_text() == wanted != card
+    # Elsewhere it goes by the models beside the network, and there is no card to renew.
+    assert run("export", start, *content, "--out", folder / "again", "--precision", "fp32") == 0
+    assert metadata.read(onnx.load(folder / "again/mine.live.fp32.onnx"))["style_image"] == "Waves"
+    assert not (folder / "again/mine.live.md").exists()
+
+
 def test_a_card_says_how_near_the_painting_is_and_on_what(folder, vgg, monkeypatch):
     monkeypatch.setattr(making, "CALIBRATED", 4)
     short = (*made(folder, vgg), "--precision", "fp32")
