@@ -234,6 +234,8 @@ mod tests {
             assert_eq!(ended, Some(code), "{deed}: {stderr}");
             assert!(stderr.starts_with(text) && stderr.lines().count() == 1, "{deed}: {stderr}");
         }
-        assert_eq!(in_a_child("well"), (Some(7), String::new()));
+        for deed in ["well", "lose a card"] {
+            assert_eq!(in_a_child(deed), (Some(7), String::new()), "{deed}");
+        }
     }
 }

@@ -435,3 +435,33 @@ fn constant_tensor(constant: &Constant) -> ort::Result<DynValue> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn who_fails_in_the_middle_of_a_run_is_named() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/models/identity.onnx");
+        let runtime = Runtime::load(None).unwrap();
+        let model = Model::open(&runtime, ModelSource::File(path), &SpecOverrides::default()).unwrap();
+        let options = SessionOptions { provider: Provider::Cpu, ..SessionOptions::default() };
+        let mut session = model.session(Size::new(8, 8), &options).unwrap();
+        let pool = TensorPool::new();
+        let input = pool.lend(session.input_format(), session.input_size());
+        let mut output = pool.lend(session.output_format(), session.output_size());
+        session.run(&input, &mut output).unwrap();
+        // What ONNX Runtime does not take.
+        session.output.name = c"nothing".into();
+        let mut told = |provider| {
+            session.choice.provider = provider;
+            session.run(&input, &mut output).unwrap_err().to_string()
+        };
+        let cuda = told(Provider::Cuda);
+        assert!(cuda.starts_with("provider cuda failed with ") && cuda.ends_with("; use another --provider"), "{cuda}");
+        // The processor fails by fault of the model.
+        assert!(!told(Provider::Cpu).contains("provider"));
+    }
+}
