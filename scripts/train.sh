@@ -15,6 +15,18 @@ cd "$(dirname "$0")/.."
 
 readonly ENVIRONMENT=.training
 
+# PyTorch as its makers build it for CPUs: on Linux that of PyPI brings gigabytes of CUDA.
+readonly CPU_BUILDS=https://download.pytorch.org/whl/cpu
+
+has_nvidia_driver() {
+    [ -e /proc/driver/nvidia/version ] || [ -x /usr/lib/wsl/lib/nvidia-smi ] || command -v nvidia-smi >/dev/null
+}
+
+# Asked once: pip would try it again and again for each of thirty packages.
+has_cpu_builds() {
+    python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10)' "$CPU_BUILDS/torch/" 2>/dev/null
+}
+
 if [ -z "${STYLE_IMAGE:-}" ] || [ -z "${NAME:-}" ]; then
     die "say what to make: make train STYLE_IMAGE=painting.jpg NAME=mystyle"
 fi
@@ -22,9 +34,12 @@ fi
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed"
 
 if ! "$ENVIRONMENT/bin/python" -c 'import av, stylize_train, torchvision' 2>/dev/null; then
+    builds="" # besides those of PyPI: to pip 2.0+cpu is later than 2.0
+    if [ "$(uname -s)" = Linux ] && ! has_nvidia_driver && has_cpu_builds; then builds=$CPU_BUILDS; fi
     say "setting up PyTorch in $ENVIRONMENT (some minutes, gigabytes)"
     run_logged "no Python environment can be made: install python3-venv" python3 -m venv "$ENVIRONMENT"
-    run_logged "PyTorch cannot be installed: look at the network and the disk" "$ENVIRONMENT/bin/pip" install --quiet --editable 'training[vgg,video]'
+    run_logged "PyTorch cannot be installed: look at the network and the disk" \
+        "$ENVIRONMENT/bin/pip" install --quiet ${builds:+--extra-index-url "$builds"} --editable 'training[vgg,video]'
 fi
 
 if [ -z "${START:-}" ] && [ -f models/wave.live.safetensors ]; then START=models/wave.live.safetensors; fi
