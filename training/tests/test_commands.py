@@ -41,7 +41,9 @@ def made(folder, vgg) -> tuple:
     return (folder / "painting.png", "--name", "mine", *where, "--steps", 2, "--crop", 120, "--batch", 1)
 
 
-def test_one_command_makes_a_style(folder, vgg, capsys):
+def test_one_command_makes_a_style(folder, vgg, monkeypatch, capsys):
+    monkeypatch.setattr(making, "CALIBRATED", 8)
+    monkeypatch.setattr(__main__, "CALIBRATED", 4)
     words = made(folder, vgg)
     assert run("make", *words) == 0
     names = {path.name for path in (folder / "out").iterdir()}
