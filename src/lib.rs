@@ -47,6 +47,7 @@ pub mod error;
 pub mod report;
 pub mod flow;
 
+mod child;
 #[doc(hidden)]
 pub mod gpu;
 pub mod memory;

@@ -9,16 +9,22 @@ use std::env;
 use std::fmt::{self, Display};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use console::style;
+use serde::de::DeserializeOwned;
 
-use crate::error::Error;
-use crate::gpu::adapters::{self, Adapter};
+use crate::child;
+use crate::error::{Error, io_reason};
+use crate::gpu::adapters::Adapter;
 use crate::media::elements::{self, Finding, PluginSet, Side, Survey};
 use crate::model::trial::{self, Trial};
 use crate::options::Provider;
 use cpu::Cpu;
 use packages::Manager;
+
+/// Chips and cards are opened in a moment; before that GStreamer may look through all its plugins.
+const DRIVERS_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is known of ONNX Runtime.
 #[derive(Clone, Debug)]
@@ -49,10 +55,10 @@ impl Findings {
         let trials = if runtime.is_ok() { try_providers(named) } else { Vec::new() };
         Self {
             trials,
-            chips: ask_for_chips(),
+            chips: ask_drivers("chips", "a driver"),
             gstreamer: elements::survey().map_err(Error::from),
             runtime,
-            adapters: ask_for_adapters(),
+            adapters: ask_drivers("adapters", "a graphics driver"),
             cpu: cpu::this(),
             manager: Manager::here(),
             unsafe_packages: packages::unsafe_packages(),
@@ -204,16 +210,10 @@ fn try_providers(named: Option<&Path>) -> Vec<Trial> {
     trial::providers().flat_map(ask).collect()
 }
 
-/// The verb `chips` of this same program: drivers may crash.
-fn ask_for_chips() -> Result<Vec<(String, Option<String>)>, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    trials::answer(Command::new(program).arg("chips"), "a driver")
-}
-
-/// The verb `adapters` of this same program.
-fn ask_for_adapters() -> Result<Vec<Adapter>, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    adapters::list_apart(Command::new(program).arg("adapters"))
+/// What `verb` of this same program lists: drivers crash and hang.
+fn ask_drivers<T: DeserializeOwned>(verb: &str, whose: &str) -> Result<T, String> {
+    let program = env::current_exe().map_err(|error| io_reason(&error))?;
+    child::ask(Command::new(program).arg(verb), whose, DRIVERS_PATIENCE)
 }
 
 fn heading(text: &str) -> impl Display + '_ {

@@ -1,9 +1,7 @@
 //! Which cameras there are. Drivers crash: they are asked in a process of its own.
 
-use std::fs::File;
-use std::io::{Read, Seek};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gst::prelude::*;
@@ -11,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choice;
 use super::modes::{self, Coding, Offer, Span};
+use crate::child::{Asked, Silence};
 use crate::error::{Error, Result, SourceError, io_reason};
 use crate::flow::Stop;
 use crate::frame::FrameRate;
@@ -196,11 +195,6 @@ pub(super) struct Enquiry {
     attempt: u32,
 }
 
-struct Asked {
-    child: Child,
-    answer: File,
-}
-
 /// How often drivers may crash: who asks PipeWire while it is just coming up has been seen to die.
 const ATTEMPTS: u32 = 3;
 /// Time before attempts behind the second.
@@ -212,7 +206,7 @@ impl Enquiry {
     /// # Errors
     /// When there is no such process to be had; the text says why.
     pub(super) fn begin() -> Result<Self, String> {
-        Ok(Self { asked: Some(Asked::begin(false)?), since: Instant::now(), attempt: 0 })
+        Ok(Self { asked: Some(asked(false)?), since: Instant::now(), attempt: 0 })
     }
 
     /// The answer, once it is there.
@@ -222,64 +216,38 @@ impl Enquiry {
             let pause = PAUSE * (self.attempt - 1);
             return if self.since.elapsed() < pause { None } else { self.ask_again().err().map(Err) };
         };
-        let status = match asked.child.try_wait() {
-            Ok(None) if self.since.elapsed() < PATIENCE => return None,
-            Ok(None) => return Some(Err(format!("no answer within {} s", PATIENCE.as_secs()))),
-            Ok(Some(status)) => status,
-            Err(error) => return Some(Err(error.to_string())),
+        let silence = match asked.answer()? {
+            Ok(cameras) => return Some(Ok(cameras)),
+            Err(silence) => silence,
         };
-        if let Some(cameras) = asked.read() {
-            return Some(Ok(cameras));
-        }
         self.attempt += 1;
-        if self.attempt == ATTEMPTS {
-            return Some(Err(format!("a camera driver crashed ({status})")));
+        let reason = silence.words("a camera driver");
+        if !matches!(silence, Silence::Ended(_)) || self.attempt == ATTEMPTS {
+            return Some(Err(reason));
         }
-        tracing::debug!("listing the cameras ended with {status}; once more, without libcamera");
+        tracing::debug!("listing the cameras: {reason}; once more, without libcamera");
         (self.asked, self.since) = (None, Instant::now());
         None
     }
 
     fn ask_again(&mut self) -> Result<(), String> {
-        (self.asked, self.since) = (Some(Asked::begin(true)?), Instant::now());
+        (self.asked, self.since) = (Some(asked(true)?), Instant::now());
         Ok(())
     }
 }
 
-impl Asked {
-    fn begin(careful: bool) -> Result<Self, String> {
-        let reason = |error: &std::io::Error| io_reason(error);
-        // A pipe would have to be read all the while.
-        let answer = tempfile::tempfile().map_err(|error| reason(&error))?;
-        let mut command = Command::new(helper()?);
-        if careful {
-            command.env("GST_PLUGIN_FEATURE_RANK", "libcameraprovider:NONE");
-        }
-        command.arg(VERB).stdin(Stdio::null()).stderr(Stdio::null());
-        command.stdout(answer.try_clone().map_err(|error| reason(&error))?);
-        let child = command.spawn().map_err(|error| reason(&error))?;
-        Ok(Self { child, answer })
+/// Asks; a `careful` one leaves libcamera out.
+fn asked(careful: bool) -> Result<Asked, String> {
+    let mut command = Command::new(helper()?);
+    if careful {
+        command.env("GST_PLUGIN_FEATURE_RANK", "libcameraprovider:NONE");
     }
-
-    /// What it has answered, if that is whole.
-    fn read(&mut self) -> Option<Vec<Camera>> {
-        let mut text = String::new();
-        self.answer.rewind().and_then(|()| self.answer.read_to_string(&mut text)).ok()?;
-        serde_json::from_str(&text).ok()
-    }
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        // Fails where it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    Asked::begin(command.arg(VERB), PATIENCE)
 }
 
 /// The program `stylize`: this one, or beside it; tests of cargo lie one folder below.
 fn helper() -> Result<PathBuf, String> {
-    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let this = std::env::current_exe().map_err(|error| io_reason(&error))?;
     let name = format!("stylize{}", std::env::consts::EXE_SUFFIX);
     let folders = this.ancestors().skip(1).take(2);
     let found = folders.map(|folder| folder.join(&name)).find(|program| program.is_file());
