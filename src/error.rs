@@ -62,7 +62,10 @@ pub(crate) fn io_reason(error: &std::io::Error) -> String {
         ErrorKind::PermissionDenied => "permission denied".into(),
         ErrorKind::StorageFull => "no space left on the disk".into(),
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only".into(),
-        _ => error.to_string(),
+        _ => match error.to_string().split_once(" (os error") {
+            Some((reason, _)) => reason.to_lowercase(),
+            None => error.to_string(),
+        },
     }
 }
 
@@ -86,5 +89,24 @@ impl fmt::Display for Sum {
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         let (needed, there) = (gigabytes(self.bytes), gigabytes(self.limit_bytes));
         write!(f, "about {needed:.1} GB of memory, and {there:.1} GB can be had")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn an_io_error_has_no_number_in_it() {
+        let reason = |errno| io_reason(&io::Error::from_raw_os_error(errno));
+        assert_eq!(reason(2), "no such file or directory");
+        assert_eq!(reason(5), "input/output error");
+        // Tempfile says where it was, too.
+        let within = io::Error::other(format!("{} at path \"/x\"", io::Error::from_raw_os_error(24)));
+        assert_eq!(io_reason(&within), "too many open files");
+        assert_eq!(io_reason(&io::Error::other("Mine.MP4 is odd")), "Mine.MP4 is odd");
+        assert_eq!(io_reason(&io::ErrorKind::IsADirectory.into()), "is a directory");
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io_reason};
 use crate::frame::{Frame, Timed};
 use crate::report::Meter;
 
@@ -374,8 +374,10 @@ fn spawn(
             Ok(Err(error)) => shared.outcome.fail(error),
             Err(_) => shared.outcome.fail(panicked(name)),
         });
-    let refused =
-        |error| outcome.fail(Error::Device(format!("the system gives no thread for {name}: {error}; use --threads")));
+    let refused = |error| {
+        let reason = io_reason(&error);
+        outcome.fail(Error::Device(format!("the system gives no thread for {name}: {reason}; use --threads")));
+    };
     thread.map_err(refused).ok()
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, Result, SinkError};
+use crate::error::{Error, Result, SinkError, io_reason};
+use crate::folders::folder_of;
 
 /// Where the report will be.
 #[derive(Debug)]
@@ -92,9 +93,7 @@ fn same_place(one: &Path, other: &Path) -> bool {
 
 /// The error of an output that is not the video.
 pub fn unwritable(path: &Path, error: &io::Error) -> Error {
-    let text = error.to_string();
-    let plain = text.split(" (os error").next().unwrap_or_default().to_lowercase();
-    Error::Sink(SinkError::Write { path: path.into(), reason: format!("{plain}; name another place") })
+    Error::Sink(SinkError::Write { path: path.into(), reason: format!("{}; name another place", io_reason(error)) })
 }
 
 #[cfg(test)]

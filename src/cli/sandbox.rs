@@ -90,7 +90,7 @@ mod on_linux {
 
     use super::super::signals::asking;
     use super::access;
-    use crate::error::{Error, Result, SourceError};
+    use crate::error::{Error, Result, SourceError, io_reason};
     use crate::job::Job;
     use crate::media::elements;
     use crate::sandbox::confine;
@@ -109,7 +109,9 @@ mod on_linux {
     /// # Errors
     /// When there is no child to be had, or it crashed.
     pub fn in_child(input: &str) -> Result<u8> {
-        let failed = |error: std::io::Error| Error::Device(format!("--sandbox: no process can be started ({error})"));
+        let failed = |error: std::io::Error| {
+            Error::Device(format!("--sandbox: no process can be started ({})", io_reason(&error)))
+        };
         // Listened to before there is a child, so that none of its signals is missed.
         let mut signals = Signals::new(asking().into_iter().chain([SIGCHLD])).map_err(failed)?;
         let program = std::env::current_exe().map_err(failed)?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_shutdown, register_usize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io_reason};
 use crate::flow::Stop;
 
 /// The signals that ask to end. A terminal that is closed sends SIGHUP; who started the program to outlive its terminal
@@ -52,7 +52,8 @@ impl Signals {
             register(signal, stop.flag())?;
             register_usize(signal, Arc::clone(&last), usize::try_from(signal).unwrap_or(0)).map(drop)
         };
-        let refused = |error: io::Error| Error::Internal(format!("no signal handler can be set ({error})"));
+        let refused =
+            |error: io::Error| Error::Internal(format!("no signal handler can be set ({})", io_reason(&error)));
         asking().into_iter().try_for_each(hear).map_err(refused)?;
         Ok(Self { last })
     }

@@ -13,7 +13,7 @@ use super::manual::{self, ProgramName};
 use super::program::{Program, answer};
 use crate::bench::{self, Mishaps};
 use crate::doctor::Findings;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, io_reason};
 use crate::flow::Stop;
 use crate::gpu::adapters;
 use crate::job::Job;
@@ -173,7 +173,7 @@ impl BenchArgs {
         if self.inside {
             return bench::inside(&job, size, self.frames).map(|figures| (figures.to_string(), figures.mishaps));
         }
-        let folder = tempfile::tempdir().map_err(|error| Error::Device(format!("no temporary folder: {error}")))?;
+        let folder = tempfile::tempdir().map_err(|error| Error::Device(format!("no temporary folder: {}", io_reason(&error))))?;
         let figures = bench::measure(&job, size, self.frames, folder.path())?;
         Ok((figures.to_string(), figures.mishaps))
     }

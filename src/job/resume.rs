@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Engine, Job, Network, Plan, StyleChoice, codec, is_still};
-use crate::error::{Error, Result, SourceError};
+use crate::error::{Error, Result, SourceError, io_reason};
 use crate::frame::FrameFormat;
 use crate::media::elements;
 use crate::options::{Input, Output};
@@ -97,6 +97,6 @@ fn model(Network { model, .. }: &Network) -> Result<String> {
     let weights = model
         .source()
         .fingerprint()
-        .map_err(|error| Error::Internal(format!("{} cannot be read any more ({error})", model.label())))?;
+        .map_err(|error| Error::Internal(format!("{} cannot be read any more ({})", model.label(), io_reason(&error))))?;
     Ok(format!("{weights} {:?}", model.spec()))
 }

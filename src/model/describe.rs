@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{TensorElementType, ValueType};
 
+use super::Runtime;
 use super::complaint::reason;
 use super::graph::{Dim, Element, Graph, GraphPort};
 use super::statements::{INPUT_PREFIX, KEYS, LONGEST_SIDECAR, METADATA_PREFIX, SpecOverrides, Statements};
-use super::{Runtime, one_line};
-use crate::error::{ModelError, SpecError};
+use crate::error::{ModelError, SpecError, io_reason};
 use crate::resume::identity;
 
 /// Most further inputs that the metadata may speak of.
@@ -78,7 +78,7 @@ impl ModelSource {
         let Self::File(path) = self else { return Ok(()) };
         let unusable = |reason: String| Err(ModelError::unusable(&self.label(), reason));
         match fs::metadata(path) {
-            Err(error) => unusable(format!("cannot be read: {}", one_line(&error.to_string()))),
+            Err(error) => unusable(format!("cannot be read: {}", io_reason(&error))),
             Ok(found) if found.is_dir() => unusable("is a folder, not an ONNX file".into()),
             Ok(found) if !found.is_file() => unusable("is not a file".into()),
             Ok(found) if found.len() == 0 => unusable("is empty".into()),
@@ -137,12 +137,12 @@ fn plain_builder(runtime: &Runtime) -> ort::Result<SessionBuilder> {
 }
 
 fn read_sidecar(path: &Path) -> Result<String, SpecError> {
-    let wrong = |reason: String| SpecError::Sidecar(one_line(&reason));
+    let unreadable = |error: io::Error| SpecError::Sidecar(io_reason(&error));
     let mut text = String::new();
-    let file = fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
-    file.take(LONGEST_SIDECAR + 1).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
+    let file = fs::File::open(path).map_err(unreadable)?;
+    file.take(LONGEST_SIDECAR + 1).read_to_string(&mut text).map_err(unreadable)?;
     if text.len() as u64 > LONGEST_SIDECAR {
-        return Err(wrong(format!("it is longer than {LONGEST_SIDECAR} bytes")));
+        return Err(SpecError::Sidecar(format!("it is longer than {LONGEST_SIDECAR} bytes")));
     }
     Ok(text)
 }

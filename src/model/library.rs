@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::error::io_reason;
+
 /// No ONNX Runtime is smaller; this is all that is asked of files whose headers are not read (Mach-O, PE).
 const SMALLEST_BYTES: u64 = 1 << 20;
 
@@ -16,10 +18,11 @@ const MOST_ENTRIES: u16 = 4096;
 /// # Errors
 /// What is wrong, for a message.
 pub(super) fn check_whole(path: &Path) -> Result<(), String> {
-    let mut file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let len = file.metadata().map_err(|error| format!("cannot be read: {error}"))?.len();
+    let unreadable = |error: io::Error| format!("cannot be read: {}", io_reason(&error));
+    let mut file = File::open(path).map_err(unreadable)?;
+    let len = file.metadata().map_err(unreadable)?.len();
     let mut header = [0; 64];
-    let read = read_start(&mut file, &mut header).map_err(|error| format!("cannot be read: {error}"))?;
+    let read = read_start(&mut file, &mut header).map_err(unreadable)?;
     let expected = match &header[..read] {
         [0x7f, b'E', b'L', b'F', 2, 1, ..] if read == header.len() => elf_len(&mut file, &header).ok(),
         [0x7f, b'E', b'L', b'F', ..] => return Err("is a library for another kind of machine, or cut".into()),
