@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gst::prelude::*;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Opened, Request, file, open_file};
+use super::{Opened, Request, file, open_file, still};
 use crate::error::{Error, Result, SourceError, io_reason};
 use crate::flow::{Source, Stop};
 use crate::frame::{Frame, Timed};
@@ -106,11 +106,8 @@ enum Way {
 
 /// The way for what begins with `begin`, or how many bytes of it must be known to tell.
 fn way_for(begin: &[u8]) -> Result<Way, usize> {
-    let (start, _) = begin.split_first_chunk::<16>().ok_or(16_usize)?;
-    let picture = image::guess_format(start).is_ok_and(|format| {
-        matches!(format, image::ImageFormat::Png | image::ImageFormat::Jpeg | image::ImageFormat::Gif)
-    });
-    if picture {
+    let start = begin.get(..still::START).ok_or(still::START)?;
+    if still::format_in(start).is_some() {
         return Ok(Way::Copy);
     }
     let boxes = [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"].iter().any(|kind| start[4..8] == kind[..]);
@@ -237,7 +234,11 @@ mod tests {
         assert_eq!(way_for(&boxes(&[(b"ftyp", 24), (b"mdat", 64)])), Ok(Way::CopyMp4));
         assert_eq!(way_for(&boxes(&[(b"ftyp", 24), (b"wide", 8), (b"mdat", 1)])), Ok(Way::CopyMp4));
         assert_eq!(way_for(&boxes(&[(b"ftyp", 24), (b"uuid", 1 << 30)])), Ok(Way::CopyMp4));
-        assert_eq!(way_for(&[&b"\x89PNG\r\n\x1a\n"[..], &[0; 20]].concat()), Ok(Way::Copy));
+        let pictures = [&b"\x89PNG\r\n\x1a\n"[..], b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF\x40\0\0\0WEBPVP8L"];
+        for start in pictures {
+            assert_eq!(way_for(&[start, &[0; 20]].concat()), Ok(Way::Copy), "{start:?}");
+        }
+        assert_eq!(way_for(&[&b"RIFF\x40\0\0\0AVI LIST"[..], &[0; 20]].concat()), Ok(Way::Stream));
     }
 
     #[test]

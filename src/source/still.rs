@@ -21,11 +21,19 @@ use crate::report::Meter;
 /// How long a still is shown when it becomes a video.
 const STILL_NANOS: u64 = 40_000_000;
 
+/// Bytes by which a picture is known.
+pub(super) const START: usize = 16;
+
+/// The kind of picture that begins with `start`; none if it is none, or of a kind that is not read.
+pub(super) fn format_in(start: &[u8]) -> Option<ImageFormat> {
+    let known = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP];
+    image::guess_format(start).ok().filter(|format| known.contains(format))
+}
+
 fn format_of(path: &Path) -> Option<ImageFormat> {
     let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).ok()?;
-    let known = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP];
-    image::guess_format(&start).ok().filter(|format| known.contains(format))
+    File::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start)).ok()?;
+    format_in(&start)
 }
 
 /// Whether the file is a PNG, JPEG, GIF or WebP, and not a row of them.

@@ -49,7 +49,11 @@ fn what_cannot_be_streamed_is_copied_first() {
     assert!(ended.warnings().contains("copied"), "{}", ended.warnings());
     assert_eq!(decode(&folder.path("out.mp4")).numbers(), (10..30).collect::<Vec<_>>());
     folder.run("in.mp4 still.png --frames 1").good(1);
-    piped(&folder, "still.png", "- again.png").good(1);
+    let still = image::open(folder.path("still.png")).unwrap().into_rgb8();
+    for name in ["still.png", "still.jpg", "still.gif", "still.webp"] {
+        still.save(folder.path(name)).unwrap();
+        piped(&folder, name, "- again.png --force").good(1);
+    }
     // A file on stdin is a file.
     let script = "exec \"$0\" - out.mkv --force --start 0.4 -q --style \"$1\" < in.mp4";
     let status = Command::new("bash")
