@@ -1,5 +1,6 @@
 //! Decoders that are chips: which of them take a stream, and whether they work.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use gst::prelude::*;
@@ -76,9 +77,13 @@ pub(crate) fn survey() -> Vec<(String, Option<String>)> {
         let failure = comes_up(&factory).map(|element| element.set_state(gst::State::Null)).err();
         (factory.name().to_string(), failure)
     };
-    let mut chips: Vec<_> = all.map(tried).collect();
-    chips.dedup();
-    chips
+    each_once(all).into_iter().map(tried).collect()
+}
+
+/// Those of macOS and of V4L2 take several codecs.
+fn each_once(factories: impl Iterator<Item = gst::ElementFactory>) -> Vec<gst::ElementFactory> {
+    let mut named = BTreeSet::new();
+    factories.filter(|factory| named.insert(factory.name())).collect()
 }
 
 /// Chips' decoders for `caps`, in the order of [`KINDS`]; of a kind the highest rank first.

@@ -25,6 +25,12 @@ fn what_does_not_come_up_is_said_and_the_next_is_taken() {
 }
 
 #[test]
+fn a_chip_for_several_codecs_is_listed_once() {
+    let listed = each_once(["identity", "queue", "identity", "tee", "queue"].map(factory).into_iter());
+    assert_eq!(listed, ["identity", "queue", "tee"].map(factory));
+}
+
+#[test]
 fn a_name_must_be_that_of_a_decoder_for_the_stream() {
     let caps = || {
         factory("identity");
