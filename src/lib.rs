@@ -33,6 +33,7 @@ pub mod options;
 pub mod control;
 mod about;
 mod text;
+mod folders;
 
 pub mod pool;
 pub mod tensor;

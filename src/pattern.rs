@@ -5,6 +5,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use crate::folders::folder_of;
+
 /// Most digits that a number is padded to: those of the largest one.
 const MOST_DIGITS: usize = 20;
 
@@ -62,7 +64,7 @@ impl Pattern {
 
     /// The folder that the pictures are in.
     pub fn folder(&self) -> &Path {
-        self.text.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+        folder_of(&self.text)
     }
 
     /// Name of picture `number`.

@@ -72,20 +72,17 @@ impl Place {
 }
 
 fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".stylize-report-").suffix(".part").tempfile_in(folder)
+    builder.prefix(".stylize-report-").suffix(".part").tempfile_in(folder_of(path))
 }
 
 /// Whether two paths name one file, or would once it is there. Hard links do not matter: the rename replaces a name.
 fn same_place(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| -> Option<PathBuf> {
         path.canonicalize().ok().or_else(|| {
-            let folder = path.parent()?;
-            let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-            Some(folder.canonicalize().ok()?.join(path.file_name()?))
+            Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?))
         })
     };
     real(one).is_some_and(|path| Some(path) == real(other))

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::folders::folder_of;
 use crate::job::{Engine, Job, StyleChoice};
 use crate::model::{Runtime, zoo};
 use crate::options::{Input, Output};
@@ -39,20 +40,20 @@ fn access(jobs: &[Job], report: Option<&Path>, plugins: Vec<PathBuf>) -> Result<
     read.push("/sys/fs/cgroup".into());
     read.extend(plugins);
     read.extend(zoo::folders());
-    let mut write: Vec<PathBuf> = report.map(folder_of).into_iter().collect();
+    let mut write: Vec<PathBuf> = report.map(|report| folder_of(report).into()).into_iter().collect();
     for job in jobs {
         match &job.input {
             Input::File(path) => read.push(path.clone()),
-            Input::Pictures { pattern, .. } => read.push(folder_of(pattern.as_path())),
+            Input::Pictures { pattern, .. } => read.push(pattern.folder().into()),
             // A pipe is open already, and in no folder.
             Input::Stdin => read.extend(Some(job.input.path()).filter(|path| path.is_file()).map(PathBuf::from)),
         }
         read.extend(of_engine(&job.engine)?);
         // Standard output is open already.
         if let Some(output) = job.output.path().filter(|_| job.output != Output::Stdout) {
-            write.push(folder_of(output));
+            write.push(folder_of(output).into());
             // A link is followed.
-            write.extend(std::fs::canonicalize(output).ok().map(|real| folder_of(&real)));
+            write.extend(std::fs::canonicalize(output).ok().map(|real| folder_of(&real).into()));
         }
     }
     Ok(Access { read, write })
@@ -61,7 +62,7 @@ fn access(jobs: &[Job], report: Option<&Path>, plugins: Vec<PathBuf>) -> Result<
 /// The runtime, with the providers beside it, and the model with what may lie beside it.
 fn of_engine(engine: &Engine) -> Result<Vec<PathBuf>> {
     let library = Runtime::find_for(engine.runtime.as_deref(), engine.provider)?;
-    let mut read = vec![folder_of(&library.canonicalize().unwrap_or(library))];
+    let mut read = vec![folder_of(&library.canonicalize().unwrap_or(library)).into()];
     if let StyleChoice::File(path) = &engine.style {
         let beside = [".toml", ".data", "_data"].map(|ending| {
             let mut name = path.clone().into_os_string();
@@ -71,10 +72,6 @@ fn of_engine(engine: &Engine) -> Result<Vec<PathBuf>> {
         read.extend([path.clone(), path.with_extension("toml")].into_iter().chain(beside));
     }
     Ok(read)
-}
-
-fn folder_of(path: &Path) -> PathBuf {
-    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).into()
 }
 
 #[cfg(target_os = "linux")]

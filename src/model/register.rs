@@ -1,6 +1,6 @@
 //! How each provider is set.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ort::ep::directml::{DeviceFilter, PerformancePreference};
 use ort::ep::{
@@ -8,6 +8,7 @@ use ort::ep::{
 };
 
 use super::{Arithmetic, ModelSource, SessionOptions};
+use crate::folders::cache_home;
 use crate::frame::Size;
 use crate::resume::identity;
 
@@ -29,9 +30,7 @@ impl Setting<'_> {
     /// `$XDG_CACHE_HOME/stylize/NAME/...`, where a provider keeps what it compiles, made if needed; none where that cannot be. What is
     /// compiled for a trial is kept as well, or each run would compile it anew before its own.
     fn cache(&self, name: &str) -> Option<String> {
-        let set = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let home = set.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-        self.cache_in(&home.join("stylize").join(name))
+        self.cache_in(&cache_home()?.join("stylize").join(name))
     }
 
     /// A folder in `home` for this network at this size alone: TensorRT and CoreML know what they compiled by the names in a graph, and

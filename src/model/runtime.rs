@@ -11,6 +11,7 @@ use super::library::check_whole;
 use super::trial::Outcomes;
 use super::{one_line, provider};
 use crate::error::ModelError;
+use crate::folders::data_home;
 use crate::options::Provider;
 
 /// Name of the folder that `make setup` fills, in the project.
@@ -169,12 +170,6 @@ fn places(executable: Option<&Path>, data_home: Option<&Path>) -> Vec<PathBuf> {
     let installed = data_home.map(|home| home.join("stylize/runtime"));
     let project = executable.and_then(project_folder).map(|project| project.join(PROJECT_RUNTIME));
     [beside, prefix, installed, project].into_iter().flatten().collect()
-}
-
-/// `$XDG_DATA_HOME`, or what it stands for when unset.
-pub(super) fn data_home() -> Option<PathBuf> {
-    let set = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    set.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))
 }
 
 /// The project that `executable` was built in: the nearest folder above it with a `Cargo.toml`.

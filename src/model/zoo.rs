@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::cpu::multiplies_bytes;
 use super::describe::ModelSource;
-use super::runtime::{data_home, project_folder};
+use super::runtime::project_folder;
 use crate::error::ModelError;
+use crate::folders::data_home;
 
 /// Number format of a network's weights and arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]

@@ -10,9 +10,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::container::Container;
-use super::place::{PART_ENDING, Place, folder_of};
+use super::place::{PART_ENDING, Place};
 use super::stored;
 use crate::error::{Result, SinkError, io_reason};
+use crate::folders::folder_of;
 use crate::resume::journal::LONGEST_BYTES;
 use crate::resume::{Identity, Journal, Unlike};
 

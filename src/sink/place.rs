@@ -11,6 +11,7 @@ use tempfile::{PathPersistError, TempPath};
 
 use super::leftover::{Leftover, Names, sync_folder, unreadable};
 use crate::error::{Error, Result, SinkError, io_reason};
+use crate::folders::folder_of;
 use crate::text::clock;
 
 /// Suffix of unfinished files; assumed to be used by no other program.
@@ -242,13 +243,6 @@ fn led_to(target: &Path) -> PathBuf {
             leads.canonicalize().unwrap_or(leads)
         }
         Err(_) => target.into(),
-    }
-}
-
-pub(super) fn folder_of(target: &Path) -> PathBuf {
-    match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.into(),
-        _ => PathBuf::from("."),
     }
 }
 
