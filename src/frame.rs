@@ -399,7 +399,7 @@ pub struct Stamp {
     pub duration_nanos: Option<u64>,
     /// This frame does not continue the one before it: whoever looks back forgets.
     pub discontinuity: bool,
-    /// This frame is painted for the sake of those that follow, and goes nowhere: it is there already.
+    /// This frame goes nowhere: it is there already, and painted for the sake of those that follow, or it is more than were asked for.
     pub rehearsed: bool,
     /// The network gave what is no number, and the original stands in for the painting.
     pub substituted: bool,

@@ -1,7 +1,8 @@
 //! One run of a network from memory of ours into memory of ours.
 //!
 //! `ort` offers no safe way to do both: `Session::run` borrows inputs but allocates outputs, an `IoBinding` takes borrowed
-//! outputs but deadlocks on borrowed inputs (rc.15). So this file calls ONNX Runtime itself; it is the only one that does.
+//! outputs but deadlocks on borrowed inputs (rc.15). So this file calls ONNX Runtime itself. (So does
+//! `assignment.rs`, for what `ort` does not offer at all.)
 #![expect(unsafe_code, reason = "the only way to run without copying a frame; see above")]
 
 use std::ffi::CStr;

@@ -66,7 +66,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Waits until frame `at` is due; says whether it came to that.
+    /// Waits until `due`, when the next frame is; says whether it came to that.
     fn wait(&self, due: Instant) -> bool {
         loop {
             if self.stop.asked() {
