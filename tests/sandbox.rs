@@ -4,9 +4,13 @@
 
 mod common;
 
+#[path = "sandbox/syscall.rs"]
+mod syscall;
+
 use std::fs;
 use std::io::ErrorKind::{self, PermissionDenied};
 use std::net::{TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,7 +20,9 @@ use common::child::{send, try_send, wait_until};
 use common::clip::{AAC, Clip};
 use common::kernel::can_confine;
 use common::read::decode;
+use nix::libc;
 use stylize::sandbox::{Access, confine};
+use syscall::syscall;
 
 /// Set for the process that is confined: the folder that it may work in.
 const INSIDE: &str = "STYLIZE_TEST_INSIDE";
@@ -109,6 +115,54 @@ fn there_are_no_other_programs_or_processes() {
         assert_eq!((kill(own), kill(parent)), (Err(nix::Error::EPERM), Err(nix::Error::EPERM)));
         assert!(fs::read(format!("/proc/{parent}/environ")).is_err());
         assert!(nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_CORE) == Ok((0, 0)));
+    });
+}
+
+/// What `fcntl` and `ioctl` know by these numbers on every machine.
+const SIGNALLING: [(&str, i64, i32); 5] = [
+    ("F_SETOWN", libc::SYS_fcntl, libc::F_SETOWN),
+    ("F_SETSIG", libc::SYS_fcntl, 10),
+    ("F_SETOWN_EX", libc::SYS_fcntl, 15),
+    ("FIOSETOWN", libc::SYS_ioctl, 0x8901),
+    ("SIOCSPGRP", libc::SYS_ioctl, 0x8902),
+];
+
+#[test]
+fn the_kernel_sends_no_signals_for_it() {
+    inside("the_kernel_sends_no_signals_for_it", |folder| {
+        let (socket, _other) = UnixStream::pair().unwrap();
+        let ask = |call, request| syscall(call, [socket.as_raw_fd(), request, 0]);
+        for (name, call, request) in SIGNALLING {
+            assert_ne!(ask(call, request), Err(nix::Error::EPERM), "{name} is refused to everybody");
+        }
+        confined(folder);
+        for (name, call, request) in SIGNALLING {
+            assert_eq!(ask(call, request), Err(nix::Error::EPERM), "{name}");
+        }
+        assert_eq!(ask(libc::SYS_ioctl, 0x5410), Err(nix::Error::EPERM), "TIOCSPGRP");
+        // What every program asks of its files.
+        assert_eq!(ask(libc::SYS_fcntl, libc::F_SETFD), Ok(0));
+        socket.set_nonblocking(true).unwrap();
+        fs::File::create(folder.join("out/locked")).unwrap().lock().unwrap();
+    });
+}
+
+#[test]
+fn other_processes_keep_their_priority() {
+    inside("other_processes_keep_their_priority", |folder| {
+        let parent = nix::unistd::getppid().as_raw();
+        confined(folder);
+        let priority = |which, whose| syscall(libc::SYS_setpriority, [which, whose, 19]);
+        // Of a process, of a group of them, of all that a user has.
+        let others = [priority(0, parent), priority(1, 0), priority(2, 0)];
+        assert_eq!(others, [Err(nix::Error::EPERM); 3]);
+        assert_eq!(priority(0, 0), Ok(0));
+        let scheduler = |whose| syscall(libc::SYS_sched_setscheduler, [whose, libc::SCHED_IDLE, 0]);
+        assert_eq!((scheduler(parent), scheduler(0)), (Err(nix::Error::EPERM), Err(nix::Error::EINVAL)));
+        // As those are set who help.
+        let thread = nix::unistd::gettid();
+        let cores = nix::sched::sched_getaffinity(thread).unwrap();
+        nix::sched::sched_setaffinity(thread, &cores).unwrap();
     });
 }
 

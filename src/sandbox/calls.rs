@@ -17,8 +17,8 @@ const FREE: &[i64] = &[
     // Open files.
     libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64, libc::SYS_pwrite64,
     libc::SYS_preadv, libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_lseek, libc::SYS_close,
-    libc::SYS_close_range, libc::SYS_dup, libc::SYS_dup3, libc::SYS_fcntl, libc::SYS_flock, libc::SYS_fsync,
-    libc::SYS_fdatasync, libc::SYS_ftruncate, libc::SYS_fallocate, libc::SYS_fadvise64, libc::SYS_sync_file_range,
+    libc::SYS_close_range, libc::SYS_dup, libc::SYS_dup3, libc::SYS_flock, libc::SYS_fsync, libc::SYS_fdatasync,
+    libc::SYS_ftruncate, libc::SYS_fallocate, libc::SYS_fadvise64, libc::SYS_sync_file_range,
     libc::SYS_copy_file_range, libc::SYS_sendfile, libc::SYS_fstat, libc::SYS_fstatfs, libc::SYS_getdents64,
     // Files by name.
     libc::SYS_openat, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_statfs, libc::SYS_readlinkat,
@@ -28,12 +28,13 @@ const FREE: &[i64] = &[
     libc::SYS_brk, libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_mprotect, libc::SYS_madvise,
     libc::SYS_mincore, libc::SYS_msync, libc::SYS_mlock, libc::SYS_munlock, libc::SYS_memfd_create,
     libc::SYS_get_mempolicy, libc::SYS_set_mempolicy, libc::SYS_mbind, libc::SYS_membarrier,
-    // Threads.
+    // Threads. Helpers are kept off a core by their numbers, which are not known yet; of another process this says no more than
+    // where it runs.
     libc::SYS_futex, libc::SYS_futex_waitv, libc::SYS_set_tid_address, libc::SYS_set_robust_list,
     libc::SYS_get_robust_list, libc::SYS_rseq, libc::SYS_gettid, libc::SYS_exit, libc::SYS_exit_group,
     libc::SYS_sched_yield, libc::SYS_sched_getaffinity, libc::SYS_sched_setaffinity, libc::SYS_sched_getparam,
-    libc::SYS_sched_getscheduler, libc::SYS_sched_setscheduler, libc::SYS_sched_get_priority_max,
-    libc::SYS_sched_get_priority_min, libc::SYS_getcpu, libc::SYS_getpriority, libc::SYS_setpriority,
+    libc::SYS_sched_getscheduler, libc::SYS_sched_get_priority_max, libc::SYS_sched_get_priority_min,
+    libc::SYS_getcpu, libc::SYS_getpriority,
     // Waiting and time.
     libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_epoll_pwait,
     libc::SYS_eventfd2, libc::SYS_pipe2, libc::SYS_timerfd_create, libc::SYS_timerfd_settime,
@@ -63,6 +64,14 @@ const OLDER: &[i64] = &[];
 /// What `prctl` may be asked for: to name a thread, to ask whether confinement is on, to name memory.
 const PRCTL: [u64; 4] =
     [libc::PR_SET_NAME as u64, libc::PR_GET_NAME as u64, libc::PR_GET_NO_NEW_PRIVS as u64, 0x5356_4d41];
+
+/// What `fcntl` may not be asked for: whom the kernel sends a signal when something can be read (`F_SETOWN`, `F_SETOWN_EX`), and
+/// which (`F_SETSIG`).
+const SIGNALLING: [u64; 3] = [libc::F_SETOWN as u64, 15, 10];
+
+/// What `ioctl` may not be asked for: to type into the terminal for the user, to say whom its keys interrupt, and `F_SETOWN` under
+/// two other names (`FIOSETOWN`, `SIOCSPGRP`).
+const REQUESTS: [u64; 5] = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSPGRP, 0x8901, 0x8902];
 
 /// Flags of `clone` that make namespaces, in which a process would be its own master.
 const NAMESPACES: u64 = (libc::CLONE_NEWNS
@@ -104,16 +113,26 @@ fn only_known() -> Result<SeccompFilter, seccompiler::BackendError> {
     rules.insert(libc::SYS_prlimit64, vec![equals(0, 0)?, equals(0, own_pid)?]);
     rules.insert(libc::SYS_socketpair, vec![equals(0, libc::AF_UNIX as u64)?]);
     rules.insert(libc::SYS_prctl, PRCTL.into_iter().map(|option| equals(0, option)).collect::<Result<_, _>>()?);
-    // Two requests type into the terminal for the user.
-    let types = [libc::TIOCSTI, libc::TIOCLINUX];
-    let not_typing = types.map(|request| SeccompCondition::new(1, Dword, SeccompCmpOp::Ne, request));
-    let [first, second] = not_typing;
-    rules.insert(libc::SYS_ioctl, vec![rule([first?, second?])?]);
+    rules.insert(libc::SYS_fcntl, vec![none_of(1, SIGNALLING)?]);
+    rules.insert(libc::SYS_ioctl, vec![none_of(1, REQUESTS)?]);
+    // Of the calling thread alone.
+    rules.insert(libc::SYS_sched_setscheduler, vec![equals(0, 0)?]);
+    let [of_one, itself] = [(0, libc::PRIO_PROCESS as u64), (1, 0)].map(|(argument, value)| is(argument, value));
+    rules.insert(libc::SYS_setpriority, vec![rule([of_one?, itself?])?]);
     SeccompFilter::new(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch()?)
 }
 
 fn equals(argument: u8, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
-    rule([SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value)?])
+    rule([is(argument, value)?])
+}
+
+fn is(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value)
+}
+
+fn none_of<const N: usize>(argument: u8, values: [u64; N]) -> Result<SeccompRule, seccompiler::BackendError> {
+    let other = |value| SeccompCondition::new(argument, Dword, SeccompCmpOp::Ne, value);
+    SeccompRule::new(values.into_iter().map(other).collect::<Result<_, _>>()?)
 }
 
 fn rule<const N: usize>(conditions: [SeccompCondition; N]) -> Result<SeccompRule, seccompiler::BackendError> {
