@@ -94,6 +94,8 @@ pub struct Needs {
     pub source: Size,
     /// Size that the network works at.
     pub net: Size,
+    /// Whether it takes no other size.
+    pub is_fixed: bool,
     /// Format of the frames that come out.
     pub out: FrameFormat,
     /// Codec of the output; `None`: there is no video file.
@@ -127,7 +129,7 @@ pub struct Estimate {
 impl Estimate {
     /// For a run that needs this.
     pub fn of(needs: &Needs) -> Self {
-        let Needs { network, source, net, out, codec, converts_on_card, workers, cores } = *needs;
+        let Needs { network, source, net, is_fixed: _, out, codec, converts_on_card, workers, cores } = *needs;
         let (source_px, net_px, out_px) = (pixels(source), pixels(net), pixels(out.size));
         let (workers, cores, sets) = (workers as u64, cores as u64, SETS as u64);
         let (sessions, activations) =
@@ -222,21 +224,25 @@ pub fn fit(path: &Path, needs: &Needs, limit_bytes: Option<u64>) -> Result<usize
 /// Usual heights of pictures.
 const HEIGHTS: [u32; 7] = [2160, 1440, 1080, 720, 540, 360, 240];
 
-/// The options that make a run fit which change the least: a smaller network, or else that and a smaller output. (An
+/// The options that make a run fit which change the least: a smaller network if it takes one, or else that and a smaller output. (An
 /// output that is larger than the network costs more than a network of its size: it is guided by the original.)
 fn remedy(needs: &Needs, limit_bytes: u64) -> Option<String> {
     let fits = |needs: &Needs| Estimate::of(needs).total_bytes() <= limit_bytes;
     let below = |size: Size| HEIGHTS.into_iter().filter(move |&height| height < size.height);
+    let out = || below(needs.out.size).find(|&height| fits(&smaller(needs, height)));
+    if needs.is_fixed {
+        return out().map(|height| format!("--size {height}p"));
+    }
     let net = below(needs.net).find(|&height| fits(&Needs { net: scaled(needs.net, height), ..*needs }));
-    let both = || below(needs.out.size).find(|&height| fits(&smaller(needs, height)));
     let net = net.map(|height| format!("--net-size {height}p"));
-    net.or_else(|| both().map(|height| format!("--size {height}p --net-size {height}p")))
+    net.or_else(|| out().map(|height| format!("--size {height}p --net-size {height}p")))
 }
 
-/// The same with network and output of this height.
+/// The same with an output of this height, and a network that follows if it can.
 fn smaller(needs: &Needs, height: u32) -> Needs {
     let size = scaled(needs.out.size, height);
-    Needs { net: size, out: FrameFormat { size, ..needs.out }, ..*needs }
+    let net = if needs.is_fixed { needs.net } else { size };
+    Needs { net, out: FrameFormat { size, ..needs.out }, ..*needs }
 }
 
 fn scaled(size: Size, height: u32) -> Size {
@@ -267,7 +273,7 @@ mod tests {
         let out = FrameFormat { size: source, pixels: PixelFormat::I420, colour: Colour::assumed_for(source) };
         let network = NetworkBytes::of(DType::F32, false, Provider::Cpu);
         let codec = Some(Codec::H264);
-        Needs { network, source, net, out, codec, converts_on_card: false, workers, cores: 2 }
+        Needs { network, source, net, is_fixed: false, out, codec, converts_on_card: false, workers, cores: 2 }
     }
 
     fn refused(needs: &Needs, limit_bytes: u64) -> (u8, String) {
@@ -304,6 +310,12 @@ mod tests {
         grown.codec = None;
         let (code, text) = refused(&grown, 700_000_000);
         assert!(code == 5 && text.ends_with("use --net-size 1440p"), "{text}");
+        // Nothing is recommended that a network of one size would not heed.
+        let (code, text) = refused(&Needs { is_fixed: true, ..grown }, 700_000_000);
+        assert!(code == 3 && !text.contains("--net-size"), "{text}");
+        let fixed = Needs { is_fixed: true, ..needs(EIGHT_K, full_hd, 1) };
+        let (code, text) = refused(&fixed, 2_500_000_000);
+        assert!(code == 5 && text.contains("use --size ") && !text.contains("--net-size"), "{text}");
         let huge = Size::new(u32::MAX, u32::MAX);
         assert_eq!(refused(&needs(huge, huge, 64), 1 << 40).0, 3);
     }

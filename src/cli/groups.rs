@@ -76,7 +76,8 @@ pub struct StyleArgs {
     ///
     /// A smaller size is faster and paints with broader strokes; the size of the output does not change. With 720p the width
     /// follows from the picture; 1280x720 is taken as it stands, and strokes are stretched where the picture has another
-    /// shape. Live, a size that is given here is kept, whatever it costs; else it follows the pace.
+    /// shape. A model that takes pictures of one size works at that, and the run says so. Live, a size that is given here is
+    /// kept, whatever it costs; else it follows the pace.
     #[arg(long, value_name = "SIZE")]
     pub net_size: Option<SizeChoice>,
 }

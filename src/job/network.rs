@@ -8,6 +8,7 @@ use crate::frame::{FrameFormat, Size};
 use crate::memory;
 use crate::model::trial::{self, Settled};
 use crate::model::{Arithmetic, Choice, Model, ModelSource, Precision, Runtime, Tier, zoo};
+use crate::options::SizeChoice;
 use crate::report::Meter;
 use crate::stylizer::{self, Stylizer};
 use crate::tensor::DType;
@@ -94,6 +95,17 @@ impl Network {
         }
     }
 
+    /// Says where a size, `net` for this picture, was asked for in vain.
+    pub(crate) fn tell_size(&self, asked: SizeChoice, net: Size, meter: &Meter) {
+        let own = self.model.picture_size(net);
+        if asked != SizeChoice::Source && own != net {
+            meter.warn(format!(
+                "--net-size {net}: {} takes pictures of {own} only, and works at that size",
+                self.label()
+            ));
+        }
+    }
+
     /// Name of the style, or of the file.
     pub(crate) fn label(&self) -> String {
         self.model.label()
@@ -131,6 +143,7 @@ impl Network {
     /// Makes it ready for `job`, whose source gives frames of format `source`.
     pub(crate) fn stylizer(&self, job: &Job, source: FrameFormat, meter: &Meter) -> Result<Stylizer> {
         let net = job.look.net_size.resolve(source.size);
+        self.tell_size(job.look.net_size, net, meter);
         let needs = self.needs(job, source);
         let order = stylizer::Order {
             source,
@@ -209,6 +222,7 @@ impl Network {
             network,
             source: source.size,
             net,
+            is_fixed: self.model.spec().fixed_picture().is_some(),
             out: out_format(source, job),
             codec,
             converts_on_card: match job.engine.convert.convert {

@@ -168,6 +168,7 @@ fn painter(
     meter: &Meter,
 ) -> Result<Painter> {
     let net = job.look.net_size.resolve(format.size);
+    network.tell_size(job.look.net_size, net, meter);
     let atelier = Atelier::new(job.engine.clone(), styles, format, desk.controls(), meter.clone());
     let hand = atelier.first(Key { style: desk.wanted().style, net }, network)?;
     let interval = interval(rate);

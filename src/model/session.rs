@@ -136,7 +136,7 @@ impl Model {
     pub fn session(&self, picture: Size, options: &SessionOptions) -> Result<Session, ModelError> {
         if self.picture_size(picture) != picture || picture.pixels() == 0 {
             let fixed = self.picture_size(picture);
-            let reason = format!("takes pictures of {fixed} only, not {picture}; leave --net-size out");
+            let reason = format!("takes pictures of {fixed} only, not {picture}");
             return Err(ModelError::unusable(&self.label(), reason));
         }
         let named = options.provider != Provider::Auto;
