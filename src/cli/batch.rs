@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::conduct::{Conductor, Done};
-use super::program::causes;
+use super::program::fail;
 use super::report_file::{ReportFile, unwritable};
 use super::signals::Signal;
 use crate::error::{Error, Result, SinkError};
@@ -68,7 +68,7 @@ where
                 |stop, meter, observer| work(job, stop, meter, observer),
             );
             if let Err(error) = &ended {
-                voice.error(&error.to_string(), &causes(error), error.exit_code());
+                fail(&voice, error, conductor.is_verbose());
             }
             ended
         });

@@ -52,6 +52,11 @@ impl<'a> Conductor<'a> {
         Ok(Self { message, stop, signals })
     }
 
+    /// Whether the chain of causes is told, too.
+    pub fn is_verbose(&self) -> bool {
+        self.message.verbose
+    }
+
     /// The signal that asked to stop, if one did.
     pub fn stopped_by(&self) -> Option<Signal> {
         self.signals.received()

@@ -22,7 +22,7 @@ const USAGE: u8 = 2;
 /// Exit code of a fault of ours.
 const FAULT: u8 = 70;
 
-/// A panic has said its line already; nobody says another of it.
+/// A panic has said its line already; nobody says another of it. What it ends is told by [`fail`], which takes this back.
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
 /// A program of ours.
@@ -93,10 +93,11 @@ fn usage_line(explained: &str) -> String {
     format!("{line}; see --help")
 }
 
-fn fail(voice: &Voice, error: &Error, verbose: bool) -> u8 {
+/// Says why there is no output, if that has not been said yet, and returns the exit code.
+pub(super) fn fail(voice: &Voice, error: &Error, verbose: bool) -> u8 {
     let code = error.exit_code();
-    let said_already = matches!(error, Error::Internal(_)) && PANICKED.load(Ordering::Relaxed);
-    if said_already {
+    let panicked = PANICKED.swap(false, Ordering::Relaxed);
+    if panicked && matches!(error, Error::Internal(_)) {
         return code;
     }
     let causes = causes(error);
@@ -108,7 +109,7 @@ fn fail(voice: &Voice, error: &Error, verbose: bool) -> u8 {
 }
 
 /// What caused `error`, the nearest first, a line each.
-pub fn causes(error: &Error) -> Vec<String> {
+pub(super) fn causes(error: &Error) -> Vec<String> {
     std::iter::successors(error.source(), |&error| error.source()).map(|error| one_line(&error.to_string())).collect()
 }
 
@@ -188,7 +189,7 @@ mod tests {
             false
         }
 
-        fn run(self, _voice: &Voice) -> Result<u8> {
+        fn run(self, voice: &Voice) -> Result<u8> {
             match self.deed.as_str() {
                 "panic" => panic!("a\nb"),
                 "lose a card" => {
@@ -202,6 +203,13 @@ mod tests {
                     let thread = std::thread::Builder::new().spawn(|| panic!("c")).map(std::thread::JoinHandle::join);
                     assert!(thread.is_ok_and(|end| end.is_err()));
                     Err(Error::Internal("a thread panicked".into()))
+                }
+                // One that ended a file of several, and a fault in the next.
+                "again" => {
+                    let caught = panic::catch_unwind(|| -> u8 { panic!("c") });
+                    assert!(caught.is_err());
+                    fail(voice, &Error::Internal("a thread panicked".into()), false);
+                    Err(Error::Internal("d".into()))
                 }
                 "fail" => Err(Error::Device("no\ncamera".into())),
                 _ => Ok(7),
@@ -234,6 +242,9 @@ mod tests {
             assert_eq!(ended, Some(code), "{deed}: {stderr}");
             assert!(stderr.starts_with(text) && stderr.lines().count() == 1, "{deed}: {stderr}");
         }
+        let (ended, stderr) = in_a_child("again");
+        let lines: Vec<_> = stderr.lines().collect();
+        assert!(ended == Some(70) && lines.len() == 2 && lines[1].starts_with("error: d; "), "{stderr}");
         for deed in ["well", "lose a card"] {
             assert_eq!(in_a_child(deed), (Some(7), String::new()), "{deed}");
         }
