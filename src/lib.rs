@@ -47,8 +47,8 @@ pub mod resume;
 pub mod error;
 pub mod report;
 pub mod flow;
-
 mod child;
+
 #[doc(hidden)]
 pub mod gpu;
 pub mod memory;
