@@ -205,7 +205,17 @@ fn taken_and_estimated(size: Size, to: &str, tier: &str) -> (f64, f64) {
     let network = NetworkBytes::of(DType::U8, taken["precision"] == "int8", Provider::Cpu);
     let network = if tier == "fine" { network.fine() } else { network };
     let workers = stylize::stylizer::workers(size, network, cores);
-    let needs = Needs { network, source: size, net: size, is_fixed: false, out, codec, converts_on_card: false, workers, cores };
+    let needs = Needs {
+        network,
+        source: size,
+        net: size,
+        is_fixed: false,
+        out,
+        codec,
+        converts_on_card: false,
+        workers,
+        cores,
+    };
     (taken["peak_rss_mb"].as_f64().unwrap(), Estimate::of(&needs).total_bytes() as f64 / 1e6)
 }
 

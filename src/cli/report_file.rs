@@ -81,9 +81,7 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
 /// Whether two paths name one file, or would once it is there. Hard links do not matter: the rename replaces a name.
 fn same_place(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| -> Option<PathBuf> {
-        path.canonicalize().ok().or_else(|| {
-            Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?))
-        })
+        path.canonicalize().ok().or_else(|| Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?)))
     };
     real(one).is_some_and(|path| Some(path) == real(other))
 }

@@ -173,7 +173,8 @@ impl BenchArgs {
         if self.inside {
             return bench::inside(&job, size, self.frames).map(|figures| (figures.to_string(), figures.mishaps));
         }
-        let folder = tempfile::tempdir().map_err(|error| Error::Device(format!("no temporary folder: {}", io_reason(&error))))?;
+        let folder = tempfile::tempdir()
+            .map_err(|error| Error::Device(format!("no temporary folder: {}", io_reason(&error))))?;
         let figures = bench::measure(&job, size, self.frames, folder.path())?;
         Ok((figures.to_string(), figures.mishaps))
     }

@@ -94,9 +94,8 @@ fn encoder(job: &Job, out: FrameFormat, meter: &Meter) -> Result<Option<String>>
 
 /// What tells the model of a network from others: its weights, and how they are used.
 fn model(Network { model, .. }: &Network) -> Result<String> {
-    let weights = model
-        .source()
-        .fingerprint()
-        .map_err(|error| Error::Internal(format!("{} cannot be read any more ({})", model.label(), io_reason(&error))))?;
+    let weights = model.source().fingerprint().map_err(|error| {
+        Error::Internal(format!("{} cannot be read any more ({})", model.label(), io_reason(&error)))
+    })?;
     Ok(format!("{weights} {:?}", model.spec()))
 }

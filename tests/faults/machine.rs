@@ -170,7 +170,8 @@ fn row_50_a_model_of_another_shape_is_5() {
     bad_style("@grey_out", "no dimension is of 3 channels");
     bad_style("@grey_out_unsaid", "no picture of 3 channels");
     let folder = with_clip();
-    let warnings = |words: &str| folder.run(&format!("in.mp4 out.mp4 --force --style @fixed {words}")).good(5).warnings();
+    let warnings =
+        |words: &str| folder.run(&format!("in.mp4 out.mp4 --force --style @fixed {words}")).good(5).warnings();
     assert!(warnings("--net-size 31x17").contains("--net-size 31x17: "), "a size is passed over in silence");
     assert_eq!(warnings("--net-size 64x48") + &warnings(""), "");
 }
