@@ -84,7 +84,7 @@ pub fn metadata(bytes: &[u8]) {
     resolve(&Statements::gather(said, None, &SpecOverrides::default()));
 }
 
-/// The journal of a killed run.
+/// The journal of an unfinished run.
 pub fn journal(bytes: &[u8]) {
     if let Some(journal) = Journal::parse(bytes) {
         assert!(journal.complete(usize::MAX) <= journal.units.len());
@@ -92,7 +92,7 @@ pub fn journal(bytes: &[u8]) {
     }
 }
 
-/// The fragments of an MP4 file that a killed run left, and mending one.
+/// The fragments of an MP4 file that an unfinished run left, and mending one.
 pub fn fragments(bytes: &[u8]) {
     isobmff::read_fragments(bytes);
 }

@@ -48,7 +48,7 @@ pub struct Plan {
     pub frames: Option<u64>,
     /// Nominal frames a second, as far as the container tells.
     pub fps: Option<f64>,
-    /// Frames of it that a killed run has done already.
+    /// Frames of it that an unfinished run has done already.
     pub frames_resumed: u64,
 }
 
@@ -146,7 +146,7 @@ fn claim(job: &Job) -> Result<Claimed> {
         Output::File(path) => {
             sink::refuse_pictures(&job.input, |_| path.clone())?;
             let claim = Claim { force: job.force, resume: job.resume, once: false };
-            Place::claim(path, job.input.path(), claim).map(|place| Claimed::Goal(Goal::File(place)))
+            Place::claim(path, job.input.path(), claim).map(|place| Claimed::Goal(Goal::File(Box::new(place))))
         }
         Output::Stdout => Goal::stdout(job.input.path()).map(Claimed::Goal),
         Output::Pictures(pattern) => sink::Pictures::claim(pattern, &job.input, job.force).map(Claimed::Pictures),
@@ -154,7 +154,7 @@ fn claim(job: &Job) -> Result<Claimed> {
     }
 }
 
-/// Does it; what a killed run left and turns out useless only under way is thrown away, and the job starts over.
+/// Does it; what an unfinished run left and turns out useless only under way is thrown away, and the job starts over.
 fn paint(
     job: &Job,
     claimed: Claimed,
@@ -173,7 +173,7 @@ fn paint(
     }
 }
 
-/// Does it, `resuming` what a killed run left or throwing that away.
+/// Does it, `resuming` what an unfinished run left or throwing that away.
 fn attempt(
     job: &Job,
     (claimed, resuming): (Claimed, bool),

@@ -79,7 +79,7 @@ impl Meter {
         }
     }
 
-    /// A frame that begins at `pts_nanos` was taken from what a killed run left.
+    /// A frame that begins at `pts_nanos` was taken from what an unfinished run left.
     pub fn frame_resumed(&self, pts_nanos: Option<u64>) {
         self.frame_in();
         self.frame_out(pts_nanos);
@@ -208,7 +208,7 @@ impl Meter {
         self.0.frames_out.load(Ordering::Relaxed)
     }
 
-    /// Frames that were taken from what a killed run left; they count as in and out, too.
+    /// Frames that were taken from what an unfinished run left; they count as in and out, too.
     pub fn frames_resumed(&self) -> u64 {
         self.0.frames_resumed.load(Ordering::Relaxed)
     }
@@ -300,7 +300,7 @@ pub struct Report {
     pub frames_in: u64,
     /// Frames that the output holds; live, frames that were painted.
     pub frames_out: u64,
-    /// Frames of it that a killed run had done (`--resume`).
+    /// Frames of it that an unfinished run had done (`--resume`).
     pub frames_resumed: u64,
     /// Frames that a live flow left out.
     pub frames_dropped: u64,

@@ -78,9 +78,9 @@ pub fn check_resume(input: &Input, output: &Output) -> Result<()> {
     }
     match output {
         Output::File(path) if Container::of(path).is_some() => Ok(()),
-        Output::File(_) | Output::Pictures(_) | Output::Stdout | Output::Null => {
-            Err(usage("--resume goes on with a video file that a killed run left; name a .mp4, .mov, .mkv or .webm"))
-        }
+        Output::File(_) | Output::Pictures(_) | Output::Stdout | Output::Null => Err(usage(
+            "--resume goes on with a video file that an unfinished run left; name a .mp4, .mov, .mkv or .webm",
+        )),
     }
 }
 

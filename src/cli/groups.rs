@@ -302,20 +302,21 @@ pub struct OutputArgs {
     #[arg(long)]
     pub no_deinterlace: bool,
 
-    /// Replace OUT if it exists, and throw away what a killed run left of it
+    /// Replace OUT if it exists, and throw away what an unfinished run left of it
     ///
     /// Where OUT is a link, the file that it leads to is replaced, and the link stays.
     #[arg(long)]
     pub force: bool,
 
-    /// Go on where a killed run to OUT ended
+    /// Go on where an unfinished run to OUT ended
     ///
     /// The frames that it had encoded are kept, the others are stylized; sound and times come out as in a run in one go.
     /// If input, model or options are not the same any more, it starts over and says so. If there is nothing to go on
     /// with, it just starts. OUT itself is still only replaced with --force.
     ///
-    /// A killed run leaves OUT.stylize-part (the video so far) and OUT.stylize-resume (what is in it); one that was
-    /// resumed itself also OUT.stylize-kept and OUT.stylize-kept-resume. They are needed here, beside OUT.
+    /// A run that is killed, or fails after a minute or more, leaves OUT.stylize-part (the video so far) and
+    /// OUT.stylize-resume (what is in it); one that was resumed itself also OUT.stylize-kept and OUT.stylize-kept-resume.
+    /// They are needed here, beside OUT.
     #[arg(long)]
     pub resume: bool,
 }

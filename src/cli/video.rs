@@ -103,7 +103,7 @@ Examples:
   stylize-video *.mp4 *.mov -o painted/
       One after the other, each into a file of its name. What is there already is left alone without --force.
   stylize-video holiday.mp4 painted.mp4 --resume
-      Go on where a run that was killed ended (power, memory, kill -9).
+      Go on where a run ended that was killed (power, memory, kill -9) or failed.
   stylize-video shot/%05d.png painted.mov --fps 24
   stylize-video holiday.mp4 frames/%05d.png
       Image sequences (numbered pictures); those that were written before a failure stay.

@@ -119,7 +119,7 @@ pub struct WebcamArgs {
     )]
     microphone: Option<String>,
 
-    /// Replace the file of --record if it exists, and throw away what a killed run recorded there
+    /// Replace the file of --record if it exists, and throw away what an unfinished run recorded there
     #[arg(long, action = ArgAction::SetTrue, help_heading = "Where it goes")]
     force: bool,
 

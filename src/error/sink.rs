@@ -26,9 +26,9 @@ pub enum SinkError {
         /// The file.
         path: PathBuf,
     },
-    /// A killed run left a part of it, which nobody said what to do with.
+    /// An unfinished run left a part of it, which nobody said what to do with.
     #[error(
-        "{path:?}: a killed run left {length} of it ({frames} frames); stylize-video --resume goes on from there, --force starts over"
+        "{path:?}: an unfinished run left {length} of it ({frames} frames); stylize-video --resume goes on from there, --force starts over"
     )]
     Unfinished {
         /// The file.
@@ -44,8 +44,8 @@ pub enum SinkError {
         /// The part.
         part: PathBuf,
     },
-    /// What a killed run left turned out to be of no use while it was continued: the job starts over.
-    #[error("{path:?} cannot go on where a killed run ended: {reason}; give --force to start over")]
+    /// What an unfinished run left turned out to be of no use while it was continued: the job starts over.
+    #[error("{path:?} cannot go on where an unfinished run ended: {reason}; give --force to start over")]
     Unlike {
         /// The file.
         path: PathBuf,

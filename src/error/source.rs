@@ -82,8 +82,8 @@ pub enum SourceError {
     /// The user did not want it any more before there was a frame.
     #[error("stopped before the first frame; nothing was written")]
     Stopped,
-    /// The same while the frames of a killed run were put into the new file.
-    #[error("stopped before the first new frame; what the killed run left is still there for --resume")]
+    /// The same while the frames of an unfinished run were put into the new file.
+    #[error("stopped before the first new frame; what the unfinished run left is still there for --resume")]
     StoppedResuming,
     /// Nothing moves any more.
     #[error("reading {path:?} stalled: no frame for {seconds} s; try again with GST_DEBUG=3 to see where")]

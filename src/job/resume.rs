@@ -1,4 +1,4 @@
-//! What makes a job one that can go on where a killed run ended, or not.
+//! What makes a job one that can go on where an unfinished run ended, or not.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,12 @@ use crate::report::Meter;
 use crate::resume::{Identity, Unlike, identity};
 use crate::sink::{self, Found, Kept, Place};
 
-/// Says that the work of a killed run is lost, and why.
+/// Says that the work of an unfinished run is lost, and why.
 pub(super) fn warn_of_new_start(why: &Unlike, meter: &Meter) {
-    meter.warn(format!("--resume starts over, as it cannot go on where the killed run ended: {why}"));
+    meter.warn(format!("--resume starts over, as it cannot go on where the unfinished run ended: {why}"));
 }
 
-/// What the run is, and what is to be kept of a killed run's work at `place`; the new files begin there.
+/// What the run is, and what is to be kept of an unfinished run's work at `place`; the new files begin there.
 pub(super) fn prepare(
     job: &Job,
     place: &mut Place,
@@ -38,7 +38,7 @@ fn kept(place: &mut Place, resuming: bool, identity: Option<&Identity>, meter: &
     match place.find_kept(identity)? {
         Found::Kept(kept) => return Ok(Some(kept)),
         Found::Useless(why) => warn_of_new_start(&why, meter),
-        Found::Nothing => tracing::info!("--resume: no killed run left anything to go on with"),
+        Found::Nothing => tracing::info!("--resume: no unfinished run left anything to go on with"),
     }
     Ok(None)
 }

@@ -69,9 +69,9 @@ pub struct Job {
     pub input: Input,
     /// Where to write.
     pub output: Output,
-    /// An existing output may be replaced, and what a killed run left thrown away.
+    /// An existing output may be replaced, and what an unfinished run left thrown away.
     pub force: bool,
-    /// What a killed run left is continued.
+    /// What an unfinished run left is continued.
     pub resume: bool,
     /// The network.
     pub engine: Engine,

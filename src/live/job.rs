@@ -32,7 +32,7 @@ pub struct LiveJob {
     pub microphone: Option<Microphone>,
     /// How recordings are encoded.
     pub encoding: Encoding,
-    /// The file of `record` may be replaced, and what a killed run recorded there thrown away.
+    /// The file of `record` may be replaced, and what an unfinished run recorded there thrown away.
     pub force: bool,
     /// End after so many frames.
     pub frames: Option<u64>,

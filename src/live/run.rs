@@ -111,7 +111,7 @@ fn check_recordings(job: &LiveJob) -> Result<()> {
 
 /// The recording that was named, at the `place` that was claimed for it.
 fn recording(job: &LiveJob, mut place: Place, given: (FrameFormat, FrameRate), meter: &Meter) -> Result<Opened> {
-    // What a killed run left there may be thrown away, or the claim would have been refused.
+    // What an unfinished run left there may be thrown away, or the claim would have been refused.
     place.start_over()?;
     record(place, job.microphone.as_ref(), given, &job.encoding, meter)
 }

@@ -152,11 +152,11 @@ pub(crate) struct Said {
     pub(crate) written: bool,
     /// Buffers that went from appsrc into the encoder.
     pub(crate) taken: u64,
-    /// Frames of a killed run that went towards the muxer.
+    /// Frames of an unfinished run that went towards the muxer.
     pub(crate) replayed: u64,
-    /// All frames of a killed run are on their way to the muxer.
+    /// All frames of an unfinished run are on their way to the muxer.
     pub(crate) replay_over: bool,
-    /// The encoder does not continue the stream of the killed run.
+    /// The encoder does not continue the stream of the unfinished run.
     pub(crate) encodes_otherwise: bool,
     /// Why sound of the input could not be read.
     pub(crate) sound_lost: Option<String>,

@@ -103,7 +103,7 @@ impl Course {
     /// Where the run stands, `elapsed` after its start.
     pub fn snapshot(&mut self, meter: &Meter, elapsed: Duration) -> Snapshot {
         let mut now = Snapshot::of(meter, elapsed);
-        // Those that a killed run had done say nothing of the speed.
+        // Those that an unfinished run had done say nothing of the speed.
         now.fps = self.fps(elapsed, now.frames_out.saturating_sub(meter.frames_resumed()));
         now.frames_total = self.plan.as_ref().and_then(|plan| plan.frames).map(|total| total.max(now.frames_out));
         now.done = match now.frames_total {

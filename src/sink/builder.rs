@@ -25,7 +25,7 @@ const ENCODED_BYTES: u32 = 256 << 20;
 /// Ticks a second that time stamps are at least stored with.
 const FINE_CLOCK: u32 = 90_000;
 
-/// A fragment every second is what survives a killed run; at the end they become an ordinary file. Not oftener: qtmux (1.22)
+/// A fragment every second is what survives an unfinished run; at the end they become an ordinary file. Not oftener: qtmux (1.22)
 /// loses 4 KiB with each fragment of a file of several tracks, an array that it begins anew without freeing the old one.
 const FRAGMENT_MS: u32 = 1000;
 
@@ -69,7 +69,7 @@ impl Builder<'_> {
             Goal::File(place) => {
                 let file = make("filesink", "files", "libgstreamer1.0-0")?;
                 file.set_property("location", place.part());
-                // What a killed run has encoded is to be on the disk.
+                // What an unfinished run has encoded is to be on the disk.
                 file.set_property_from_str("buffer-mode", "unbuffered");
                 file
             }
@@ -236,7 +236,7 @@ fn accepted(muxer: &gst::Element, template: &str) -> Option<gst::Caps> {
     templates.iter().find(|pad| pad.name_template() == template).map(gst::StaticPadTemplate::caps)
 }
 
-/// Mends the fragments that go to `file`: what a killed run leaves is to play.
+/// Mends the fragments that go to `file`: what an unfinished run leaves is to play.
 fn mend_fragments(file: &gst::Element) {
     let Some(pad) = file.static_pad("sink") else { return };
     pad.add_probe(gst::PadProbeType::BUFFER, |_, info| {

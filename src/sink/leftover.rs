@@ -1,4 +1,4 @@
-//! What killed runs left beside a target.
+//! What unfinished runs left beside a target.
 //!
 //! A run writes `OUT.stylize-part` and its journal `OUT.stylize-resume`. A run that continues them sets both aside as
 //! `OUT.stylize-kept` and `OUT.stylize-kept-resume`, copies what is whole of them into a new part, and goes on: killed at
@@ -120,14 +120,14 @@ fn read_journal(path: &Path) -> io::Result<Option<Journal>> {
     Ok(Journal::parse(&bytes))
 }
 
-/// The error where what a killed run left of `path` cannot be read now: perhaps it can another time, so it stays.
+/// The error where what an unfinished run left of `path` cannot be read now: perhaps it can another time, so it stays.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> SinkError {
     let reason = io_reason(error);
-    let reason = format!("what a killed run left of it cannot be read ({reason}) and stays; --force starts over");
+    let reason = format!("what an unfinished run left of it cannot be read ({reason}) and stays; --force starts over");
     SinkError::Write { path: path.into(), reason }
 }
 
-/// What a killed run left, by what its journal says.
+/// What an unfinished run left, by what its journal says.
 #[derive(Default)]
 pub(super) struct Leftover {
     pub(super) frames: usize,
@@ -153,7 +153,7 @@ impl Leftover {
     }
 }
 
-/// What is whole of a killed run's work.
+/// What is whole of an unfinished run's work.
 pub(crate) struct Kept {
     /// The journal of just this.
     pub(super) journal: Journal,
@@ -179,7 +179,7 @@ pub(crate) enum Found {
 }
 
 impl Place {
-    /// Looks for what killed runs did of the run that is `identity`, and makes room for that run beside it.
+    /// Looks for what unfinished runs did of the run that is `identity`, and makes room for that run beside it.
     pub(crate) fn find_kept(&mut self, identity: &Identity) -> Result<Found> {
         let container = Container::of(self.target());
         let look = |(part, journal)| container.map_or(Ok(None), |container| whole(part, journal, identity, container));

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::libc::{EINVAL, ENOSYS, ENOTSUP, EPERM};
 use tempfile::{PathPersistError, TempPath};
@@ -17,12 +17,15 @@ use crate::text::clock;
 /// Suffix of unfinished files; assumed to be used by no other program.
 pub(super) const PART_ENDING: &str = ".stylize-part";
 
+/// What took so long is kept where the run fails, and can be gone on with; what takes less is sooner made again than thought about.
+const WORTH_KEEPING: Duration = Duration::from_secs(60);
+
 /// What may happen to files that are there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// The target may be replaced, and what a killed run left thrown away.
+    /// The target may be replaced, and what an unfinished run left thrown away.
     pub(crate) force: bool,
-    /// What a killed run left is to be continued.
+    /// What an unfinished run left is to be continued.
     pub(crate) resume: bool,
     /// What is written cannot be made again: no part of it is thrown away when the run fails, nor without `force` one that an
     /// earlier run left.
@@ -39,13 +42,14 @@ pub(crate) enum Unnamed {
 }
 
 /// A temporary file beside `target`, locked against other runs. Dropped without [`Place::publish`], it leaves nothing of
-/// its own but what was [spared](Place::spare), and what a killed run left as it was, until it is decided what becomes of that.
+/// its own but what was [spared](Place::spare), and what an unfinished run left as it was, until it is decided what becomes of that.
 pub(crate) struct Place {
     target: PathBuf,
     names: Names,
     part: TempPath,
     journal: TempPath,
     lock: File,
+    begun: Instant,
     replace: bool,
     once: bool,
 }
@@ -84,8 +88,8 @@ impl Place {
             Ok::<_, SinkError>(path)
         };
         let (part, journal) = (temporary(&names.part)?, temporary(&names.journal)?);
-        let (replace, once) = (claim.force, claim.once);
-        let place = Self { target: target.into(), names, part, journal, lock, replace, once };
+        let (replace, once, begun) = (claim.force, claim.once, Instant::now());
+        let place = Self { target: target.into(), names, part, journal, lock, begun, replace, once };
         match leftover {
             None if spared && !claim.force => {
                 return Err(SinkError::Recorded { part: place.names.part.clone() }.into());
@@ -118,7 +122,7 @@ impl Place {
         self.empty()
     }
 
-    /// Throws away what a killed run left, and begins anew.
+    /// Throws away what an unfinished run left, and begins anew.
     pub(crate) fn start_over(&mut self) -> Result<(), SinkError> {
         self.own()?;
         self.names.forget_kept();
@@ -130,7 +134,7 @@ impl Place {
         self.own()
     }
 
-    /// Sets aside what the last killed run left in place of what earlier ones left, and begins anew. At every moment in
+    /// Sets aside what the last unfinished run left in place of what earlier ones left, and begins anew. At every moment in
     /// between, one of both is whole.
     pub(crate) fn set_aside(&mut self) -> Result<(), SinkError> {
         self.names.set_aside().map_err(|error| self.failed(&error))?;
@@ -158,18 +162,30 @@ impl Place {
         &self.part
     }
 
-    /// Keeps what was written so far, whatever becomes of the run, if it cannot be made again; says whether there is any.
-    pub(crate) fn spare(&mut self) -> bool {
-        let spared = self.once && has_bytes(&self.lock);
-        if spared {
-            self.part.disable_cleanup(true);
+    /// Keeps what was written so far, whatever becomes of the run, if it cannot be made again, or took long and can be gone on
+    /// with; says what there is of it.
+    pub(crate) fn spare(&mut self) -> Option<&'static str> {
+        if !has_bytes(&self.lock) {
+            return None;
         }
-        spared
+        if self.once {
+            self.part.disable_cleanup(true);
+            return Some("what was recorded so far");
+        }
+        let can_go_on = self.begun.elapsed() >= WORTH_KEEPING && matches!(Leftover::look(&self.names), Ok(Some(_)));
+        can_go_on.then(|| {
+            self.part.disable_cleanup(true);
+            self.journal.disable_cleanup(true);
+            "what is done, for --resume to go on with,"
+        })
     }
 
     /// What the user is told where writing failed for this reason: with the place of what is spared.
     pub(crate) fn failure(&mut self, why: SinkError) -> SinkError {
-        if self.spare() { why.sparing("what was recorded so far", &self.names.part) } else { why }
+        match self.spare() {
+            Some(what) => why.sparing(what, &self.names.part),
+            None => why,
+        }
     }
 
     /// The file was closed and is good: makes it durable, then visible.
@@ -178,7 +194,7 @@ impl Place {
             let why = self.failed(&error);
             return Err(self.failure(why).into());
         }
-        let Self { target, names, part, journal, lock: _lock, replace, once } = self;
+        let Self { target, names, part, journal, lock: _lock, begun: _, replace, once } = self;
         let named = if replace { part.persist(&target) } else { persist_new(part, &target) };
         if let Err(PathPersistError { error, path: part }) = named {
             let taken = error.kind() == io::ErrorKind::AlreadyExists;
@@ -256,7 +272,7 @@ fn refuse_same(target: &Path, input: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens and locks the unfinished file; what a killed run left in it stays.
+/// Opens and locks the unfinished file; what an unfinished run left in it stays.
 fn lock(part: &Path, target: &Path) -> Result<File, SinkError> {
     let write = |reason: String| SinkError::Write { path: target.into(), reason };
     // Neither through a link to somebody's file, nor waiting for the other end of a pipe.
@@ -287,6 +303,8 @@ fn lock(part: &Path, target: &Path) -> Result<File, SinkError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resume::journal::{first_line, stream_line, unit_line};
+    use crate::resume::{Identity, Unit};
 
     fn claim(folder: &Path, force: bool) -> Result<Place> {
         Place::claim(&folder.join("out.mkv"), &folder.join("in.mp4"), Claim { force, ..Claim::default() })
@@ -365,6 +383,46 @@ mod tests {
         assert_eq!(fs::read_to_string(&part).unwrap(), "half");
         assert!(matches!(claimed(), Err(Error::Sink(SinkError::Recorded { .. }))));
         assert_eq!(fs::read_to_string(&part).unwrap(), "half");
+    }
+
+    #[test]
+    fn what_took_long_and_can_be_gone_on_with_stays_where_the_run_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.mkv");
+        let claimed = |resume| {
+            Place::claim(&target, Path::new(""), Claim { resume, ..Claim::default() }).map(|mut place| {
+                place.begun -= WORTH_KEEPING;
+                place
+            })
+        };
+        let left = |place: Place| {
+            drop(place);
+            fs::read_dir(folder.path()).unwrap().count()
+        };
+        let (dts_nanos, duration_nanos) = (None, Some(40_000_000));
+        let unit = Unit { pts_nanos: 0, dts_nanos, duration_nanos, key: true, bytes: 4, digest: 0, shown_nanos: 0 };
+        let written = |place: &Place| {
+            let journal = [first_line(&Identity::default()), stream_line("video/x-h264"), unit_line(&unit)].concat();
+            fs::write(&place.names.journal, journal).unwrap();
+            fs::write(place.part(), "half").unwrap();
+        };
+        let mut nothing_done = claimed(false).unwrap();
+        fs::write(nothing_done.part(), "head").unwrap();
+        assert!(nothing_done.spare().is_none());
+        assert_eq!(left(nothing_done), 0);
+        let mut short = claim(folder.path(), false).unwrap();
+        written(&short);
+        assert!(short.spare().is_none());
+        assert_eq!(left(short), 0);
+        let mut long = claimed(false).unwrap();
+        written(&long);
+        let told = long.failure(SinkError::Exists { path: "out.mkv".into() }).to_string();
+        assert!(told.contains("; what is done, for --resume to go on with, is in "), "{told}");
+        assert_eq!(left(long), 2);
+        assert!(matches!(claimed(false), Err(Error::Sink(SinkError::Unfinished { frames: 1, .. }))));
+        let mut again = claimed(true).unwrap();
+        again.start_over().unwrap();
+        assert_eq!(left(again), 0);
     }
 
     #[test]

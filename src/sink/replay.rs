@@ -1,4 +1,4 @@
-//! The frames that a killed run left, put into the new file in place of those that would be stylized again.
+//! The frames that an unfinished run left, put into the new file in place of those that would be stylized again.
 //!
 //! ```text
 //! kept file ─ demux ─► appsrc ─┐
@@ -241,7 +241,7 @@ impl Replay {
         let said = self.media.status.said();
         match (said.output_error, said.input_error) {
             (Some(error), _) => self.refused(error).into(),
-            // The killed run could read past here: it is no other input.
+            // The unfinished run could read past here: it is no other input.
             (None, Some(error)) => SourceError::Open { path: input.into(), reason: error.text }.into(),
             (None, None) => unlike(&self.path, "the input has fewer frames now").into(),
         }

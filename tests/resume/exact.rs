@@ -1,4 +1,4 @@
-//! A killed run that goes on gives what a run in one go gives.
+//! An unfinished run that goes on gives what a run in one go gives.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What killed runs left, and what becomes of it.
+//! What unfinished runs left, and what becomes of it.
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::{begun, bytes, journal, killed, resumed};
 
 const FRAMES: u64 = 250;
 
-/// A folder with `in.mp4` and what a killed run to `out.mkv` with `options` left.
+/// A folder with `in.mp4` and what an unfinished run to `out.mkv` with `options` left.
 fn after_a_kill(options: &str) -> Folder {
     let folder = Folder::new();
     Clip::new(FRAMES).size(160, 120).sound(AAC).write(&folder.path("in.mp4"));
@@ -39,7 +39,7 @@ fn the_work_of_a_killed_run_is_not_lost_without_a_word() {
     let folder = after_a_kill("");
     let before = folder.names();
     let part = fs::read(folder.path("out.mkv.stylize-part")).unwrap();
-    let refused = folder.run("in.mp4 out.mkv").refused(4, "a killed run left 0:0");
+    let refused = folder.run("in.mp4 out.mkv").refused(4, "an unfinished run left 0:0");
     assert!(refused.stderr.contains("--resume goes on from there, --force starts over"), "{}", refused.stderr);
     assert_eq!(folder.names(), before);
     assert_eq!(fs::read(folder.path("out.mkv.stylize-part")).unwrap(), part);
@@ -180,7 +180,7 @@ fn a_stop_while_frames_are_taken_over_loses_none() {
     send("CONT", &child);
     assert_eq!(code(&mut child), Some(130));
     assert_eq!(folder.names(), ["in.mp4", "out.mp4.stylize-kept", "out.mp4.stylize-kept-resume"]);
-    folder.run("in.mp4 out.mp4").refused(4, "a killed run left 0:");
+    folder.run("in.mp4 out.mp4").refused(4, "an unfinished run left 0:");
     let ended = folder.run("in.mp4 out.mp4 --resume").good(LONG);
     assert!(resumed(&ended) > LONG / 2, "{} frames kept", resumed(&ended));
     assert_eq!(folder.names(), ["in.mp4", "out.mp4"]);
