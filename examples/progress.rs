@@ -25,6 +25,7 @@ fn main() {
         provider: "cpu".into(),
         device: String::new(),
         convert: Convert::Cpu,
+        convert_excuse: String::new(),
         duration_nanos: is_known.then_some(12_000_000_000),
         frames: is_known.then_some(300),
         fps: Some(25.0),
