@@ -212,7 +212,7 @@ fn file_sink(job: &Job, output: &Path, (format, timing): (FrameFormat, Timing)) 
     let meter = Meter::new();
     let order =
         sink::Order { format, timing, encoding: &job.encoding, media: None, meter: &meter, identity: None, kept: None };
-    Ok(sink::open(Goal::File(Box::new(place)), order)?.sink)
+    Ok(sink::open(Goal::File(place), order)?.sink)
 }
 
 fn decode(path: &Path) -> Result<()> {

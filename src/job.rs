@@ -146,7 +146,7 @@ fn claim(job: &Job) -> Result<Claimed> {
         Output::File(path) => {
             sink::refuse_pictures(&job.input, |_| path.clone())?;
             let claim = Claim { force: job.force, resume: job.resume, once: false };
-            Place::claim(path, job.input.path(), claim).map(|place| Claimed::Goal(Goal::File(Box::new(place))))
+            Place::claim(path, job.input.path(), claim).map(|place| Claimed::Goal(Goal::File(place)))
         }
         Output::Stdout => Goal::stdout(job.input.path()).map(Claimed::Goal),
         Output::Pictures(pattern) => sink::Pictures::claim(pattern, &job.input, job.force).map(Claimed::Pictures),

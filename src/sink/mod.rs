@@ -76,7 +76,7 @@ pub(crate) struct Opened {
 /// Where the bytes of an output go.
 pub(crate) enum Goal {
     /// Into a file.
-    File(Box<Place>),
+    File(Place),
     /// To whom reads them, as they come.
     Stdout,
 }
@@ -90,7 +90,7 @@ impl Goal {
     /// The place of the file, if it is one.
     fn place(self) -> Option<Place> {
         match self {
-            Self::File(place) => Some(*place),
+            Self::File(place) => Some(place),
             Self::Stdout => None,
         }
     }
@@ -109,7 +109,7 @@ pub(crate) fn open(goal: Goal, order: Order<'_>) -> Result<Opened> {
     match goal {
         Goal::File(place) if still::is_still(place.target()) => {
             discard(order.media);
-            Ok(Opened { sink: Box::new(still::StillSink::new(*place)), replay: None })
+            Ok(Opened { sink: Box::new(still::StillSink::new(place)), replay: None })
         }
         goal => {
             let (sink, replay) = file::FileSink::open(goal, order)?;

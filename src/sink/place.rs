@@ -45,7 +45,8 @@ pub(crate) enum Unnamed {
 /// its own but what was [spared](Place::spare), and what an unfinished run left as it was, until it is decided what becomes of that.
 pub(crate) struct Place {
     target: PathBuf,
-    names: Names,
+    /// Apart, as there are many, and places are handed on.
+    names: Box<Names>,
     part: TempPath,
     journal: TempPath,
     lock: File,
@@ -60,7 +61,7 @@ impl Place {
     pub(crate) fn claim(target: &Path, input: &Path, claim: Claim) -> Result<Self> {
         let target = &if claim.force { led_to(target) } else { target.into() };
         let write = |reason: &str| SinkError::Write { path: target.into(), reason: reason.into() };
-        let names = Names::of(target).ok_or_else(|| write("it is no file name"))?;
+        let names = Box::new(Names::of(target).ok_or_else(|| write("it is no file name"))?);
         refuse_same(target, input)?;
         if fs::metadata(target).is_ok_and(|meta| meta.is_dir()) {
             return Err(write("it is a directory; name a file in it").into());

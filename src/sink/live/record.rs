@@ -49,7 +49,7 @@ impl Recording {
         let (media, sound) = microphone.map(microphone::open).transpose()?.unzip();
         let timing = Timing::constant(rate);
         let order = Order { format, timing, encoding, media, meter, identity: None, kept: None };
-        let sink = sink::open(Goal::File(Box::new(place)), order)?.sink;
+        let sink = sink::open(Goal::File(place), order)?.sink;
         sound.as_ref().map_or(Ok(()), Listening::wait)?;
         let interval_nanos = rate.nanos_at(1);
         Ok(Self { sink, sound, interval_nanos, begin_nanos: None, last_nanos: None, meter: meter.clone() })
