@@ -29,8 +29,8 @@ pub enum Wanted {
 impl FromStr for Wanted {
     type Err = String;
 
-    /// A number is a place in the list, or part of a name where the list ends before; `discrete`, `integrated`, `virtual` and `software` are kinds, `best` is the
-    /// best; all else is part of a name.
+    /// A number is a place in the list, or part of a name where the list ends before; `discrete`, `integrated`, `virtual` and
+    /// `software` are kinds, `best` is the best; all else is part of a name.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Ok(index) = text.parse() {
             return Ok(Self::Index(index));
