@@ -64,6 +64,11 @@ fn each_network_says_all_of_itself() {
             assert!(said(key).is_some_and(|value| !value.is_empty()), "{name} does not say its {key}");
         }
         assert_eq!(said("licence").as_deref(), Some("MIT OR Apache-2.0"), "{name}");
+        let [tier, precision] = [entry.tier.to_string(), entry.precision.to_string()].map(Some);
+        assert_eq!((said("tier"), said("precision")), (tier, precision), "{name}");
+        // Without it processors that lack VNNI would take their time.
+        let bits = (entry.precision == Precision::Int8).then(|| "16".to_owned());
+        assert_eq!(said("sum_bits"), bits, "{name}");
     }
 }
 
