@@ -188,9 +188,8 @@ fn rate(fraction: gst::Fraction) -> Option<FrameRate> {
 
 /// Asks for the list in a process of its own, which is looked at now and then, and never waited for.
 pub(super) struct Enquiry {
-    /// None between two attempts.
-    asked: Option<Asked>,
-    since: Instant,
+    /// Or, between two attempts, when the last one ended.
+    asked: Result<Asked, Instant>,
     /// From 0. After the first, libcamera is left out, whose provider crashes in some versions.
     attempt: u32,
 }
@@ -206,15 +205,15 @@ impl Enquiry {
     /// # Errors
     /// When there is no such process to be had; the text says why.
     pub(super) fn begin() -> Result<Self, String> {
-        Ok(Self { asked: Some(asked(false)?), since: Instant::now(), attempt: 0 })
+        Ok(Self { asked: Ok(asked(false)?), attempt: 0 })
     }
 
     /// The answer, once it is there.
     pub(super) fn answer(&mut self) -> Option<Result<Vec<Camera>, String>> {
-        let Some(asked) = &mut self.asked else {
-            // Where libcamera crashes, it does so each time.
-            let pause = PAUSE * (self.attempt - 1);
-            return if self.since.elapsed() < pause { None } else { self.ask_again().err().map(Err) };
+        let asked = match &mut self.asked {
+            Ok(asked) => asked,
+            Err(ended) if ended.elapsed() < PAUSE * (self.attempt - 1) => return None,
+            Err(_) => return self.ask_again().err().map(Err),
         };
         let silence = match asked.answer()? {
             Ok(cameras) => return Some(Ok(cameras)),
@@ -226,12 +225,13 @@ impl Enquiry {
             return Some(Err(reason));
         }
         tracing::debug!("listing the cameras: {reason}; once more, without libcamera");
-        (self.asked, self.since) = (None, Instant::now());
+        self.asked = Err(Instant::now());
         None
     }
 
     fn ask_again(&mut self) -> Result<(), String> {
-        (self.asked, self.since) = (Some(asked(true)?), Instant::now());
+        // Where libcamera crashes, it does so each time.
+        self.asked = Ok(asked(true)?);
         Ok(())
     }
 }
