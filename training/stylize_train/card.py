@@ -14,7 +14,13 @@ from .train import Recipe
 
 PREVIEW_SIDE = 320
 ROWS = (
-    *("paints like", "licence of the painting", "network", "trained on", "training", "figures", "against PyTorch"),
+    "paints like",
+    "licence of the painting",
+    "network",
+    "trained on",
+    "training",
+    "figures",
+    "against PyTorch",
     "licence of the weights",
 )
 

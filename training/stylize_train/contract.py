@@ -19,18 +19,25 @@ LAYOUTS = ("nchw", "nhwc")
 BLOCKS = f"blocks{BLOCK}"
 #: All that can be said, and `INPUT` with a name.
 KEYS = (
-    *("version", "name", "layout", "channels", "range", "mean", "std", "multiple_of", "pad", "output_layout"),
-    *(
-        "output_range",
-        "output_pad",
-        "tier",
-        "precision",
-        "sum_bits",
-        "kmac_per_pixel",
-        "trained_on",
-        "licence",
-        "style_image",
-    ),
+    "version",
+    "name",
+    "layout",
+    "channels",
+    "range",
+    "mean",
+    "std",
+    "multiple_of",
+    "pad",
+    "output_layout",
+    "output_range",
+    "output_pad",
+    "tier",
+    "precision",
+    "sum_bits",
+    "kmac_per_pixel",
+    "trained_on",
+    "licence",
+    "style_image",
 )
 #: Key of a further input's value, before its name.
 INPUT = "inputs."
